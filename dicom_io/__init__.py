@@ -1,0 +1,1 @@
+"""Speaks DICOM: receives, understands, writes and sends objects. Has never heard of a neural network."""

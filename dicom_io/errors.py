@@ -1,0 +1,69 @@
+"""What can go wrong while speaking DICOM.
+
+DicomIoError
+├── NotDicomError            the bytes are no DICOM object
+├── IncompleteObjectError    an identifying attribute is missing or malformed
+├── PixelError               the pixels cannot be read
+│   ├── NoPixelsError        there are none
+│   └── UnsupportedPixelsError   a transfer syntax or layout that no decoder here takes
+├── GeometryError            the instances do not form one volume
+├── SpoolFullError           too little space to keep another object safely
+├── ConformanceError         a result of ours breaks a rule and may not leave
+└── SendError                a destination did not take an object
+    ├── UnreachableError     no association could be made or it broke: trying again may help
+    └── RejectedError        the destination answered with a failure status: trying again will not help
+
+A docstring is the error's default message. Wire codes (DIMSE, HTTP) are given at the doors, not here.
+"""
+
+
+class DicomIoError(Exception):
+    """DICOM work failed."""
+
+    def __init__(self, message: str | None = None) -> None:
+        """Keep *message*, or the class's first docstring line when none is given."""
+        super().__init__(message or (type(self).__doc__ or "").strip().splitlines()[0])
+
+
+class NotDicomError(DicomIoError):
+    """The bytes are not a DICOM object."""
+
+
+class IncompleteObjectError(DicomIoError):
+    """An identifying attribute is missing or malformed."""
+
+
+class PixelError(DicomIoError):
+    """The pixels cannot be read."""
+
+
+class NoPixelsError(PixelError):
+    """The instance holds no pixel data."""
+
+
+class UnsupportedPixelsError(PixelError):
+    """No decoder here reads this transfer syntax or pixel layout."""
+
+
+class GeometryError(DicomIoError):
+    """The instances do not form one regular volume."""
+
+
+class SpoolFullError(DicomIoError):
+    """Too little free space to keep another object safely."""
+
+
+class ConformanceError(DicomIoError):
+    """A result object breaks a rule of the standard and may not leave."""
+
+
+class SendError(DicomIoError):
+    """A destination did not take an object."""
+
+
+class UnreachableError(SendError):
+    """No association could be made, or it broke; trying again may help."""
+
+
+class RejectedError(SendError):
+    """The destination answered with a failure status; trying the same bytes again will not help."""

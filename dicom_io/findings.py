@@ -1,0 +1,126 @@
+"""What is said about a patient's images, before it becomes DICOM objects."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+import numpy.typing as npt
+
+from dicom_io.codes import Code
+
+
+class Outcome(Enum):
+    """The four answers that are never confused."""
+
+    #: Analysed; at least one finding is above its operating point.
+    FINDING = "finding"
+    #: Analysed; nothing above its operating point.
+    NO_FINDING = "no_finding"
+    #: The model was not applied, and the reason says why.
+    NOT_ANALYSED = "not_analysed"
+    #: The analysis was tried and broke.
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlgorithmIdentity:
+    """Which model said it (TID 4019)."""
+
+    #: Algorithm Name (111001, DCM): the release's name.
+    name: str
+    #: Algorithm Version (111003, DCM): the release's version.
+    version: str
+    #: SHA-256 of the release, 64 hexadecimal digits.
+    digest: str
+    #: Algorithm Manufacturer (122405, DCM).
+    manufacturer: str = "Varsel"
+    #: Algorithm Parameters (111002, DCM) as ``key=value``.
+    parameters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Region:
+    """A closed polygon on one image: column, row pairs in pixels, (0, 0) at the top left corner (PS3.3 C.18.6.1.1)."""
+
+    #: SOP Instance UID of the image.
+    sop_instance_uid: str
+    #: (column, row) pairs; first and last equal.
+    polygon: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """A binary mask on the source series' own grid."""
+
+    #: bool (z, y, x); z in the order of *sop_instance_uids*.
+    mask: npt.NDArray[np.bool_]
+    #: SOP Instance UIDs of the slices, in z order.
+    sop_instance_uids: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """One number with its concept and UCUM unit (TID 1419)."""
+
+    #: What was measured.
+    concept: Code
+    #: The number, finite.
+    value: float
+    #: Its unit, UCUM.
+    unit: Code
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One real-world finding."""
+
+    #: Stable key within the release: label and rank, e.g. ``opacity-1``; part of the tracking UID.
+    key: str
+    #: Label key in the release's manifest.
+    label: str
+    #: What it is (121071, DCM, Finding).
+    concept: Code
+    #: Where (363698007, SCT, Finding Site); None when the model does not say.
+    site: Code | None
+    #: Short label for people, in the site's language; the Tracking Identifier (112039, DCM).
+    text: str
+    #: Tracking Unique Identifier (112040, DCM), equal in SR and SEG and over re-runs.
+    tracking_uid: str
+    #: Calibrated probability, 0 to 1.
+    probability: float
+    #: The operating point it was compared with, 0 to 1.
+    threshold: float
+    #: Where on one image; None when the model gives no place.
+    region: Region | None = None
+    #: Its mask; None when the model gives none.
+    segment: Segment | None = None
+    #: Further numbers, e.g. diameter and volume.
+    measurements: tuple[Measurement, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Everything one release says about one generation of one study."""
+
+    #: Study Instance UID (0020,000D).
+    study_instance_uid: str
+    #: Which generation of the study's content was read; later ones supersede.
+    generation: int
+    #: The answer.
+    outcome: Outcome
+    #: Who says it.
+    algorithm: AlgorithmIdentity
+    #: The findings above their operating point; empty unless *outcome* is FINDING.
+    findings: tuple[Finding, ...]
+    #: SOP Instance UIDs that were read, at least one; the SR's image library.
+    source_uids: tuple[str, ...]
+    #: Highest probability of each label, also of those below the operating point: label text -> 0 to 1.
+    scores: dict[str, float]
+    #: Why, in words a radiographer can act on; empty unless NOT_ANALYSED or FAILED.
+    reason: str = ""
+    #: ISO 8601 UTC time of the analysis, fixed once so that a rebuilt object is byte-equal.
+    created_at: str = ""
+    #: Language of free text, RFC 5646: ``da`` or ``en``.
+    language: str = "en"
+    #: Whether the release's card calls it a demonstration; drawn on every picture.
+    demonstration: bool = True

@@ -1,0 +1,1 @@
+"""What comes in: the Storage SCP, the spool, study completion, and the small embedded archive."""

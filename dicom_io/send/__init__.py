@@ -1,0 +1,1 @@
+"""How it goes out: one Destination protocol, C-STORE and in-memory implementations, archive queries."""

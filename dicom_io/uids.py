@@ -1,0 +1,22 @@
+"""Unique identifiers: validated when read, derived when written."""
+
+import hashlib
+import re
+
+#: PS3.5 9.1: components of digits without leading zeros, joined by dots, at most 64 characters.
+_UID = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))+")
+
+
+def is_valid_uid(text: str) -> bool:
+    """Whether *text* is a UID by PS3.5 9.1. Checked before a UID ever becomes part of a path."""
+    return len(text) <= 64 and _UID.fullmatch(text) is not None
+
+
+def derive_uid(*parts: str) -> str:
+    """The UID that *parts* always give: ``2.25.`` and 128 bits of their SHA-256 (PS3.5 B.2).
+
+    Equal parts give equal UIDs on every machine, so that a repeated result is the same object
+    and an archive that already holds it gains nothing.
+    """
+    digest = hashlib.sha256("\x1f".join(parts).encode()).digest()
+    return f"2.25.{int.from_bytes(digest[:16], 'big')}"

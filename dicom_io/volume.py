@@ -1,0 +1,36 @@
+"""Pixels with their geometry: what a model's preprocessing starts from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, kw_only=True)
+class Radiograph:
+    """One projection image, upright as stored, bright where the body is dense (MONOCHROME2 sense)."""
+
+    #: float32 (y, x); rescaled, MONOCHROME1 inverted, in the unit of the source.
+    pixels: npt.NDArray[np.float32]
+    #: Lowest and highest value that the stored bits can take after rescale and inversion.
+    value_range: tuple[float, float]
+    #: Spacing between rows, between columns in mm; None when the source does not say.
+    pixel_spacing_mm: tuple[float, float] | None
+    #: SOP Instance UID of the source.
+    sop_instance_uid: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Volume:
+    """A regular stack of axial-like slices, sorted along its normal."""
+
+    #: float32 (z, y, x) in Hounsfield units for CT.
+    voxels: npt.NDArray[np.float32]
+    #: Spacing (z, y, x) in mm.
+    spacing_mm: tuple[float, float, float]
+    #: float64 (4, 4): index (x, y, z, 1) -> mm in the patient system, LPS (PS3.3 C.7.6.2.1.1).
+    affine: npt.NDArray[np.float64]
+    #: SOP Instance UIDs of the slices, in z order.
+    sop_instance_uids: tuple[str, ...]
+    #: Series the slices belong to.
+    series_instance_uid: str

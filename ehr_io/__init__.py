@@ -1,0 +1,1 @@
+"""Speaks the patient record: FHIR and HL7 in, bitemporal events, RiskAssessments and cards out."""

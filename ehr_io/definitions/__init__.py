@@ -1,0 +1,1 @@
+"""Executable, versioned case definitions: the labels that training, backtest and live share."""

@@ -1,0 +1,24 @@
+"""What can go wrong while speaking to the patient record.
+
+EhrIoError
+├── NotFhirError             the body is no FHIR resource we can read
+└── ContradictionError       a resource says two things that cannot both be true
+
+A docstring is the error's default message.
+"""
+
+
+class EhrIoError(Exception):
+    """Work with the patient record failed."""
+
+    def __init__(self, message: str | None = None) -> None:
+        """Keep *message*, or the class's first docstring line when none is given."""
+        super().__init__(message or (type(self).__doc__ or "").strip().splitlines()[0])
+
+
+class NotFhirError(EhrIoError):
+    """The body is not a FHIR R4 Bundle of type transaction, batch, collection or message."""
+
+
+class ContradictionError(EhrIoError):
+    """A resource says two things that cannot both be true."""

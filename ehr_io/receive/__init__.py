@@ -1,0 +1,1 @@
+"""What comes in from the record: FHIR bundles become bitemporal events or recorded refusals."""

@@ -1,0 +1,1 @@
+"""Judges models: metrics, parity, gates. numpy, scipy and scikit-learn only."""

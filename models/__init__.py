@@ -1,0 +1,1 @@
+"""What a clinical model is: manifest, contract, release, runtime, registry, preprocessing."""

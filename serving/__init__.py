@@ -1,0 +1,1 @@
+"""Runs releases on cases: rules, intake, durable work, pipelines, results, pages."""

@@ -1,0 +1,1 @@
+"""The BentoML service and its wire: Open Inference Protocol v2 with binary tensors."""

@@ -1,0 +1,1 @@
+"""Metrics, audit and logs; none of them ever carries patient data."""

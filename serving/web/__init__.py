@@ -1,0 +1,1 @@
+"""The doors people and records use: pages, FHIR, CDS Hooks."""

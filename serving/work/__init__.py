@@ -1,0 +1,1 @@
+"""The durable engine behind a small protocol; the only room that knows its library."""

@@ -1,0 +1,1 @@
+"""Turns data into releases. MONAI and torch live here and only here."""

@@ -1,0 +1,1 @@
+"""The door: command line, demo, all-in-one supervisor."""
