@@ -1,0 +1,44 @@
+"""What can go wrong while serving.
+
+ServingError
+├── SettingsError            varsel.toml or an environment override says something impossible
+├── RuleError                a rule names a model or value that does not exist
+├── CaseNotFoundError        no such study, stay or work item
+├── NotAnalysedError         the case lies outside the conditions of use; ends as "not analysed" with its reason
+└── DatabaseDownError        our database cannot be reached; nothing was taken
+
+A docstring is the error's default message. HTTP and DIMSE codes are given at the doors, not here.
+"""
+
+
+class ServingError(Exception):
+    """Serving failed."""
+
+    def __init__(self, message: str | None = None) -> None:
+        """Keep *message*, or the class's first docstring line when none is given."""
+        super().__init__(message or (type(self).__doc__ or "").strip().splitlines()[0])
+
+
+class SettingsError(ServingError):
+    """The settings say something impossible."""
+
+
+class RuleError(ServingError):
+    """A rule names something that does not exist."""
+
+
+class CaseNotFoundError(ServingError):
+    """There is no such study, stay or work item."""
+
+
+class NotAnalysedError(ServingError):
+    """The case lies outside the model's conditions of use."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        """Keep the closed-set *code* for metrics and the *reason* for people."""
+        super().__init__(reason)
+        self.code = code
+
+
+class DatabaseDownError(ServingError):
+    """The database cannot be reached; nothing was taken."""

@@ -1,0 +1,233 @@
+"""Every knob of a running site: one ``varsel.toml``, environment overrides, units in the names.
+
+An environment variable ``VARSEL_<SECTION>__<KEY>`` overrides the file, e.g. ``VARSEL_RECEIVE__PORT=11112``.
+"""
+
+import tomllib
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from serving.errors import SettingsError
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+AeTitle = Annotated[str, Field(min_length=1, max_length=16, pattern=r"^[\x21-\x5b\x5d-\x7e]([\x20-\x5b\x5d-\x7e]*[\x21-\x5b\x5d-\x7e])?$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Site(_Section):
+    """Where this site keeps its things and how it speaks."""
+
+    #: Everything Varsel writes lies below this directory.
+    data_dir: Path = Path("varsel-data")
+    #: Language of findings, cards and pages: ``da`` or ``en``.
+    language: Literal["da", "en"] = "da"
+    #: SQLAlchemy URL; empty = an SQLite file in data_dir.
+    database_url: str = ""
+
+
+class Receive(_Section):
+    """The DICOM node."""
+
+    host: str = "127.0.0.1"
+    port: Port = 11112
+    ae_title: AeTitle = "VARSEL"
+    #: Only these calling AE titles may send; empty = any.
+    allowed_calling_ae_titles: tuple[AeTitle, ...] = ()
+    maximum_associations: int = Field(default=25, ge=1)
+    #: Below this much free space an object is refused with status A700.
+    minimum_free_mib: int = Field(default=1024, ge=0)
+    #: A study is complete when nothing came for so long (fallback).
+    quiet_seconds: float = Field(default=10.0, ge=0)
+    #: ... and for so long once its sender has released the association.
+    quiet_after_release_seconds: float = Field(default=1.0, ge=0)
+    metrics_port: Port = 9464
+
+
+class Work(_Section):
+    """The worker."""
+
+    #: Cases worked on at once.
+    concurrency: int = Field(default=2, ge=1)
+    #: Tries of one case or delivery before it is put aside with its reason.
+    maximum_attempts: int = Field(default=8, ge=1)
+    #: First wait before another try; doubles each time, at most retry_ceiling_seconds.
+    retry_seconds: float = Field(default=2.0, gt=0)
+    retry_ceiling_seconds: float = Field(default=300.0, gt=0)
+    #: Name of this node; fixed, so that a restart finds its own work again.
+    node: str = Field(default="node-1", pattern=r"^[a-z0-9-]{1,32}$")
+    metrics_port: Port = 9465
+
+
+class Api(_Section):
+    """The model service."""
+
+    host: str = "127.0.0.1"
+    port: Port = 3000
+    #: ONNX Runtime execution provider that must be in use, else readiness is red.
+    execution_provider: Literal["CPUExecutionProvider", "CUDAExecutionProvider"] = "CPUExecutionProvider"
+    #: Threads of one inference; 0 = one per physical core.
+    threads: int = Field(default=0, ge=0)
+    #: A model that answers later than this counts as unavailable.
+    timeout_seconds: float = Field(default=120.0, gt=0)
+    metrics_port: Port | None = None
+
+
+class Web(_Section):
+    """Pages, FHIR and CDS Hooks."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+
+
+class Models(_Section):
+    """Where releases come from."""
+
+    #: Release store; empty = ``releases`` in data_dir.
+    store_dir: Path | None = None
+    #: MLflow tracking URI; empty = an SQLite file in data_dir.
+    mlflow_tracking_uri: str = ""
+
+
+class ResultKind(Enum):
+    """What may be sent to a destination: its output profile."""
+
+    #: Comprehensive 3D SR, TID 1500.
+    SR = "sr"
+    #: Binary Segmentation.
+    SEG = "seg"
+    #: Secondary Capture with the finding drawn.
+    SC = "sc"
+
+
+class Destination(_Section):
+    """One archive that results are sent to."""
+
+    name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
+    host: str
+    port: Port
+    #: Called AE title.
+    ae_title: AeTitle
+    #: Objects this archive takes.
+    profile: tuple[ResultKind, ...] = (ResultKind.SR, ResultKind.SEG, ResultKind.SC)
+    #: Whether the archive answers C-FIND at IMAGE level, asked before anything is sent again.
+    can_query: bool = True
+    timeout_seconds: float = Field(default=30.0, gt=0)
+
+
+class Rule(_Section):
+    """Which studies, or stays, a model is for. All conditions must hold; an empty one holds always."""
+
+    name: str = Field(pattern=r"^[a-z0-9-]{1,48}$")
+    #: Model name in the release store.
+    model: str
+    alias: Literal["champion", "challenger"] = "champion"
+    #: ``imaging`` or ``stay``.
+    kind: Literal["imaging", "stay"] = "imaging"
+    #: Modality (0008,0060) of a series.
+    modalities: tuple[str, ...] = ()
+    #: Body Part Examined (0018,0015) of a series; an absent one matches.
+    body_parts: tuple[str, ...] = ()
+    #: Case-insensitive part of the Series or Study Description.
+    description_contains: str = ""
+    #: 0 acute, 1 urgent, 2 routine, 3 backfill.
+    priority: int = Field(default=2, ge=0, le=3)
+
+
+class Settings(BaseSettings):
+    """The whole of ``varsel.toml``."""
+
+    model_config = SettingsConfigDict(env_prefix="VARSEL_", env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    site: Site = Site()
+    receive: Receive = Receive()
+    work: Work = Work()
+    api: Api = Api()
+    web: Web = Web()
+    models: Models = Models()
+    destinations: tuple[Destination, ...] = ()
+    rules: tuple[Rule, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> "Settings":
+        for what, names in (
+            ("destinations", [item.name for item in self.destinations]),
+            ("rules", [item.name for item in self.rules]),
+        ):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"'{what}' names {', '.join(twice)} more than once; each name must be its own")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment before file; the file arrives as init values."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return (env_settings, init_settings)
+
+    @property
+    def database_url(self) -> str:
+        """The URL in force."""
+        return self.site.database_url or f"sqlite:///{(self.site.data_dir / 'varsel.db').resolve()}"
+
+    @property
+    def spool_dir(self) -> Path:
+        """Where received objects lie."""
+        return self.site.data_dir / "spool"
+
+    @property
+    def results_dir(self) -> Path:
+        """Where result objects and pictures lie."""
+        return self.site.data_dir / "results"
+
+    @property
+    def store_dir(self) -> Path:
+        """Where releases lie."""
+        return self.models.store_dir or self.site.data_dir / "releases"
+
+    @property
+    def mlflow_tracking_uri(self) -> str:
+        """The tracking URI in force."""
+        return self.models.mlflow_tracking_uri or f"sqlite:///{(self.site.data_dir / 'mlflow.db').resolve()}"
+
+    @property
+    def api_url(self) -> str:
+        """Where the model service answers."""
+        return f"http://{self.api.host}:{self.api.port}"
+
+
+def load_settings(path: Path | None) -> Settings:
+    """Read the settings file at *path* (None = defaults) with environment overrides.
+
+    Raises:
+        SettingsError: every fault, one a line: where, what was found, what is required.
+    """
+    try:
+        return Settings(**_read_toml(path))
+    except ValidationError as error:
+        faults = (f"{'.'.join(map(str, fault['loc'])) or 'settings'}: {fault['msg']}" for fault in error.errors())
+        raise SettingsError("\n".join(faults)) from error
+
+
+def _read_toml(path: Path | None) -> dict[str, object]:
+    if path is None:
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"'{path}' cannot be read: {error.strerror}; name an existing file with --settings") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"'{path}' is not TOML: {error}") from error

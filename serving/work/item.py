@@ -1,0 +1,54 @@
+"""States of work and deliveries, and the moves allowed between them, as tables."""
+
+from enum import Enum
+
+
+class State(Enum):
+    """Where a work item stands."""
+
+    #: Waits for a worker.
+    QUEUED = "queued"
+    #: A worker has it.
+    RUNNING = "running"
+    #: A try failed for a passing reason; waits for the next one.
+    WAITING = "waiting"
+    #: Analysed; its objects are on their way.
+    DELIVERING = "delivering"
+    #: Everything said and delivered, or nothing to deliver.
+    DONE = "done"
+    #: Given up: the analysis broke, or a destination will not take it. Reason kept; can be tried again.
+    FAILED = "failed"
+    #: A newer generation of the same case took over before this one was worked on.
+    SUPERSEDED = "superseded"
+
+
+class DeliveryState(Enum):
+    """Where one work item's objects for one destination stand (the ledger)."""
+
+    #: Stored, not yet sent.
+    QUEUED = "queued"
+    #: A send has begun; after a crash the archive is asked before anything is sent again.
+    INTENT = "intent"
+    #: A send failed for a passing reason; waits for the next one.
+    WAITING = "waiting"
+    #: The destination said that it has every object.
+    ACCEPTED = "accepted"
+    #: The destination has taken responsibility (storage commitment).
+    COMMITTED = "committed"
+    #: Put aside: refused, or tried too often. Reason kept; can be sent again.
+    DEAD = "dead"
+
+
+#: Moves of a work item.
+MOVES: dict[State, frozenset[State]] = {
+    State.QUEUED: frozenset({State.RUNNING, State.SUPERSEDED}),
+    State.RUNNING: frozenset({State.RUNNING, State.WAITING, State.DELIVERING, State.DONE, State.FAILED, State.SUPERSEDED}),
+    State.WAITING: frozenset({State.RUNNING, State.FAILED, State.SUPERSEDED}),
+    State.DELIVERING: frozenset({State.DONE, State.FAILED}),
+    State.DONE: frozenset(),
+    State.FAILED: frozenset({State.QUEUED, State.DELIVERING}),
+    State.SUPERSEDED: frozenset(),
+}
+
+#: States from which nothing moves by itself.
+TERMINAL = frozenset({State.DONE, State.FAILED, State.SUPERSEDED})
