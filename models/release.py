@@ -1,9 +1,9 @@
 """A release: a frozen, digest-named directory, verified when opened.
 
-    <store>/<name>/<digest12>/manifest.json   the manifest; its SHA-256 is the release digest
-                              model.onnx      the graph
-                              model_card.md   for people
-                              evidence/...    parity, evaluation, data manifest
+<store>/<name>/<digest12>/manifest.json   the manifest; its SHA-256 is the release digest
+                          model.onnx      the graph
+                          model_card.md   for people
+                          evidence/...    parity, evaluation, data manifest
 """
 
 import hashlib
@@ -46,7 +46,10 @@ def open_release(path: Path) -> Release:
     manifest = load_manifest(path / "manifest.json")
     digest = digest_of((path / "manifest.json").read_bytes())
     if path.name != digest[:12]:
-        raise ReleaseError(f"'{path}' holds a manifest with digest {digest[:12]}; a release lies in a directory of that name")
+        raise ReleaseError(
+            f"'{path}' holds a manifest with digest {digest[:12]}; a release lies in a directory of that name"
+        )
+    _verify_names(path, manifest)
     for name, expected in manifest.files.items():
         _verify_file(path / name, expected)
     return Release(path=path, digest=digest, manifest=manifest)
@@ -58,9 +61,20 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _verify_names(path: Path, manifest: Manifest) -> None:
+    if "model.onnx" not in manifest.files:
+        raise ReleaseError(f"'{path}' has a manifest that names no model.onnx; package the release again")
+    present = {file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()}
+    unexpected = sorted(present - set(manifest.files) - {"manifest.json"})
+    if unexpected:
+        raise ReleaseError(f"'{path}' holds {unexpected} that its manifest does not name; remove them or pull again")
+
+
 def _verify_file(path: Path, expected: str) -> None:
     if not path.is_file():
         raise ReleaseError(f"'{path}' is missing; pull or package the release again")
     found = sha256_of(path)
     if found != expected:
-        raise ReleaseError(f"'{path}' was altered: SHA-256 {found[:12]}, required {expected[:12]}; pull the release again")
+        raise ReleaseError(
+            f"'{path}' was altered: SHA-256 {found[:12]}, required {expected[:12]}; pull the release again"
+        )

@@ -1,0 +1,220 @@
+"""Releases in a folder, with the champion's pointer in an append-only ledger.
+
+    <store>/ledger.jsonl                 one JSON row per promotion; the last row of (model, alias) is the pointer
+            <name>/<digest12>/...        releases, never changed
+            .incoming/<random>/...       releases on their way in
+
+A ledger row counts from its line end on: a row whose writing was cut off moved nothing, is logged when read, and is
+cut away by the next promotion.
+"""
+
+import fcntl
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+
+import structlog
+from pydantic import TypeAdapter, ValidationError
+
+from models.errors import RegistryError
+from models.manifest import digest_of, load_manifest
+from models.registry import LedgerRow
+from models.release import Release, open_release
+
+_log = structlog.get_logger(__name__)
+_ROW = TypeAdapter(LedgerRow)
+#: Size and modification time of every file: changes when a release is touched after it was verified.
+Fingerprint = tuple[tuple[str, int, int], ...]
+
+
+class FolderStore:
+    """The releases of one site; a ReleaseStore. Threads and processes may share the folder."""
+
+    def __init__(self, directory: Path) -> None:
+        """Use *directory*, which is made when something is first installed."""
+        self._directory = directory
+        self._opened: dict[Path, tuple[Fingerprint, Release]] = {}
+        self._lock = Lock()
+
+    def install(self, staged: Path) -> Release:
+        """Copy the release in *staged* into the store, verified and in one step, and give it back.
+
+        Installing the same release twice changes nothing. The directory name of *staged* does not matter.
+
+        Raises:
+            ReleaseError: a file is missing, altered or unexpected.
+            ManifestError: the manifest is not valid.
+        """
+        manifest = load_manifest(staged / "manifest.json")
+        short = digest_of((staged / "manifest.json").read_bytes())[:12]
+        target = self._directory / manifest.name / short
+        if not target.exists():
+            self._move_in(staged, target)
+        return self._open_path(target)
+
+    def releases(self) -> tuple[Release, ...]:
+        """Every release, by name and then by when it was made.
+
+        Raises:
+            ReleaseError: one is damaged.
+        """
+        manifests = sorted(self._directory.glob("[!.]*/*/manifest.json"))
+        found = [self._open_path(path.parent) for path in manifests]
+        return tuple(sorted(found, key=lambda one: (one.manifest.name, one.manifest.provenance.created_at)))
+
+    def resolve(self, model: str, alias: str) -> Release:
+        """The release that *alias* of *model* points to.
+
+        Raises:
+            RegistryError: there is no such model or alias.
+            ReleaseError: the release is there but damaged.
+        """
+        digest = self.aliases().get((model, alias))
+        if digest is None:
+            raise RegistryError(f"'{model}' has no {alias} in '{self._directory}'; promote one of its releases first")
+        return self.open(model, digest)
+
+    def open(self, model: str, digest: str) -> Release:
+        """The release of *model* whose digest begins with *digest*.
+
+        Raises:
+            RegistryError: there is none, or more than one.
+            ReleaseError: it is damaged.
+        """
+        # Compared, not joined to a path: model and digest come from URLs.
+        here = [path for path in self._directory.glob("[!.]*/*") if path.parent.name == model]
+        found = [path for path in here if digest and path.name[:12].startswith(digest[:12])]
+        if len(found) != 1:
+            raise RegistryError(
+                f"'{model}' has {len(found)} releases whose digest begins with '{digest[:12]}', required is one; "
+                f"installed are: {', '.join(sorted(path.name for path in here)) or 'none'}"
+            )
+        release = self._open_path(found[0])
+        if not release.digest.startswith(digest):
+            raise RegistryError(f"'{model}' has a release {release.digest}, asked for was {digest}")
+        return release
+
+    def aliases(self) -> dict[tuple[str, str], str]:
+        """(model, alias) -> digest, for every pointer."""
+        return {(row.model, row.alias): row.to_digest for row in self.ledger()}
+
+    def ledger(self) -> tuple[LedgerRow, ...]:
+        """Every promotion and rollback, oldest first.
+
+        Raises:
+            RegistryError: a row is no valid JSON.
+        """
+        try:
+            content = self._ledger_path.read_bytes()
+        except FileNotFoundError:
+            return ()
+        *lines, torn = content.split(b"\n")
+        if torn:
+            _log.warning(
+                "The last ledger row was cut off while it was written and counts for nothing",
+                action="ledger_torn",
+                path=str(self._ledger_path),
+            )
+        return tuple(self._row(number, line) for number, line in enumerate(lines, start=1))
+
+    def promote(self, row: LedgerRow) -> None:
+        """Append *row* to the ledger, on disk when this returns, which moves the pointer.
+
+        Raises:
+            RegistryError: the release is not here, or the pointer is no longer where the row says it was.
+            ReleaseError: the release is damaged.
+        """
+        self.open(row.model, row.to_digest)
+        with self._ledger_lock():
+            current = self.aliases().get((row.model, row.alias), "")
+            if row.from_digest != current:
+                raise RegistryError(
+                    f"the {row.alias} of '{row.model}' is '{current[:12]}', the promotion was decided against "
+                    f"'{row.from_digest[:12]}'; look again and decide again"
+                )
+            self._append(_ROW.dump_json(row) + b"\n")
+
+    @property
+    def _ledger_path(self) -> Path:
+        return self._directory / "ledger.jsonl"
+
+    def _row(self, number: int, line: bytes) -> LedgerRow:
+        try:
+            return _ROW.validate_json(line)
+        except ValidationError as error:
+            raise RegistryError(
+                f"'{self._ledger_path}' line {number} is not a ledger row: {error}; restore the file from backup"
+            ) from error
+
+    def _append(self, line: bytes) -> None:
+        with self._ledger_path.open("r+b") as file:
+            file.truncate(file.read().rfind(b"\n") + 1)
+            file.seek(0, os.SEEK_END)
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+
+    @contextmanager
+    def _ledger_lock(self) -> Iterator[None]:
+        with self._ledger_path.open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _open_path(self, path: Path) -> Release:
+        """Verify the release at *path* once in this process and again whenever a file's size or time changed."""
+        fingerprint = _fingerprint(path)
+        with self._lock:
+            known = self._opened.get(path)
+        if known is not None and known[0] == fingerprint:
+            return known[1]
+        release = open_release(path)
+        with self._lock:
+            self._opened[path] = (fingerprint, release)
+        return release
+
+    def _move_in(self, staged: Path, target: Path) -> None:
+        incoming = self._directory / ".incoming" / uuid.uuid4().hex
+        try:
+            shutil.copytree(staged, incoming / target.name)
+            open_release(incoming / target.name)
+            _make_lasting(incoming / target.name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _rename_unless_there(incoming / target.name, target)
+            _sync(target.parent)
+        finally:
+            shutil.rmtree(incoming, ignore_errors=True)
+
+
+def _rename_unless_there(source: Path, target: Path) -> None:
+    try:
+        source.rename(target)
+    except OSError:
+        # Another process installed the same release meanwhile: the name is the digest, so it is the same.
+        if not target.is_dir():
+            raise
+
+
+def _fingerprint(path: Path) -> Fingerprint:
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    return tuple((str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files)
+
+
+def _make_lasting(directory: Path) -> None:
+    """Read-only, and on disk before the rename that makes it visible."""
+    for path in directory.rglob("*"):
+        if path.is_file():
+            path.chmod(0o444)
+        _sync(path)
+    _sync(directory)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
