@@ -1,0 +1,147 @@
+"""Structured logs: one JSON line per event on standard error, without anything about a patient.
+
+Our own events pass an allow-list of keys; what is not on it is dropped and only its name is kept. Exceptions are told
+by type and place, never by text, since a text may quote an object. The libraries that handle data sets are told by
+logger and place alone.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+#: Keys that carry nothing about a patient. Study and patient identifiers are not among them on purpose.
+# fmt: off
+ALLOWED_KEYS = frozenset(
+    {
+        "action", "address", "alias", "attempt", "bytes", "count", "destination", "directory", "door",
+        "error", "event", "generation", "kind", "level", "logger", "model", "model_version", "node",
+        "outcome", "place", "port", "process", "provider", "reason_code", "release", "rule", "seconds",
+        "signal", "stage", "state", "status", "timestamp", "version", "work_item",
+    }
+)
+# fmt: on
+
+#: Libraries whose messages quote element values, file names or bound parameters.
+_QUOTING_LOGGERS = ("pydicom", "pynetdicom", "highdicom", "py.warnings", "sqlalchemy")
+#: Chatty ones; only warnings and errors are of use to operations.
+_VENDOR_LOGGERS = (*_QUOTING_LOGGERS, "dbos", "uvicorn", "uvicorn.error", "bentoml", "httpx", "httpcore", "alembic")
+
+_LONGEST_TEXT = 300
+#: Ten digits as a Danish civil registration number is written.
+_CIVIL_NUMBER = re.compile(r"\b\d{6}-?\d{4}\b")
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|\[[^\]]*\]|\([^)]*\)")
+
+
+def configure_logging(process: str, stream: TextIO | None = None) -> None:
+    """Send all logs of *process* (``receive``, ``work``, ``api``, ``web``) to *stream* (default: standard error)."""
+    out = stream or sys.stderr
+    structlog.contextvars.clear_contextvars()
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, _named(process), *_PROCESSORS],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(out),
+        cache_logger_on_first_use=False,
+    )
+    _route_standard_library(out, process)
+
+
+@contextmanager
+def about_work_item(work_item: str, model: str, model_version: str) -> Iterator[None]:
+    """Every line logged inside carries these three."""
+    with structlog.contextvars.bound_contextvars(work_item=work_item, model=model, model_version=model_version):
+        yield
+
+
+def drop_unlisted_keys(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Keep allowed keys with plain, short values; name what was dropped, so that its absence is seen."""
+    del logger, method
+    kept: EventDict = {key: _plain(value) for key, value in event.items() if key in ALLOWED_KEYS}
+    dropped = sorted(key for key in event if key not in ALLOWED_KEYS)
+    return {**kept, "dropped": dropped} if dropped else kept
+
+
+def tell_exception_by_type_and_place(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Replace ``exc_info`` by the exception's type and the innermost line that raised it."""
+    del logger, method
+    info = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info
+    if isinstance(error, BaseException):
+        event["error"] = type(error).__qualname__
+        event["place"] = _place(error.__traceback__)
+    return event
+
+
+def _named(process: str) -> Processor:
+    def add(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        del logger, method
+        return {**event, "process": process}
+
+    return add
+
+
+_PROCESSORS: tuple[Processor, ...] = (
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    tell_exception_by_type_and_place,
+    drop_unlisted_keys,
+    structlog.processors.JSONRenderer(ensure_ascii=False, sort_keys=True),
+)
+
+
+class _VendorHandler(logging.Handler):
+    """Turns a library's record into one of our lines."""
+
+    def __init__(self, out: TextIO, process: str) -> None:
+        super().__init__()
+        self._out = structlog.wrap_logger(
+            structlog.PrintLogger(out), processors=[_named(process), *_PROCESSORS], wrapper_class=structlog.BoundLogger
+        )
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tell = self._out.error if record.levelno >= logging.ERROR else self._out.warning
+        place = f"{record.module}:{record.lineno}"
+        tell(_vendor_text(record), action="library", logger=record.name, place=place, exc_info=record.exc_info)
+
+
+def _route_standard_library(out: TextIO, process: str) -> None:
+    logging.captureWarnings(capture=True)
+    root = logging.getLogger()
+    root.handlers = [_VendorHandler(out, process)]
+    root.setLevel(logging.WARNING)
+    for name in _VENDOR_LOGGERS:
+        vendor = logging.getLogger(name)
+        vendor.handlers, vendor.propagate = [], True
+        vendor.setLevel(logging.WARNING)
+    # An access line holds the query string, and a search may be a name.
+    logging.getLogger("uvicorn.access").disabled = True
+
+
+def _vendor_text(record: logging.LogRecord) -> str:
+    if record.name.startswith(_QUOTING_LOGGERS):
+        return f"{record.name} has something to say; its text is withheld since it may quote an object"
+    # The template without its arguments, and without what it already quotes.
+    first_line = (str(record.msg).splitlines() or [""])[0]
+    return _QUOTED.sub("…", first_line)
+
+
+def _plain(value: object) -> object:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = str(value) if isinstance(value, str | Path) else type(value).__name__
+    return _CIVIL_NUMBER.sub("[removed]", text)[:_LONGEST_TEXT]
+
+
+def _place(traceback: TracebackType | None) -> str:
+    place = ""
+    while traceback is not None:
+        place = f"{Path(traceback.tb_frame.f_code.co_filename).name}:{traceback.tb_lineno}"
+        traceback = traceback.tb_next
+    return place

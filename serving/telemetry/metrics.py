@@ -1,0 +1,123 @@
+"""What each process counts: verbs for the code that does the work, over the metrics of ``metric_table``."""
+
+from importlib.metadata import PackageNotFoundError, version
+from threading import Thread
+from typing import TypeVar
+from wsgiref.simple_server import WSGIServer
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    start_http_server,
+)
+
+from serving.telemetry import metric_table as table
+from serving.telemetry.metric_table import Spec, Stage
+
+_Made = TypeVar("_Made", Counter, Gauge)
+
+
+class ReceiveMetrics:
+    """What the DICOM node counts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Register the node's metrics in *registry*."""
+        self._instances = _made(Counter, table.RECEIVED_INSTANCES, registry)
+        self._bytes = _made(Counter, table.RECEIVED_BYTES, registry)
+        self._seconds = _histogram(table.RECEIVE_SECONDS, registry)
+        self._refusals = _made(Counter, table.REFUSALS, registry)
+
+    def received(self, status: int, size_bytes: int, seconds: float) -> None:
+        """One instance of *size_bytes* was answered with DIMSE *status* after *seconds*."""
+        label = f"{status:04X}"
+        self._instances.labels(label).inc()
+        self._bytes.labels(label).inc(size_bytes)
+        self._seconds.labels(label).observe(seconds)
+
+    def refused(self, door: str, reason_code: str) -> None:
+        """Input was refused at *door* for *reason_code*."""
+        self._refusals.labels(door, reason_code).inc()
+
+
+class WorkMetrics:
+    """What a worker counts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Register the worker's metrics in *registry*."""
+        self._finished = _made(Counter, table.WORK_ITEMS_FINISHED, registry)
+        self._stages = _histogram(table.STAGE_SECONDS, registry)
+        self._retries = _made(Counter, table.RETRIES, registry)
+        self._deliveries = _made(Counter, table.DELIVERIES, registry)
+
+    def finished(self, model: str, model_version: str, outcome: str) -> None:
+        """A work item of *model* reached *outcome* (``dicom_io.findings.Outcome`` value)."""
+        self._finished.labels(model, model_version, outcome).inc()
+
+    def stage(self, stage: Stage, model: str, seconds: float) -> None:
+        """One *stage* of a work item of *model* took *seconds*."""
+        self._stages.labels(stage.value, model).observe(seconds)
+
+    def delivery(self, destination: str, state: str) -> None:
+        """A delivery to *destination* reached *state* (``serving.work.item.DeliveryState`` value)."""
+        self._deliveries.labels(destination, state).inc()
+
+    def retried(self, kind: str, reason_code: str) -> None:
+        """Another try was put off for *reason_code*; *kind* is ``work`` or ``delivery``."""
+        self._retries.labels(kind, reason_code).inc()
+
+
+class WebMetrics:
+    """What the pages and the FHIR and CDS Hooks doors count."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Register the web process's metrics in *registry*."""
+        self._seconds = _histogram(table.HTTP_SECONDS, registry)
+        self._refusals = _made(Counter, table.REFUSALS, registry)
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """A request to *route* (its pattern, never its path) was answered with HTTP *status* after *seconds*."""
+        self._seconds.labels(route, str(status)).observe(seconds)
+
+    def refused(self, door: str, reason_code: str) -> None:
+        """Input was refused at *door* for *reason_code*."""
+        self._refusals.labels(door, reason_code).inc()
+
+
+def new_registry(process: str) -> CollectorRegistry:
+    """A registry that knows *process* (``receive``, ``work``, ``web``): its build, memory and CPU."""
+    registry = CollectorRegistry(auto_describe=True)
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    _made(Gauge, table.BUILD_INFO, registry).labels(installed_version(), process).set(1)
+    return registry
+
+
+def installed_version() -> str:
+    """The installed version of Varsel, ``0`` in a tree that was never installed."""
+    try:
+        return version("varsel")
+    except PackageNotFoundError:
+        return "0"
+
+
+def serve_metrics(registry: CollectorRegistry, host: str, port: int) -> tuple[WSGIServer, Thread]:
+    """Serve *registry* at ``http://host:port/metrics`` on a daemon thread; ``shutdown()`` on the server ends it.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    return start_http_server(port, addr=host, registry=registry)
+
+
+def _made(kind: type[_Made], spec: Spec, registry: CollectorRegistry) -> _Made:
+    return kind(spec.name, spec.text, spec.labels, registry=registry)
+
+
+def _histogram(spec: Spec, registry: CollectorRegistry) -> Histogram:
+    return Histogram(spec.name, spec.text, spec.labels, registry=registry, buckets=spec.buckets)

@@ -1,0 +1,97 @@
+"""The state of the queue, read from the database at each scrape.
+
+Registered in the web process only: every worker shares one database, and a gauge reported by each of them would be
+summed to a multiple of the truth.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from serving.records.schema import DELIVERY, STUDY, WORK_ITEM
+from serving.telemetry import metric_table as table
+from serving.telemetry.metric_table import Spec
+from serving.work.item import DeliveryState, State
+
+#: Done and superseded items only grow; they are counted as they finish, by the worker.
+_SHOWN_STATES = (State.QUEUED, State.RUNNING, State.WAITING, State.DELIVERING, State.FAILED)
+_SHOWN_DELIVERIES = (DeliveryState.QUEUED, DeliveryState.INTENT, DeliveryState.WAITING, DeliveryState.DEAD)
+_WAITING_FOR_WORKER = (State.QUEUED.value, State.WAITING.value)
+
+
+class QueueCollector(Collector):
+    """Depth and age of the queue, and what has not arrived at its destination."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Ask the database behind *engine* at each scrape."""
+        self._engine = engine
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """Every gauge; only ``varsel_database_up 0`` when the database does not answer."""
+        try:
+            with self._engine.connect() as connection:
+                families = [
+                    *_queue(connection),
+                    _deliveries(connection),
+                    _single(table.STUDIES_OPEN, _open_studies(connection)),
+                ]
+        except SQLAlchemyError:
+            return [_single(table.DATABASE_UP, 0)]
+        return [_single(table.DATABASE_UP, 1), *families]
+
+    def describe(self) -> Iterable[GaugeMetricFamily]:
+        """The names alone, so that registering asks no database."""
+        specs = (
+            table.DATABASE_UP,
+            table.QUEUE_ITEMS,
+            table.QUEUE_OLDEST_SECONDS,
+            table.DELIVERY_ITEMS,
+            table.STUDIES_OPEN,
+        )
+        return [_family(spec) for spec in specs]
+
+
+def _queue(connection: Connection) -> list[GaugeMetricFamily]:
+    shown = [state.value for state in _SHOWN_STATES]
+    counted = connection.execute(
+        select(WORK_ITEM.c.state, func.count()).where(WORK_ITEM.c.state.in_(shown)).group_by(WORK_ITEM.c.state)
+    )
+    found = {row[0]: row[1] for row in counted}
+    items = _family(table.QUEUE_ITEMS)
+    # A state with nothing in it is reported as 0, so that an alert sees it fall.
+    for state in shown:
+        items.add_metric([state], found.get(state, 0))
+    return [items, _single(table.QUEUE_OLDEST_SECONDS, _oldest_age_seconds(connection))]
+
+
+def _oldest_age_seconds(connection: Connection) -> float:
+    oldest = select(func.min(WORK_ITEM.c.created_at)).where(WORK_ITEM.c.state.in_(_WAITING_FOR_WORKER))
+    created: datetime | None = connection.execute(oldest).scalar()
+    return 0.0 if created is None else max(0.0, (datetime.now(UTC) - created).total_seconds())
+
+
+def _deliveries(connection: Connection) -> GaugeMetricFamily:
+    family = _family(table.DELIVERY_ITEMS)
+    shown = [state.value for state in _SHOWN_DELIVERIES]
+    columns = (DELIVERY.c.destination, DELIVERY.c.state)
+    for destination, state, count in connection.execute(
+        select(*columns, func.count()).where(DELIVERY.c.state.in_(shown)).group_by(*columns)
+    ):
+        family.add_metric([destination, state], count)
+    return family
+
+
+def _open_studies(connection: Connection) -> int:
+    return connection.execute(select(func.count()).select_from(STUDY).where(STUDY.c.due_at.is_not(None))).scalar_one()
+
+
+def _family(spec: Spec) -> GaugeMetricFamily:
+    return GaugeMetricFamily(spec.name, spec.text, labels=spec.labels)
+
+
+def _single(spec: Spec, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(spec.name, spec.text, value=value)
