@@ -7,7 +7,9 @@ DicomIoError
 │   ├── NoPixelsError        there are none
 │   └── UnsupportedPixelsError   a transfer syntax or layout that no decoder here takes
 ├── GeometryError            the instances do not form one volume
-├── SpoolFullError           too little space to keep another object safely
+├── SpoolError               an object cannot be kept on disk
+│   └── SpoolFullError       too little space to keep another object safely
+├── InboxUnavailableError    an object is on disk but cannot be recorded now
 ├── ConformanceError         a result of ours breaks a rule and may not leave
 └── SendError                a destination did not take an object
     ├── UnreachableError     no association could be made or it broke: trying again may help
@@ -49,8 +51,16 @@ class GeometryError(DicomIoError):
     """The instances do not form one regular volume."""
 
 
-class SpoolFullError(DicomIoError):
+class SpoolError(DicomIoError):
+    """The object cannot be kept on disk."""
+
+
+class SpoolFullError(SpoolError):
     """Too little free space to keep another object safely."""
+
+
+class InboxUnavailableError(DicomIoError):
+    """The object cannot be recorded now; the sender should send it again later."""
 
 
 class ConformanceError(DicomIoError):
