@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from sqlalchemy import Connection, Engine, func, select
-from sqlalchemy.exc import SQLAlchemyError
 
+from serving.errors import DatabaseDownError
+from serving.records.database import reading
 from serving.records.schema import DELIVERY, STUDY, WORK_ITEM
 from serving.telemetry import metric_table as table
 from serving.telemetry.metric_table import Spec
@@ -33,13 +34,13 @@ class QueueCollector(Collector):
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """Every gauge; only ``varsel_database_up 0`` when the database does not answer."""
         try:
-            with self._engine.connect() as connection:
+            with reading(self._engine) as connection:
                 families = [
                     *_queue(connection),
                     _deliveries(connection),
                     _single(table.STUDIES_OPEN, _open_studies(connection)),
                 ]
-        except SQLAlchemyError:
+        except DatabaseDownError:
             return [_single(table.DATABASE_UP, 0)]
         return [_single(table.DATABASE_UP, 1), *families]
 
