@@ -6,6 +6,7 @@ ModelError
 ├── RegistryError            a name, version or alias is not in the registry
 ├── ProviderError            the demanded execution provider is not the one in use
 └── RuntimeFailedError       a model could not be run
+    ├── UnfitInputError           a name, shape or datatype is not what the model takes
     └── RuntimeUnavailableError   the service that runs it is down or slow: trying again may help
 
 A docstring is the error's default message.
@@ -38,6 +39,10 @@ class ProviderError(ModelError):
 
 class RuntimeFailedError(ModelError):
     """The model could not be run on this input."""
+
+
+class UnfitInputError(RuntimeFailedError):
+    """The input's names, shapes or datatypes are not what the model takes."""
 
 
 class RuntimeUnavailableError(RuntimeFailedError):

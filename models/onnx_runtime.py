@@ -1,17 +1,18 @@
 """Runs a release in this process with ONNX Runtime."""
 
+import os
+import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as vendor
 
-from models.datatypes import NUMPY_TYPES, datatype_of, fits
+from models.datatypes import NUMPY_TYPES, Datatype, check_inputs
 from models.errors import ProviderError, ReleaseError, RuntimeFailedError
 from models.manifest import TensorSpec, VolumePreprocessing
 from models.provider import ExecutionProvider
@@ -20,7 +21,7 @@ from models.runtime import Runtime, Tensors
 from models.sliding_window import SlidingWindowRuntime, Windows
 
 #: ONNX Runtime's type names -> Open Inference Protocol datatypes.
-_DATATYPES: dict[str, Literal["FP32", "FP16", "INT64", "UINT8", "BOOL"]] = {
+_DATATYPES: dict[str, Datatype] = {
     "tensor(float)": "FP32",
     "tensor(float16)": "FP16",
     "tensor(int64)": "INT64",
@@ -61,13 +62,13 @@ class OnnxRuntime:
     """Runs one ONNX graph; any number of threads may call it at once."""
 
     def __init__(self, graph: Path, *, provider: ExecutionProvider = ExecutionProvider.CPU, threads: int = 1) -> None:
-        """Load *graph* onto *provider* with *threads* threads for one inference.
+        """Load *graph* onto *provider* with *threads* threads for one inference, 0 = one per usable core.
 
         Raises:
             ProviderError: *provider* is not there; ONNX Runtime alone would fall back to the CPU without a word.
             RuntimeFailedError: *graph* cannot be loaded.
         """
-        _demand_installed(provider)
+        demand_provider(provider)
         with _translated(f"'{graph}' cannot be loaded"), _fallback_is_our_error():
             session = onnxruntime.InferenceSession(
                 graph, _session_options(threads), providers=[(provider.value, _PROVIDER_OPTIONS[provider])]
@@ -89,7 +90,8 @@ class OnnxRuntime:
         """The graph's outputs by name for *inputs* by name.
 
         Raises:
-            RuntimeFailedError: a name, shape or datatype is not the graph's, or the graph failed.
+            UnfitInputError: a name, shape or datatype is not the graph's.
+            RuntimeFailedError: the graph failed.
         """
         check_inputs(inputs, self.inputs)
         names = [spec.name for spec in self.outputs]
@@ -127,25 +129,12 @@ def open_runtime(release: Release, *, provider: ExecutionProvider = ExecutionPro
     )
 
 
-def check_inputs(inputs: Mapping[str, npt.NDArray[np.generic]], required: tuple[TensorSpec, ...]) -> None:
-    """See that *inputs* have the names, datatypes and shapes *required*.
+def demand_provider(provider: ExecutionProvider) -> None:
+    """See that the installed ONNX Runtime has *provider* at all.
 
     Raises:
-        RuntimeFailedError: one has not.
+        ProviderError: it has not.
     """
-    names = sorted(spec.name for spec in required)
-    if sorted(inputs) != names:
-        raise RuntimeFailedError(f"inputs {sorted(inputs)} were given; the model takes {names}")
-    for spec in required:
-        array = inputs[spec.name]
-        found = f"input '{spec.name}' is {datatype_of(array)} of shape {list(array.shape)}"
-        if datatype_of(array) != spec.datatype or not fits(array.shape, spec.shape) or 0 in array.shape:
-            raise RuntimeFailedError(
-                f"{found}; required is {spec.datatype} of shape {list(spec.shape)}, where -1 is any size from 1"
-            )
-
-
-def _demand_installed(provider: ExecutionProvider) -> None:
     available = onnxruntime.get_available_providers()
     if provider.value not in available:
         raise ProviderError(
@@ -157,12 +146,18 @@ def _demand_installed(provider: ExecutionProvider) -> None:
 def _session_options(threads: int) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     # 0 would mean one thread a physical core, pinned, whatever the container allows.
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = threads or _usable_cores()
     options.inter_op_num_threads = 1
     # Spinning threads burn whole cores between studies and starve the neighbours.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     return options
+
+
+def _usable_cores() -> int:
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _specs_of(arguments: list[onnxruntime.NodeArg]) -> tuple[TensorSpec, ...]:

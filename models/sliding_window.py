@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.datatypes import datatype_of
-from models.errors import RuntimeFailedError
+from models.errors import RuntimeFailedError, UnfitInputError
 from models.runtime import Runtime, Tensors
 
 Floats = npt.NDArray[np.float32]
@@ -40,7 +40,8 @@ def slide(volume: Floats, windows: Windows, labels: int, predict: Callable[[Floa
     roi is padded with zeros on both sides, as MONAI does.
 
     Raises:
-        RuntimeFailedError: *volume* is not (1, 1, z, y, x), or *predict* gives another shape.
+        UnfitInputError: *volume* is not (1, 1, z, y, x).
+        RuntimeFailedError: *predict* gives another shape.
     """
     _check_volume(volume)
     padded, inner = _padded(volume, windows.roi)
@@ -67,13 +68,14 @@ class SlidingWindowRuntime:
         """The probabilities (1, label, z, y, x) of the whole volume (1, 1, z, y, x).
 
         Raises:
-            RuntimeFailedError: the input has another name, shape or datatype, or the graph failed.
+            UnfitInputError: the input has another name, shape or datatype.
+            RuntimeFailedError: the graph failed.
         """
         if list(inputs) != [self._input_name]:
-            raise RuntimeFailedError(f"inputs {sorted(inputs)} were given; the model takes ['{self._input_name}']")
+            raise UnfitInputError(f"inputs {sorted(inputs)} were given; the model takes ['{self._input_name}']")
         volume = inputs[self._input_name]
         if volume.dtype != np.float32:
-            raise RuntimeFailedError(f"input '{self._input_name}' is {datatype_of(volume)}; required is FP32")
+            raise UnfitInputError(f"input '{self._input_name}' is {datatype_of(volume)}; required is FP32")
         return {
             self._output_name: slide(volume.astype(np.float32, copy=False), self._windows, self._labels, self._predict)
         }
@@ -140,7 +142,7 @@ def _padded(volume: Floats, roi: tuple[int, int, int]) -> tuple[Floats, tuple[sl
 
 def _check_volume(volume: Floats) -> None:
     if volume.ndim != 5 or volume.shape[:2] != (1, 1) or 0 in volume.shape:
-        raise RuntimeFailedError(
+        raise UnfitInputError(
             f"the volume has shape {list(volume.shape)}; required is [1, 1, z, y, x] with at least one voxel"
         )
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from models.manifest import (
     InputLimits,
     Label,
     Manifest,
+    Preprocessing,
     Provenance,
     RadiographPreprocessing,
     StayPreprocessing,
@@ -130,7 +132,7 @@ def _image_graph() -> onnx.GraphProto:
 
 
 def _volume_graph() -> onnx.GraphProto:
-    sizes = ["n", 1, "z", "y", "x"]
+    sizes = ("n", 1, "z", "y", "x")
     return helper.make_graph(
         _sigmoid_of("image", slope=40.0, middle=0.7),
         "volume",
@@ -159,7 +161,7 @@ def _stay_graph() -> onnx.GraphProto:
         "start": np.float32(BASELINE),
         "axis": np.array([1], np.int64),
     }
-    wide, narrow = ["n", len(FEATURES)], ["n", 1]
+    wide, narrow = ("n", len(FEATURES)), ("n", 1)
     return helper.make_graph(
         nodes,
         "stay",
@@ -184,7 +186,7 @@ def _sigmoid_constants(*, slope: float, middle: float) -> list[onnx.TensorProto]
     ]
 
 
-def _value(name: str, shape: list[int | str]) -> onnx.ValueInfoProto:
+def _value(name: str, shape: Sequence[int | str]) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
 
@@ -211,7 +213,7 @@ _TENSORS = {
         (_tensor("probability", -1, 1), _tensor("contributions", -1, len(FEATURES)), _tensor("baseline", -1, 1)),
     ),
 }
-_PREPROCESSING = {
+_PREPROCESSING: dict[Task, Preprocessing] = {
     Task.IMAGE_CLASSIFICATION: RadiographPreprocessing(size_px=IMAGE_SIZE),
     Task.VOLUME_SEGMENTATION: VolumePreprocessing(
         spacing_mm=(2.0, 1.5, 1.5), window_hu=(-1000.0, 400.0), roi=ROI, overlap=0.25
