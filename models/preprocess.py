@@ -1,0 +1,134 @@
+"""From pixels with geometry to a model's input: one code for training and serving, in numpy and scipy only.
+
+Every step is a separable linear map along an axis. The maps are sparse matrices: an output cell is the mean of the source
+cells that it covers (when shrinking) or the linear mix of the two nearest (when growing). Source and target grids cover the
+same extent, so a place in one is a place in the other by one factor.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from dicom_io.volume import Radiograph, Volume
+from models.manifest import RadiographPreprocessing, VolumePreprocessing
+
+FloatArray = npt.NDArray[np.float32]
+
+#: Percentiles are taken on about this many evenly spread pixels: 0.1 % off the full image's, and 50 times as fast.
+_PERCENTILE_SAMPLES = 65_536
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """Where a radiograph lies in the padded square that became the tensor."""
+
+    #: Side of the square in source pixels.
+    side: int
+    #: Rows and columns of padding before the image's first row and column, in source pixels.
+    offset: tuple[int, int]
+
+    def to_source(self, fraction_row: float, fraction_column: float) -> tuple[float, float]:
+        """Row and column on the source image of a place in the square, given as fractions (0 to 1) of its height and width."""
+        return fraction_row * self.side - self.offset[0], fraction_column * self.side - self.offset[1]
+
+
+def radiograph_to_tensor(radiograph: Radiograph, spec: RadiographPreprocessing) -> tuple[FloatArray, Placement]:
+    """The graph's input for *radiograph*.
+
+    Returns:
+        float32 (1, 1, y, x) of ``spec.size_px``, 0 to 1, and where the image lies in it.
+    """
+    low, high = _window(radiograph.pixels, spec.window_percentiles)
+    rows, columns = radiograph.pixels.shape
+    side = max(rows, columns)
+    placement = Placement(side=side, offset=((side - rows) // 2, (side - columns) // 2))
+    down = _area_weights(side, spec.size_px[0])[:, placement.offset[0] : placement.offset[0] + rows]
+    across = _area_weights(side, spec.size_px[1])[:, placement.offset[1] : placement.offset[1] + columns]
+    # Padding holds the low value, which is 0 after the subtraction: the padded square is never made.
+    scaled = (np.clip(radiograph.pixels, low, high) - np.float32(low)) * np.float32(1 / max(high - low, 1e-6))
+    tensor = np.clip(_apply(down, across, scaled), 0, 1)
+    return tensor[np.newaxis, np.newaxis], placement
+
+
+def volume_to_tensor(volume: Volume, spec: VolumePreprocessing) -> FloatArray:
+    """The whole of *volume* at the model's spacing: float32 (1, 1, z, y, x), 0 to 1."""
+    shape = model_shape(volume, spec)
+    low, high = spec.window_hu
+    down = _resampling_weights(volume.voxels.shape[1], shape[1])
+    across = _resampling_weights(volume.voxels.shape[2], shape[2])
+    slices = np.empty((volume.voxels.shape[0], shape[1], shape[2]), dtype=np.float32)
+    for index, voxels in enumerate(volume.voxels):
+        slices[index] = _apply(down, across, np.clip(voxels, low, high))
+    through = _resampling_weights(len(slices), shape[0])
+    tensor = np.asarray(through @ slices.reshape(len(slices), -1)).reshape(shape)
+    tensor -= np.float32(low)
+    tensor *= np.float32(1 / (high - low))
+    return np.clip(tensor, 0, 1)[np.newaxis, np.newaxis]
+
+
+def model_shape(volume: Volume, spec: VolumePreprocessing) -> tuple[int, int, int]:
+    """Size (z, y, x) of *volume* at the model's spacing, rounded to whole voxels."""
+    sizes = (
+        max(1, round(size * found / wanted))
+        for size, found, wanted in zip(volume.voxels.shape, volume.spacing_mm, spec.spacing_mm, strict=True)
+    )
+    z, y, x = sizes
+    return z, y, x
+
+
+def probability_to_source_grid(probability: FloatArray, volume: Volume) -> FloatArray:
+    """Bring (label, z, y, x) at the model's spacing to the grid of *volume*: float32 (label, Z, Y, X), linear between cells."""
+    labels, depth, height, width = probability.shape
+    through = _linear_weights(depth, volume.voxels.shape[0])
+    down = _linear_weights(height, volume.voxels.shape[1])
+    across = _linear_weights(width, volume.voxels.shape[2])
+    source = np.empty((labels, *volume.voxels.shape), dtype=np.float32)
+    for label in range(labels):
+        slices = np.asarray(through @ probability[label].reshape(depth, -1)).reshape(-1, height, width)
+        for index, plane in enumerate(slices):
+            source[label, index] = _apply(down, across, plane)
+    return source
+
+
+def _window(pixels: FloatArray, percentiles: tuple[float, float]) -> tuple[float, float]:
+    step = max(1, int(np.sqrt(pixels.size / _PERCENTILE_SAMPLES)))
+    low, high = np.percentile(pixels[::step, ::step], percentiles)
+    return float(low), float(high)
+
+
+def _apply(down: sparse.csr_array, across: sparse.csr_array, plane: FloatArray) -> FloatArray:
+    # The axis that shrinks is taken first; each product runs along contiguous rows, hence the two transpositions.
+    if down.shape[0] <= down.shape[1]:
+        return np.ascontiguousarray((across @ np.ascontiguousarray((down @ plane).T)).T)
+    return np.asarray(down @ np.ascontiguousarray((across @ np.ascontiguousarray(plane.T)).T))
+
+
+def _resampling_weights(source: int, target: int) -> sparse.csr_array:
+    return _area_weights(source, target) if target <= source else _linear_weights(source, target)
+
+
+def _area_weights(source: int, target: int) -> sparse.csr_array:
+    """(target, source): the share of each target cell that each source cell covers; rows sum to 1."""
+    edges = np.arange(target + 1) * (source / target)
+    first = np.floor(edges[:-1]).astype(int)
+    width = int(np.ceil(source / target)) + 1
+    columns = first[:, np.newaxis] + np.arange(width)
+    covered = np.minimum(edges[1:, np.newaxis], columns + 1) - np.maximum(edges[:-1, np.newaxis], columns)
+    return _weights(columns, np.maximum(covered, 0) * (target / source), (target, source))
+
+
+def _linear_weights(source: int, target: int) -> sparse.csr_array:
+    """(target, source): linear mix of the two source cells nearest to each target cell's centre; edges are held."""
+    centres = np.clip((np.arange(target) + 0.5) * (source / target) - 0.5, 0, source - 1)
+    first = np.floor(centres).astype(int)
+    share = centres - first
+    return _weights(np.stack([first, first + 1], axis=1), np.stack([1 - share, share], axis=1), (target, source))
+
+
+def _weights(columns: npt.NDArray[np.int_], values: npt.NDArray[np.float64], shape: tuple[int, int]) -> sparse.csr_array:
+    rows = np.broadcast_to(np.arange(shape[0])[:, np.newaxis], columns.shape)
+    used = (values > 0) & (columns < shape[1])
+    entries = (values[used].astype(np.float32), (rows[used], columns[used]))
+    return sparse.coo_array(entries, shape=shape).tocsr()

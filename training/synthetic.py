@@ -1,0 +1,102 @@
+"""Prepare a data set of invented patients for a bundle, through the preprocessing that serving uses."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from dicom_io.volume import Radiograph, Volume
+from models.bundle import Bundle
+from models.manifest import RadiographPreprocessing, Task, VolumePreprocessing
+from models.preprocess import radiograph_to_tensor, volume_to_tensor
+from training.datasets import Case, Dataset, Description, Split, split_of, write_dataset
+from training.errors import DataError
+from training.phantoms.ct import ct_phantom
+from training.phantoms.xray import xray_phantom
+
+#: Draws *count* cases for a bundle from a seed, each with its split.
+Draw = Callable[[Bundle, int, int], Iterator[tuple[Split, Case]]]
+
+#: Patients unless another count is asked for: enough for the bundle's floors.
+DEFAULT_COUNT: Mapping[Task, int] = {
+    Task.IMAGE_CLASSIFICATION: 700,
+    Task.VOLUME_SEGMENTATION: 90,
+    Task.STAY_RISK: 6000,
+}
+
+
+def prepare_synthetic(bundle: Bundle, directory: Path, count: int | None = None, seed: int = 1) -> Dataset:
+    """Draw *count* invented patients for *bundle* and write them as a data set into the new *directory*.
+
+    Raises:
+        DataError: *count* is too small for three splits, or *directory* already holds a data set.
+    """
+    task = bundle.clinical.task
+    wanted = DEFAULT_COUNT[task] if count is None else count
+    if wanted < 7:
+        raise DataError(f"{wanted} patients were asked for; three splits need at least 7")
+    description = Description(
+        bundle=bundle.name,
+        source=f"synthetic: {wanted} invented patients drawn by varsel from seed {seed}",
+        seed=seed,
+        shard_size=1 if task is Task.VOLUME_SEGMENTATION else 64,
+    )
+    return write_dataset(directory, _DRAWS[task](bundle, wanted, seed), description)
+
+
+def _radiographs(bundle: Bundle, count: int, seed: int) -> Iterator[tuple[Split, Case]]:
+    spec = bundle.clinical.preprocessing
+    assert isinstance(spec, RadiographPreprocessing)  # noqa: S101  # the task says so; for the type checker
+    for number in range(count):
+        size = (360, 320) if number % 3 else (320, 320)
+        phantom = xray_phantom(seed * 1_000_000 + number, number % 2 == 1, size)
+        radiograph = Radiograph(
+            pixels=phantom.pixels.astype(np.float32),
+            value_range=(0, 4095),
+            pixel_spacing_mm=(phantom.spacing_mm, phantom.spacing_mm),
+            sop_instance_uid="",
+        )
+        tensor, _ = radiograph_to_tensor(radiograph, spec)
+        label = np.array([phantom.opacity is not None], dtype=np.float32)
+        # Half precision is finer than the noise of the source and halves the disk.
+        yield split_of(number, count), Case(patient=f"SYN-{number:06d}", input=tensor[0].astype(np.float16), label=label)
+
+
+def _volumes(bundle: Bundle, count: int, seed: int) -> Iterator[tuple[Split, Case]]:
+    spec = bundle.clinical.preprocessing
+    assert isinstance(spec, VolumePreprocessing)  # noqa: S101  # the task says so; for the type checker
+    for number in range(count):
+        rng = np.random.default_rng((seed, number, 3))
+        step = float(rng.uniform(1.3, 1.6))
+        phantom = ct_phantom(seed * 1_000_000 + number, shape=(40, 240, 256), spacing_mm=(2.5, step, step))
+        tensor = volume_to_tensor(_volume(phantom.voxels.astype(np.float32), phantom.spacing_mm), spec)
+        label = _at_model_spacing(phantom.mask, phantom.spacing_mm, spec)
+        yield split_of(number, count), Case(patient=f"SYN-{number:06d}", input=tensor[0].astype(np.float16), label=label)
+
+
+def _volume(voxels: np.ndarray, spacing_mm: tuple[float, float, float]) -> Volume:  # type: ignore[type-arg]
+    return Volume(
+        voxels=voxels, spacing_mm=spacing_mm, affine=np.eye(4), sop_instance_uids=(), series_instance_uid=""
+    )
+
+
+def _at_model_spacing(
+    mask: np.ndarray,  # type: ignore[type-arg]
+    spacing_mm: tuple[float, float, float],
+    spec: VolumePreprocessing,
+) -> np.ndarray:  # type: ignore[type-arg]
+    unit = VolumePreprocessing(spacing_mm=spec.spacing_mm, window_hu=(0, 1), roi=spec.roi)
+    return (volume_to_tensor(_volume(mask.astype(np.float32), spacing_mm), unit)[0] >= 0.5).astype(np.uint8)
+
+
+def _stays(bundle: Bundle, count: int, seed: int) -> Iterator[tuple[Split, Case]]:
+    from training.phantoms.stays import stay_cases  # noqa: PLC0415
+
+    return stay_cases(bundle, count, seed)
+
+
+_DRAWS: Mapping[Task, Draw] = {
+    Task.IMAGE_CLASSIFICATION: _radiographs,
+    Task.VOLUME_SEGMENTATION: _volumes,
+    Task.STAY_RISK: _stays,
+}
