@@ -85,7 +85,7 @@ INSTANCE = Table(
     Column("source_ae", String(16), nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
     #: dicom_io.headers.Header as JSON.
-    Column("header", JSON, nullable=False),
+    Column("header", Text, nullable=False),
     #: False once other bytes came under the same UID.
     Column("current", Boolean, nullable=False, default=True),
     UniqueConstraint("sop_instance_uid", "sha256"),
@@ -160,8 +160,8 @@ HISTORY = Table(
 FINDING = Table(
     "finding",
     METADATA,
+    Column("work_item_id", String(64), ForeignKey("work_item.id"), primary_key=True),
     Column("tracking_uid", String(64), primary_key=True),
-    Column("work_item_id", String(64), ForeignKey("work_item.id"), nullable=False, index=True),
     Column("key", String(64), nullable=False),
     Column("label", String(64), nullable=False),
     Column("text", String(256), nullable=False),
@@ -219,8 +219,10 @@ STAY = Table(
     Column("patient_name", String(256), nullable=False, default=""),
     Column("ward", String(64), nullable=False, default=""),
     Column("generation", Integer, nullable=False, default=0),
-    #: Newest known_time among its events.
+    #: Newest known_time among its events: the T of its next score.
     Column("known_until", UtcDateTime, nullable=False),
+    #: When the open generation is scored; NULL while nothing new is known.
+    Column("due_at", UtcDateTime, index=True),
 )
 
 #: One bitemporal event; a correction retires the rows of its source.

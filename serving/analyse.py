@@ -1,0 +1,161 @@
+"""One run of analysis: a claimed work item becomes results on disk, rows in one transaction, and queued deliveries."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+from sqlalchemy import Connection, Engine
+
+from dicom_io.errors import DicomIoError, PixelError
+from dicom_io.findings import Outcome
+from dicom_io.results.write import WrittenObject
+from models.registry import ReleaseStore
+from models.release import Release
+from models.runtime import Runtime
+from serving.compose import Composer
+from serving.errors import NotAnalysedError
+from serving.pipeline import Analysis, Subject, analyse_study, not_analysed
+from serving.records import audit, cases, results, stays, work
+from serving.records.database import reading, writing
+from serving.records.work import WorkItem
+from serving.settings import Destination
+from serving.stay_pipeline import StaySubject, score_stay
+from serving.stopwatch import Stopwatch
+from serving.work.item import State
+
+_LOG = structlog.get_logger(__name__)
+#: Gives the runtime of a release.
+RuntimeOf = Callable[[Release], Runtime]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """What a run needs of the site it runs at."""
+
+    #: Results go to these.
+    destinations: Sequence[Destination]
+    #: Language of what is said.
+    language: str
+    #: Result objects and pictures lie below this.
+    results_dir: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """How one run ended, for metrics."""
+
+    #: The answer.
+    outcome: Outcome
+    #: Stage -> seconds.
+    timings: Mapping[str, float]
+    #: Deliveries that were queued.
+    deliveries: int
+
+
+class Analyser:
+    """Runs work items, one call each; safe to be called again for the same item after a crash."""
+
+    def __init__(self, engine: Engine, store: ReleaseStore, runtime_of: RuntimeOf, site: Site) -> None:
+        """Read and record on *engine*, take releases from *store*, run them by *runtime_of*."""
+        self._engine = engine
+        self._store = store
+        self._runtime_of = runtime_of
+        self._site = site
+        self._composer = Composer(site.results_dir, site.destinations)
+
+    def run(self, item: WorkItem) -> Ending | None:
+        """Analyse *item* and record what came out; None when an earlier run had already done so."""
+        if item.state is not State.RUNNING:
+            return None
+        release = self._store.open(item.model, item.release_digest)
+        return self._run_stay(item, release) if item.kind == "stay" else self._run_study(item, release)
+
+    def _run_study(self, item: WorkItem, release: Release) -> Ending:
+        stopwatch = Stopwatch()
+        with reading(self._engine) as connection:
+            study = cases.load_study(connection, item.case_id)
+        subject = Subject(
+            study=study,
+            generation=item.generation,
+            release=release,
+            language=self._site.language,
+            closed_at=item.created_at,
+        )
+        analysis = self._analyse(subject, stopwatch)
+        written = self._composer.compose(item, study, analysis, stopwatch)
+        with writing(self._engine) as connection:
+            queued = self._record_study(connection, item, analysis, written, stopwatch)
+        return Ending(outcome=analysis.report.outcome, timings=stopwatch.seconds, deliveries=queued)
+
+    def _analyse(self, subject: Subject, stopwatch: Stopwatch) -> Analysis:
+        """The analysis, or the one that says why there is none: pixels that cannot be read are an answer, not a crash."""
+        try:
+            return analyse_study(subject, self._runtime_of(subject.release), stopwatch)
+        except NotAnalysedError as error:
+            return not_analysed(subject, error.code, str(error))
+        except PixelError as error:
+            return not_analysed(subject, "unreadable_pixels", str(error))
+        except DicomIoError as error:
+            return not_analysed(subject, "unusable_geometry", str(error))
+
+    def _record_study(
+        self,
+        connection: Connection,
+        item: WorkItem,
+        analysis: Analysis,
+        written: Sequence[WrittenObject],
+        stopwatch: Stopwatch,
+    ) -> int:
+        now = datetime.now(UTC)
+        results.keep_findings(connection, item.id, analysis.report.findings)
+        results.keep_objects(connection, item.id, written, now)
+        queued = results.queue_deliveries(connection, item, written, self._site.destinations, now)
+        values = {
+            "outcome": analysis.report.outcome.value,
+            "reason_code": analysis.reason_code,
+            "reason": analysis.report.reason,
+            "timings": stopwatch.seconds,
+            "scores": analysis.report.scores,
+        } | ({} if queued else {"finished_at": now})
+        work.move_item(connection, item.id, State.DELIVERING if queued else State.DONE, now, **values)
+        _audit(connection, item, analysis.report.outcome, [one.sop_instance_uid for one in written])
+        return queued
+
+    def _run_stay(self, item: WorkItem, release: Release) -> Ending:
+        stopwatch = Stopwatch()
+        with reading(self._engine) as connection:
+            stay = stays.load_stay(connection, item.case_id)
+        subject = StaySubject(stay=stay, moment=item.input_at, release=release)
+        label = release.manifest.labels[0]
+        values: dict[str, object] = {"finished_at": datetime.now(UTC)}
+        try:
+            score = score_stay(subject, self._runtime_of(release), stopwatch)
+        except NotAnalysedError as error:
+            score = None
+            outcome = Outcome.NOT_ANALYSED
+            values |= {"reason_code": error.code, "reason": str(error)}
+        else:
+            outcome = Outcome.FINDING if score.probability >= label.threshold else Outcome.NO_FINDING
+            values |= {"scores": {label.text.in_language(self._site.language): round(score.probability, 4)}}
+        with writing(self._engine) as connection:
+            if score is not None:
+                stays.keep_risk(connection, item.id, stay, score, label.threshold)
+            values |= {"outcome": outcome.value, "timings": stopwatch.seconds}
+            work.move_item(connection, item.id, State.DONE, datetime.now(UTC), **values)
+            _audit(connection, item, outcome, [])
+        return Ending(outcome=outcome, timings=stopwatch.seconds, deliveries=0)
+
+
+def _audit(connection: Connection, item: WorkItem, outcome: Outcome, objects: list[str]) -> None:
+    detail = {
+        "case": item.case_id,
+        "generation": item.generation,
+        "model": item.model,
+        "model_version": item.model_version,
+        "release": item.release_digest,
+        "outcome": outcome.value,
+        "objects": objects,
+    }
+    audit.append(connection, "analysed", item.id, detail)

@@ -1,0 +1,132 @@
+"""From a case that fell due to its work items: close the generation, match the rules, queue what applies."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+from dicom_io.errors import DicomIoError
+from dicom_io.findings import Outcome
+from dicom_io.uids import derive_uid
+from models.errors import ModelError
+from models.registry import ReleaseStore
+from serving.records import audit, cases, stays, work
+from serving.records.database import reading, writing
+from serving.rules import Route, match_stay, match_study
+from serving.settings import Rule
+from serving.work.item import State
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Case:
+    """What all work items of one closed generation share."""
+
+    kind: str
+    case_id: str
+    generation: int
+    input_at: datetime
+    closed_at: datetime
+
+
+class Intake:
+    """Turns due studies and stays into work items, each in one transaction."""
+
+    def __init__(self, engine: Engine, store: ReleaseStore, rules: Sequence[Rule]) -> None:
+        """Read cases from *engine*, resolve *rules*' models in *store*."""
+        self._engine = engine
+        self._store = store
+        self._rules = rules
+
+    def take_due(self) -> int:
+        """Close whatever has fallen due: how many cases were closed."""
+        now = datetime.now(UTC)
+        with reading(self._engine) as connection:
+            studies = cases.due_studies(connection, now)
+            stay_ids = stays.due_stays(connection, now)
+        for study_uid in studies:
+            self._take_study(study_uid, now)
+        for stay_id in stay_ids:
+            self._take_stay(stay_id, now)
+        return len(studies) + len(stay_ids)
+
+    def _take_study(self, study_uid: str, now: datetime) -> None:
+        with writing(self._engine) as connection:
+            generation = cases.close_generation(connection, study_uid, now)
+            if generation is None:
+                return
+            input_at = cases.last_arrival(connection, study_uid)
+            case = _Case(kind="imaging", case_id=study_uid, generation=generation, input_at=input_at, closed_at=now)
+            work.supersede_older(connection, study_uid, generation, now)
+            try:
+                routes = match_study(cases.load_study(connection, study_uid), self._rules)
+            except DicomIoError as error:
+                _put_aside(connection, case, "contradictory_study", str(error))
+                return
+            self._queue(connection, case, routes)
+
+    def _take_stay(self, stay_id: str, now: datetime) -> None:
+        with writing(self._engine) as connection:
+            closed = stays.close_generation(connection, stay_id, now)
+            if closed is None:
+                return
+            case = _Case(
+                kind="stay", case_id=stay_id, generation=closed.generation, input_at=closed.known_until, closed_at=now
+            )
+            work.supersede_older(connection, stay_id, closed.generation, now)
+            self._queue(connection, case, match_stay(self._rules))
+
+    def _queue(self, connection: Connection, case: _Case, routes: Sequence[Route]) -> None:
+        if not routes:
+            _put_aside(connection, case, "no_rule", "no rule matches this case: no model here is meant for it")
+        for route in routes:
+            work.add_item(connection, _columns(case, route) | self._release_of(route, case))
+        audit.append(
+            connection, "case_closed", case.case_id, {"generation": case.generation, "routes": [r.rule for r in routes]}
+        )
+
+    def _release_of(self, route: Route, case: _Case) -> dict[str, Any]:
+        """The release's columns, or a failed state with the reason when there is none to use."""
+        try:
+            release = self._store.resolve(route.model, route.alias)
+        except ModelError as error:
+            return {
+                "state": State.FAILED.value,
+                "outcome": Outcome.FAILED.value,
+                "reason_code": "no_release",
+                "reason": str(error),
+                "finished_at": case.closed_at,
+            }
+        return {"model_version": release.manifest.version, "release_digest": release.digest}
+
+
+def _columns(case: _Case, route: Route) -> dict[str, Any]:
+    return {
+        "id": derive_uid("work-item", case.case_id, str(case.generation), route.model),
+        "kind": case.kind,
+        "case_id": case.case_id,
+        "generation": case.generation,
+        "rule": route.rule,
+        "model": route.model,
+        "model_version": "",
+        "release_digest": "",
+        "priority": route.priority,
+        "state": State.QUEUED.value,
+        "not_before": case.closed_at,
+        "created_at": case.closed_at,
+        "input_at": case.input_at,
+    }
+
+
+def _put_aside(connection: Connection, case: _Case, code: str, reason: str) -> None:
+    """Record that a case was looked at and no model applied: not analysed, with its reason."""
+    nobody = Route(rule="", model="", alias="", priority=3)
+    ending = {
+        "state": State.DONE.value,
+        "outcome": Outcome.NOT_ANALYSED.value,
+        "reason_code": code,
+        "reason": reason,
+        "finished_at": case.closed_at,
+    }
+    work.add_item(connection, _columns(case, nobody) | ending)

@@ -1,0 +1,216 @@
+"""Work items and deliveries: queued, claimed, moved on, with their history."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, exists, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from serving.errors import CaseNotFoundError
+from serving.records.schema import DELIVERY, HISTORY, WORK_ITEM
+from serving.work.item import MOVES, DeliveryState, State
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkItem:
+    """One case x one release x one generation of its input."""
+
+    #: Derived from case, generation and model.
+    id: str
+    #: ``imaging`` or ``stay``.
+    kind: str
+    #: Study Instance UID or stay id.
+    case_id: str
+    #: Generation of the case's input.
+    generation: int
+    #: Release to use; empty where none was found.
+    model: str
+    model_version: str
+    release_digest: str
+    #: 0 acute to 3 backfill.
+    priority: int
+    #: Where it stands.
+    state: State
+    #: Tries so far, this one included.
+    attempts: int
+    #: When it was queued: when its generation was closed.
+    created_at: datetime
+    #: When the newest part of its input came.
+    input_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """One work item's objects for one destination."""
+
+    #: Derived from work item and destination.
+    id: str
+    #: Whose objects.
+    work_item_id: str
+    #: Name of the destination in the settings.
+    destination: str
+    #: SOP Instance UIDs in the order they are sent.
+    objects: tuple[str, ...]
+    #: Where it stood when it was claimed.
+    state: DeliveryState
+    #: Tries so far, this one included.
+    attempts: int
+
+
+def add_item(connection: Connection, values: dict[str, Any]) -> bool:
+    """Queue one work item; False when the very same one is there already."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(WORK_ITEM).values(**values).on_conflict_do_nothing().returning(WORK_ITEM.c.id)
+    added = connection.execute(statement).one_or_none() is not None
+    if added:
+        note(connection, values["id"], values["created_at"], State(values["state"]), values.get("reason", ""))
+    return added
+
+
+def claim_items(connection: Connection, node: str, limit: int, now: datetime) -> tuple[WorkItem, ...]:
+    """Take up to *limit* waiting items for *node*: most urgent first, then oldest."""
+    waiting = WORK_ITEM.c.state.in_((State.QUEUED.value, State.WAITING.value))
+    chosen = (
+        select(WORK_ITEM.c.id)
+        .where(waiting, WORK_ITEM.c.not_before <= now)
+        .order_by(WORK_ITEM.c.priority, WORK_ITEM.c.created_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    claimed = connection.execute(
+        update(WORK_ITEM)
+        .where(WORK_ITEM.c.id.in_(chosen.scalar_subquery()))
+        .values(state=State.RUNNING.value, node=node, attempts=WORK_ITEM.c.attempts + 1)
+        .returning(WORK_ITEM)
+    ).all()
+    for row in claimed:
+        note(connection, row.id, now, State.RUNNING, f"attempt {row.attempts}")
+    return tuple(_item(row) for row in sorted(claimed, key=lambda row: (row.priority, row.created_at)))
+
+
+def items_waiting(connection: Connection, now: datetime) -> bool:
+    """Whether any item could be claimed."""
+    waiting = WORK_ITEM.c.state.in_((State.QUEUED.value, State.WAITING.value))
+    return bool(connection.scalar(select(exists().where(waiting, WORK_ITEM.c.not_before <= now))))
+
+
+def deliveries_waiting(connection: Connection, destination: str, now: datetime) -> bool:
+    """Whether any delivery for *destination* could be claimed."""
+    ready = DELIVERY.c.state.in_((DeliveryState.QUEUED.value, DeliveryState.WAITING.value))
+    mine = DELIVERY.c.destination == destination
+    return bool(connection.scalar(select(exists().where(ready, mine, DELIVERY.c.not_before <= now))))
+
+
+def get_item(connection: Connection, item_id: str) -> WorkItem:
+    """The item as it stands.
+
+    Raises:
+        CaseNotFoundError: there is none.
+    """
+    row = connection.execute(select(WORK_ITEM).where(WORK_ITEM.c.id == item_id)).one_or_none()
+    if row is None:
+        raise CaseNotFoundError(f"there is no work item '{item_id}'")
+    return _item(row)
+
+
+def move_item(connection: Connection, item_id: str, to: State, now: datetime, **values: Any) -> bool:
+    """Move an item to *to* with further column *values*; False when its state does not allow that move any more."""
+    allowed = [state.value for state, moves in MOVES.items() if to in moves]
+    moved = connection.execute(
+        update(WORK_ITEM)
+        .where(WORK_ITEM.c.id == item_id, WORK_ITEM.c.state.in_(allowed))
+        .values(state=to.value, **values)
+        .returning(WORK_ITEM.c.id)
+    ).one_or_none()
+    if moved is not None:
+        note(connection, item_id, now, to, str(values.get("reason", "")))
+    return moved is not None
+
+
+def supersede_older(connection: Connection, case_id: str, generation: int, now: datetime) -> None:
+    """Set aside older generations of a case that nobody has begun to work on."""
+    idle = WORK_ITEM.c.state.in_((State.QUEUED.value, State.WAITING.value))
+    older = select(WORK_ITEM.c.id).where(WORK_ITEM.c.case_id == case_id, WORK_ITEM.c.generation < generation, idle)
+    for item_id in connection.scalars(older).all():
+        reason = f"generation {generation} of the case took over"
+        move_item(connection, item_id, State.SUPERSEDED, now, reason_code="superseded", reason=reason, finished_at=now)
+
+
+def note(connection: Connection, item_id: str, at: datetime, state: State, detail: str) -> None:
+    """Add one line to an item's history."""
+    connection.execute(insert(HISTORY).values(work_item_id=item_id, at=at, state=state.value, detail=detail))
+
+
+def claim_delivery(connection: Connection, destination: str, node: str, now: datetime) -> Delivery | None:
+    """Take the next delivery for *destination*; the state it had tells whether a send may already have begun."""
+    ready = DELIVERY.c.state.in_((DeliveryState.QUEUED.value, DeliveryState.WAITING.value))
+    row = connection.execute(
+        select(DELIVERY)
+        .where(ready, DELIVERY.c.destination == destination, DELIVERY.c.not_before <= now)
+        .order_by(DELIVERY.c.priority, DELIVERY.c.created_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    ).one_or_none()
+    if row is None:
+        return None
+    connection.execute(
+        update(DELIVERY)
+        .where(DELIVERY.c.id == row.id)
+        .values(state=DeliveryState.INTENT.value, node=node, attempts=row.attempts + 1)
+    )
+    return replace(_delivery(row), attempts=row.attempts + 1)
+
+
+def get_delivery(connection: Connection, delivery_id: str) -> Delivery:
+    """The delivery as it stands.
+
+    Raises:
+        CaseNotFoundError: there is none.
+    """
+    row = connection.execute(select(DELIVERY).where(DELIVERY.c.id == delivery_id)).one_or_none()
+    if row is None:
+        raise CaseNotFoundError(f"there is no delivery '{delivery_id}'")
+    return _delivery(row)
+
+
+def put_back_delivery(connection: Connection, delivery_id: str, now: datetime) -> None:
+    """Let a delivery that was begun be tried again; its attempts tell that the archive must be asked first."""
+    again = {"state": DeliveryState.WAITING.value, "not_before": now}
+    connection.execute(update(DELIVERY).where(DELIVERY.c.id == delivery_id).values(**again))
+
+
+def claimed(connection: Connection, node: str) -> tuple[Sequence[str], Sequence[str]]:
+    """Ids of the items and of the deliveries that *node* has claimed and not finished."""
+    items = select(WORK_ITEM.c.id).where(WORK_ITEM.c.state == State.RUNNING.value, WORK_ITEM.c.node == node)
+    sends = select(DELIVERY.c.id).where(DELIVERY.c.state == DeliveryState.INTENT.value, DELIVERY.c.node == node)
+    return connection.scalars(items).all(), connection.scalars(sends).all()
+
+
+def _item(row: Row[Any]) -> WorkItem:
+    return WorkItem(
+        id=row.id,
+        kind=row.kind,
+        case_id=row.case_id,
+        generation=row.generation,
+        model=row.model,
+        model_version=row.model_version,
+        release_digest=row.release_digest,
+        priority=row.priority,
+        state=State(row.state),
+        attempts=row.attempts,
+        created_at=row.created_at,
+        input_at=row.input_at,
+    )
+
+
+def _delivery(row: Row[Any]) -> Delivery:
+    return Delivery(
+        id=row.id,
+        work_item_id=row.work_item_id,
+        destination=row.destination,
+        objects=tuple(row.objects),
+        state=DeliveryState(row.state),
+        attempts=row.attempts,
+    )

@@ -1,0 +1,47 @@
+"""Which releases apply to which case: rules are data, a match is a value, nothing is evaluated."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dicom_io.study import Series, Study
+from serving.settings import Rule
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """One rule that matched one case."""
+
+    #: Name of the rule.
+    rule: str
+    #: Model and alias it asks for.
+    model: str
+    alias: str
+    #: 0 acute, 1 urgent, 2 routine, 3 backfill.
+    priority: int
+
+
+def match_study(study: Study, rules: Iterable[Rule]) -> tuple[Route, ...]:
+    """The routes of *study*, at most one a model, in the order of the rules."""
+    routes: dict[str, Route] = {}
+    for rule in rules:
+        if rule.kind == "imaging" and any(_takes(rule, study, series) for series in study.series):
+            routes.setdefault(rule.model, _route(rule))
+    return tuple(routes.values())
+
+
+def match_stay(rules: Iterable[Rule]) -> tuple[Route, ...]:
+    """The routes of a stay: every rule for stays."""
+    return tuple({rule.model: _route(rule) for rule in rules if rule.kind == "stay"}.values())
+
+
+def _takes(rule: Rule, study: Study, series: Series) -> bool:
+    words = f"{study.description} {series.description}".casefold()
+    return (
+        (not rule.modalities or series.modality in rule.modalities)
+        and (not rule.body_parts or series.body_part in ("", *rule.body_parts))
+        and rule.description_contains.casefold() in words
+    )
+
+
+def _route(rule: Rule) -> Route:
+    return Route(rule=rule.name, model=rule.model, alias=rule.alias, priority=rule.priority)

@@ -1,0 +1,74 @@
+"""The durable engine on DBOS: SQLite file or PostgreSQL, ids only, JSON only.
+
+DBOS keeps each begun run and re-runs it after a crash; our own tables hold the order of work, the attempts and the
+ledger (docs/decisions/0002). What a run does must therefore bear being done again.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
+from sqlalchemy.exc import SQLAlchemyError
+
+from serving.errors import DatabaseDownError
+from serving.work.engine import Handler, RunKind
+
+#: Raised only when a run of the old number could not be finished by the new code: by default DBOS hashes the
+#: source, so that any edit would strand the work in flight.
+APPLICATION_VERSION = "1"
+#: A run that takes its process down more often than this is given up by the engine and settled by our own counter.
+_MAXIMUM_RECOVERIES = 5
+
+
+class DbosEngine:
+    """Implements ``WorkEngine`` on DBOS; one a process, since DBOS itself is a process-wide singleton."""
+
+    def __init__(self, database_url: str, node: str) -> None:
+        """Keep runs in the database at *database_url*; *node* must stay the same over restarts."""
+        self._config: DBOSConfig = {
+            "name": "varsel",
+            "system_database_url": database_url,
+            "executor_id": node,
+            "application_version": APPLICATION_VERSION,
+            "serializer": DBOSPortableJSONSerializer(),
+            "log_level": "WARNING",
+            "enable_otlp": False,
+        }
+        self._workflows: dict[RunKind, Any] = {}
+        self._unfinished: Collection[str] = ()
+
+    def start(self, handlers: Mapping[RunKind, Handler]) -> None:
+        """Open the engine; runs that a crash cut off are begun again at once."""
+        DBOS(config=self._config)
+        self._workflows = {kind: _workflow(kind, handler) for kind, handler in handlers.items()}
+        DBOS.launch()
+        open_runs = DBOS.list_workflows(
+            status=["PENDING", "ENQUEUED"], executor_id=self._config["executor_id"], load_output=False
+        )
+        self._unfinished = frozenset(run.workflow_id.split("/")[1] for run in open_runs)
+
+    def unfinished(self) -> Collection[str]:
+        """Subject ids that were begun, not finished, and are being taken up again."""
+        return self._unfinished
+
+    def run(self, kind: RunKind, run_id: str, subject_id: str) -> None:
+        """Begin a run in a thread of its own; the same *run_id* again joins it."""
+        try:
+            with SetWorkflowID(f"{kind.value}/{subject_id}/{run_id}"):
+                DBOS.start_workflow(self._workflows[kind], subject_id)
+        except SQLAlchemyError as error:
+            raise DatabaseDownError(f"a run could not be begun ({type(error).__name__})") from error
+
+    def stop(self, timeout_seconds: float) -> None:
+        """Let running work finish for at most *timeout_seconds*."""
+        DBOS.destroy(workflow_completion_timeout_sec=int(timeout_seconds), destroy_registry=True)
+
+
+def _workflow(kind: RunKind, handler: Handler) -> Any:
+    """*handler* as a workflow of one step: the checkpoint after it tells that it need not be done again."""
+    step = DBOS.step(name=f"varsel.{kind.value}.step")(handler)
+
+    def run(subject_id: str) -> None:
+        step(subject_id)
+
+    return DBOS.workflow(name=f"varsel.{kind.value}", max_recovery_attempts=_MAXIMUM_RECOVERIES)(run)

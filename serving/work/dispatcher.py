@@ -1,0 +1,132 @@
+"""Hands waiting work to the engine: most urgent first, within the limits, a few milliseconds after it was queued."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import structlog
+from sqlalchemy import Engine
+
+from serving.errors import DatabaseDownError
+from serving.intake import Intake
+from serving.records import work
+from serving.records.changes import ChangeDetector
+from serving.records.database import reading, writing
+from serving.work.engine import RunKind, WorkEngine
+from serving.work.item import State
+from serving.work.slots import Slots
+
+_LOG = structlog.get_logger(__name__)
+#: How often the change counter is looked at.
+_LOOK_SECONDS = 0.005
+#: How often due times are looked at although nothing was committed.
+_TICK_SECONDS = 0.1
+#: How often claims that nobody works on are looked for.
+_SWEEP_SECONDS = 5.0
+#: Pause after the database could not be reached.
+_DOWN_SECONDS = 1.0
+
+
+class Dispatcher:
+    """One thread that closes due cases and starts waiting work."""
+
+    def __init__(
+        self, engine: Engine, work_engine: WorkEngine, intake: Intake, *, node: str, slots: Slots, destinations: Sequence[str]
+    ) -> None:
+        """Start *node*'s work on *work_engine* while *slots* are free; each destination is a lane of its own."""
+        self._engine = engine
+        self._work_engine = work_engine
+        self._intake = intake
+        self._node = node
+        self._slots = slots
+        self._destinations = destinations
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="dispatcher", daemon=True)
+
+    def start(self) -> None:
+        """Wait for the runs that the engine takes up again, put back the rest of a crash, then begin."""
+        self._slots.expect(self._work_engine.unfinished())
+        self._sweep()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Claim nothing more."""
+        self._stopping.set()
+        self._thread.join()
+
+    def turn(self) -> None:
+        """One look: close what fell due, start what waits."""
+        self._intake.take_due()
+        self._start_items()
+        for destination in self._destinations:
+            self._start_deliveries(destination)
+
+    def _loop(self) -> None:
+        changes = ChangeDetector(self._engine)
+        next_tick = next_sweep = time.monotonic()
+        while not self._stopping.wait(_LOOK_SECONDS):
+            now = time.monotonic()
+            if changes.changed() or now >= next_tick:
+                next_tick = now + _TICK_SECONDS
+                self._guarded(self.turn)
+            if now >= next_sweep:
+                next_sweep = now + _SWEEP_SECONDS
+                self._guarded(self._sweep)
+        changes.close()
+
+    def _guarded(self, look: Callable[[], None]) -> None:
+        try:
+            look()
+        except DatabaseDownError as error:
+            _LOG.error("The database cannot be reached; trying again.", action="database_down", error=str(error))
+            self._stopping.wait(_DOWN_SECONDS)
+
+    def _start_items(self) -> None:
+        free = self._slots.free(RunKind.ANALYSE.value)
+        if not free or not self._any_waiting():
+            return
+        with writing(self._engine) as connection:
+            claimed = work.claim_items(connection, self._node, free, datetime.now(UTC))
+        for item in claimed:
+            self._begin(RunKind.ANALYSE, RunKind.ANALYSE.value, item.id, item.attempts)
+
+    def _start_deliveries(self, destination: str) -> None:
+        while self._slots.free(destination) and self._any_to_send(destination):
+            with writing(self._engine) as connection:
+                delivery = work.claim_delivery(connection, destination, self._node, datetime.now(UTC))
+            if delivery is None:
+                return
+            self._begin(RunKind.DELIVER, destination, delivery.id, delivery.attempts)
+
+    def _begin(self, kind: RunKind, lane: str, subject_id: str, attempt: int) -> None:
+        self._slots.claim(lane, subject_id)
+        try:
+            self._work_engine.run(kind, str(attempt), subject_id)
+        except DatabaseDownError:
+            self._slots.end(lane, subject_id)
+            raise
+
+    def _any_waiting(self) -> bool:
+        """A look without the write lock, so that an idle worker never disturbs the receiver."""
+        with reading(self._engine) as connection:
+            return work.items_waiting(connection, datetime.now(UTC))
+
+    def _any_to_send(self, destination: str) -> bool:
+        with reading(self._engine) as connection:
+            return work.deliveries_waiting(connection, destination, datetime.now(UTC))
+
+    def _sweep(self) -> None:
+        """Put back what this node claimed and nobody works on: left by a crash, or by a database that went away."""
+        now = datetime.now(UTC)
+        with reading(self._engine) as connection:
+            claimed_items, claimed_deliveries = work.claimed(connection, self._node)
+        items = self._slots.unattended(claimed_items)
+        deliveries = self._slots.unattended(claimed_deliveries)
+        if not items and not deliveries:
+            return
+        with writing(self._engine) as connection:
+            for item_id in items:
+                work.move_item(connection, item_id, State.WAITING, now, not_before=now, reason="its worker was stopped")
+            for delivery_id in deliveries:
+                work.put_back_delivery(connection, delivery_id, now)

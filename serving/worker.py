@@ -1,0 +1,142 @@
+"""What a worker does with a begun run: the work, and what to do when it fails. The one catch-all of the house is here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+from sqlalchemy import Engine, update
+
+from dicom_io.errors import DicomIoError
+from dicom_io.findings import Outcome
+from ehr_io.errors import EhrIoError
+from models.errors import ModelError
+from serving.analyse import Analyser
+from serving.deliver import Deliverer
+from serving.errors import ServingError
+from serving.records import audit, work
+from serving.records.database import reading, writing
+from serving.records.schema import DELIVERY
+from serving.records.work import Delivery, WorkItem
+from serving.telemetry.logs import about_work_item
+from serving.telemetry.metric_table import Stage
+from serving.telemetry.metrics import WorkMetrics
+from serving.work.engine import Handler, RunKind
+from serving.work.item import DeliveryState, State
+from serving.work.retry import RetryPolicy
+from serving.work.slots import Slots
+
+_LOG = structlog.get_logger(__name__)
+#: Our own errors, whose texts never hold patient data; of any other only the class is told.
+_OURS = (DicomIoError, EhrIoError, ModelError, ServingError)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """What a worker works with."""
+
+    #: Our tables.
+    engine: Engine
+    #: Whether and when to try again.
+    retry: RetryPolicy
+    #: Places that begun work holds.
+    slots: Slots
+    #: What is counted.
+    metrics: WorkMetrics
+
+
+class Worker:
+    """Handlers for the engine's runs."""
+
+    def __init__(self, bench: Bench, analyser: Analyser, deliverer: Deliverer) -> None:
+        """Work with *bench*; *analyser* and *deliverer* do the work itself."""
+        self._bench = bench
+        self._analyser = analyser
+        self._deliverer = deliverer
+
+    @property
+    def handlers(self) -> Mapping[RunKind, Handler]:
+        """The verbs for ``WorkEngine.start``."""
+        return {RunKind.ANALYSE: self.analyse, RunKind.DELIVER: self.deliver}
+
+    def analyse(self, item_id: str) -> None:
+        """Run one work item to its end, to its next try, or to its reason."""
+        self._bench.slots.begin(RunKind.ANALYSE.value, item_id)
+        try:
+            with reading(self._bench.engine) as connection:
+                item = work.get_item(connection, item_id)
+            with about_work_item(item.id, item.model, item.model_version):
+                self._analyse_or_settle(item)
+        finally:
+            self._bench.slots.end(RunKind.ANALYSE.value, item_id)
+
+    def deliver(self, delivery_id: str) -> None:
+        """Run one delivery to its end, to its next try, or to its reason."""
+        with reading(self._bench.engine) as connection:
+            delivery = work.get_delivery(connection, delivery_id)
+        claimed_here = self._bench.slots.begin(delivery.destination, delivery_id)
+        try:
+            if delivery.state is DeliveryState.INTENT:
+                self._deliver_or_settle(delivery, first_try=claimed_here and delivery.attempts == 1)
+        finally:
+            self._bench.slots.end(delivery.destination, delivery_id)
+
+    def _analyse_or_settle(self, item: WorkItem) -> None:
+        try:
+            ending = self._analyser.run(item)
+        except Exception as error:  # noqa: BLE001  The worker's boundary: whatever broke becomes a recorded reason.
+            self._settle_item(item, error)
+            return
+        if ending is not None:
+            self._bench.metrics.finished(item.model, item.model_version, ending.outcome.value)
+            for stage, seconds in ending.timings.items():
+                self._bench.metrics.stage(Stage(stage), item.model, seconds)
+            _LOG.info("A case was analysed.", action="analysed", outcome=ending.outcome.value)
+
+    def _deliver_or_settle(self, delivery: Delivery, *, first_try: bool) -> None:
+        try:
+            self._deliverer.run(delivery, first_try=first_try)
+        except Exception as error:  # noqa: BLE001  As above: one bad destination must not stop another.
+            self._settle_delivery(delivery, error)
+            return
+        self._bench.metrics.delivery(delivery.destination, DeliveryState.ACCEPTED.value)
+        _LOG.info("Results were delivered.", action="delivered", destination=delivery.destination)
+
+    def _settle_item(self, item: WorkItem, error: Exception) -> None:
+        now = datetime.now(UTC)
+        decision = self._bench.retry.decide(error, item.attempts, now)
+        reason, code = _told(error), type(error).__name__
+        _LOG.error("An analysis failed.", action="analysis_failed", error=code, attempt=item.attempts)
+        with writing(self._bench.engine) as connection:
+            if decision.again_at is not None:
+                again = {"not_before": decision.again_at, "reason_code": code, "reason": reason}
+                work.move_item(connection, item.id, State.WAITING, now, **again)
+            else:
+                failed = {"outcome": Outcome.FAILED.value, "reason_code": code, "reason": reason, "finished_at": now}
+                work.move_item(connection, item.id, State.FAILED, now, **failed)
+                audit.append(connection, "failed", item.id, {"case": item.case_id, "reason_code": code})
+        if decision.again_at is None:
+            self._bench.metrics.finished(item.model, item.model_version, Outcome.FAILED.value)
+        else:
+            self._bench.metrics.retried("work", code)
+
+    def _settle_delivery(self, delivery: Delivery, error: Exception) -> None:
+        now = datetime.now(UTC)
+        decision = self._bench.retry.decide(error, delivery.attempts, now)
+        state = DeliveryState.DEAD if decision.again_at is None else DeliveryState.WAITING
+        _LOG.error("A delivery failed.", action="delivery_failed", error=type(error).__name__, attempt=delivery.attempts)
+        values = {"state": state.value, "reason": _told(error), "not_before": decision.again_at or now}
+        with writing(self._bench.engine) as connection:
+            connection.execute(update(DELIVERY).where(DELIVERY.c.id == delivery.id).values(**values))
+            if state is DeliveryState.DEAD:
+                ending = {"reason_code": "delivery_dead", "reason": _told(error), "finished_at": now}
+                work.move_item(connection, delivery.work_item_id, State.FAILED, now, **ending)
+                audit.append(connection, "delivery_dead", delivery.id, {"destination": delivery.destination})
+        self._bench.metrics.delivery(delivery.destination, state.value)
+
+
+def _told(error: Exception) -> str:
+    """The reason as kept: our own words, or the class alone of an error whose text we do not control."""
+    if isinstance(error, _OURS):
+        return str(error)
+    return f"an unexpected {type(error).__name__} stopped the work; see the worker's log at this time"
