@@ -171,7 +171,7 @@ def _split(body: bytes | bytearray, header_length: str | None) -> tuple[memoryvi
         length = int(header_length) if header_length.isascii() and header_length.isdigit() else -1
         if not 0 <= length <= len(view):
             raise MalformedMessageError(
-                f"'{HEADER_LENGTH}' is '{header_length[:20]}'; required is a number from 0 to the body's {len(view)} bytes"
+                f"'{HEADER_LENGTH}' is '{header_length[:20]}'; required is a number, at most {len(view)}"
             )
     if length > MAXIMUM_JSON_BYTES:
         raise MalformedMessageError(

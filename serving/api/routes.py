@@ -6,7 +6,7 @@ the release digest; without one the champion answers.
 
 from collections.abc import Callable
 from functools import cached_property
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import TypeVar
 
 import anyio
@@ -57,6 +57,8 @@ class InferenceRoutes:
         """The ASGI application to mount."""
         routes = [
             Route("/v2", self.server),
+            # Otherwise BentoML's own start page answers here, which loads trackers from the internet.
+            Route("/", self.server),
             Route("/v2/health/live", self.live),
             Route("/v2/health/ready", self.ready),
         ]
@@ -71,7 +73,7 @@ class InferenceRoutes:
 
     async def server(self, _: Request) -> Response:
         """What this server is."""
-        return JSONResponse({"name": "varsel", "version": version("varsel"), "extensions": ["binary_tensor_data"]})
+        return JSONResponse({"name": "varsel", "version": _version(), "extensions": ["binary_tensor_data"]})
 
     async def live(self, _: Request) -> Response:
         """The event loop turns."""
@@ -132,6 +134,13 @@ class InferenceRoutes:
 
     async def _in_thread(self, work: Callable[[], _Result]) -> _Result:
         return await anyio.to_thread.run_sync(work, limiter=self._limiter)
+
+
+def _version() -> str:
+    try:
+        return version("varsel")
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def _described(spec: TensorSpec) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 from serving.api.settings import ApiOptions, environment_of
@@ -20,6 +21,6 @@ def command_of(options: ApiOptions) -> list[str]:
         sys.executable,
         *("-m", "bentoml", "serve", "serving.api.service:ModelService"),
         *("--host", options.host, "--port", str(options.port), "--api-workers", "1"),
-        # BentoML imports from and changes into its working directory: wherever we were started, it is this one.
-        *("--working-dir", str(options.work_dir.resolve())),
+        # BentoML imports from its working directory; so it finds this code wherever we were started.
+        *("--working-dir", str(Path(__file__).parents[2])),
     ]

@@ -1,32 +1,35 @@
-"""The model service that ``bentoml serve`` runs: the composition root of its worker process."""
+"""The model service that ``bentoml serve`` runs."""
 
-from functools import partial
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
 
 import bentoml
-import numpy as np
+from bentoml.exceptions import BentoMLException, InvalidArgument, NotFound, ServiceUnavailable
 from PIL import Image
 
-from dicom_io.volume import Radiograph
-from models.errors import UnfitInputError
-from models.folder_store import FolderStore
-from models.manifest import RadiographPreprocessing, StayPreprocessing
-from models.onnx_runtime import demand_provider, open_runtime
-from models.preprocess import radiograph_to_tensor
-from serving.api.answers import ImageAnswer, ModelInfo, StayAnswer, image_answer, info_of, stay_answer
-from serving.api.door import Door
-from serving.api.metrics import InferenceMetrics
+from models.errors import ModelError, RegistryError, RuntimeFailedError, RuntimeUnavailableError, UnfitInputError
+from serving.api.answers import ImageAnswer, ModelInfo, StayAnswer
 from serving.api.routes import InferenceRoutes
-from serving.api.served_models import ServedModels
 from serving.api.settings import options_from_environment
 
-#: A whole CT on a CPU; the worker's own timeout is shorter and decides.
+#: A whole CT on a CPU; the clients' own timeouts are shorter and decide.
 _TIMEOUT_SECONDS = 900.0
+
+#: An error's nearest class gives the status of a typed call.
+_BENTOML_ERRORS: dict[type[Exception], type[BentoMLException]] = {
+    UnfitInputError: InvalidArgument,
+    RegistryError: NotFound,
+    RuntimeFailedError: BentoMLException,
+    RuntimeUnavailableError: ServiceUnavailable,
+    ModelError: ServiceUnavailable,
+}
 
 _routes = InferenceRoutes()
 
 
 @bentoml.service(
-    name="varsel_models",
+    name="modelservice",
     workers=1,
     # Threads of the typed calls; inferences over the protocol have their own.
     threads=4,
@@ -39,21 +42,14 @@ class ModelService:
     """Runs the released models: tensors under /v2 (Open Inference Protocol), typed calls for people beside it."""
 
     def __init__(self) -> None:
-        """Load what the store's aliases point to; what fails makes readiness red instead of stopping the process."""
-        options = options_from_environment()
-        self._door = Door(
-            models=ServedModels(
-                FolderStore(options.store_dir),
-                open_model=partial(open_runtime, provider=options.execution_provider, threads=options.threads),
-                check=partial(demand_provider, options.execution_provider),
-                concurrency=options.concurrency,
-                wait_seconds=options.wait_seconds,
-            ),
-            # Here and not at import: BentoML has set its multiprocess directory by now.
-            metrics=InferenceMetrics(),
-            maximum_bytes=options.maximum_request_mib * 1024 * 1024,
-        )
-        self._door.models.load()
+        """Load what the store's aliases point to; what fails makes readiness red instead of stopping the process.
+
+        The imports wait until here for two reasons: BentoML's supervising process imports this module only to read
+        its settings and needs no model library, and metrics must not be made before BentoML has set the
+        multiprocess directory, which it does for its worker.
+        """
+        self._calls = import_module("serving.api.typed_calls")
+        self._door = self._calls.open_door(options_from_environment())
         _routes.open(self._door)
 
     def __is_ready__(self) -> bool:
@@ -68,36 +64,26 @@ class ModelService:
     @bentoml.api
     def models(self) -> list[ModelInfo]:
         """The champions that are served."""
-        served = self._door.models
-        return [info_of(served.find(name).release) for name in served.champions()]
+        with _translated():
+            return self._calls.list_models(self._door)
 
     @bentoml.api
     def predict_image(self, model: str, image: Image.Image) -> ImageAnswer:
         """What *model* says of one upright greyscale *image*, bright where the body is dense."""
-        served = self._door.models.find(model)
-        preprocessing = served.release.manifest.preprocessing
-        if not isinstance(preprocessing, RadiographPreprocessing):
-            raise UnfitInputError(f"'{model}' takes no single image; ask `models` for what it is")
-        pixels = np.asarray(image.convert("F"))
-        extent = (float(pixels.min()), float(pixels.max()))
-        radiograph = Radiograph(pixels=pixels, value_range=extent, pixel_spacing_mm=None, sop_instance_uid="")
-        tensor, _ = radiograph_to_tensor(radiograph, preprocessing)
-        with self._door.timed(model):
-            outputs = served.infer({served.release.manifest.inputs[0].name: tensor})
-        return image_answer(served.release, outputs)
+        with _translated():
+            return self._calls.predict_image(self._door, model, image)
 
     @bentoml.api
     def predict_stay(self, model: str, features: dict[str, float]) -> StayAnswer:
         """What *model* says of a stay with these *features*; a feature that is left out counts as not measured."""
-        served = self._door.models.find(model)
-        preprocessing = served.release.manifest.preprocessing
-        if not isinstance(preprocessing, StayPreprocessing):
-            raise UnfitInputError(f"'{model}' takes no stay; ask `models` for what it is")
-        names = [feature.name for feature in preprocessing.features]
-        unknown = sorted(set(features) - set(names))
-        if unknown:
-            raise UnfitInputError(f"features {unknown} are unknown to '{model}'; it knows {names}")
-        row = np.array([[features.get(name, np.nan) for name in names]], np.float32)
-        with self._door.timed(model):
-            outputs = served.infer({served.release.manifest.inputs[0].name: row})
-        return stay_answer(served.release, preprocessing, outputs)
+        with _translated():
+            return self._calls.predict_stay(self._door, model, features)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except ModelError as error:
+        kind = next(_BENTOML_ERRORS[one] for one in type(error).__mro__ if one in _BENTOML_ERRORS)
+        raise kind(str(error)) from error
