@@ -4,6 +4,7 @@ import logging
 import socket
 import ssl
 import weakref
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,11 +51,31 @@ class StoreScpSettings:
     tls: ssl.SSLContext | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class ExtraService:
+    """Another DIMSE service that the same door offers."""
+
+    #: Abstract Syntax UID.
+    abstract_syntax_uid: str
+    #: pynetdicom's event of a request, e.g. ``evt.EVT_C_FIND``.
+    event: Any
+    #: Answers the event as pynetdicom's handlers do.
+    handler: Callable[[Any], Any]
+
+
 class StoreScp:
     """Listens, answers C-ECHO, and hands each C-STORE to the neck."""
 
-    def __init__(self, settings: StoreScpSettings, inbox: Inbox, spool: Spool, observer: StoreObserver) -> None:
+    def __init__(
+        self,
+        settings: StoreScpSettings,
+        inbox: Inbox,
+        spool: Spool,
+        observer: StoreObserver,
+        extra_services: Sequence[ExtraService] = (),
+    ) -> None:
         """Make a door that is still closed."""
+        self._extra_services = tuple(extra_services)
         self._settings = settings
         self._inbox = inbox
         self._neck = Neck(inbox, spool, observer)
@@ -84,7 +105,8 @@ class StoreScp:
         entity.dimse_timeout = settings.dimse_timeout_seconds
         entity.require_calling_aet = list(settings.allowed_calling_ae_titles)
         entity.require_called_aet = settings.is_called_ae_title_required
-        entity.add_supported_context(Verification)
+        for uid in (Verification, *(service.abstract_syntax_uid for service in self._extra_services)):
+            entity.add_supported_context(uid)
         self._server = entity.start_server(
             (settings.host, settings.port), block=False, ssl_context=settings.tls, evt_handlers=self._handlers()
         )
@@ -110,6 +132,7 @@ class StoreScp:
             (evt.EVT_C_STORE, self._on_store),
             (evt.EVT_RELEASED, self._on_released),
             (evt.EVT_ABORTED, self._on_aborted),
+            *((service.event, service.handler) for service in self._extra_services),
         ]
 
     def _on_store(self, event: Any) -> int:

@@ -1,0 +1,97 @@
+"""Opening an association to a peer, with pynetdicom's ways of failing in our own words."""
+
+import socket
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from pynetdicom import AE, evt
+from pynetdicom.presentation import PresentationContext
+
+from dicom_io.errors import UnreachableError
+from dicom_io.file_format import IMPLEMENTATION_CLASS_UID
+from dicom_io.receive.vendor import configure_pynetdicom
+
+
+@dataclass(frozen=True, kw_only=True)
+class DicomAddress:
+    """Where a peer listens and how we call ourselves there."""
+
+    #: Host name or address.
+    host: str
+    #: TCP port.
+    port: int
+    #: AE title of the peer, at most 16 characters.
+    ae_title: str
+    #: Our own AE title, at most 16 characters.
+    calling_ae_title: str = "VARSEL"
+    #: Longest wait for the TCP connection.
+    connect_timeout_seconds: float = 10.0
+    #: Longest wait for the answer to an association message.
+    acse_timeout_seconds: float = 30.0
+    #: Longest wait for the answer to one object or query.
+    dimse_timeout_seconds: float = 60.0
+    #: DICOM TLS (PS3.15 B.12) with the name in the peer's certificate; None speaks in the clear.
+    tls: ssl.SSLContext | None = None
+
+    def __str__(self) -> str:
+        """As people write it: ``AE_TITLE@host:port``."""
+        return f"{self.ae_title}@{self.host}:{self.port}"
+
+
+@contextmanager
+def associated(address: DicomAddress, contexts: Sequence[PresentationContext]) -> Iterator[Any]:
+    """An established association with *address*, released at the end of the block, aborted when the block fails.
+
+    Raises:
+        UnreachableError: it could not be established.
+    """
+    association = _associate(address, contexts)
+    try:
+        yield association
+    except Exception:
+        association.abort()
+        raise
+    finally:
+        # Also when the caller stops early: an orderly end tells the peer that nothing was lost on the way.
+        if association.is_established:
+            association.release()
+
+
+def _associate(address: DicomAddress, contexts: Sequence[PresentationContext]) -> Any:
+    configure_pynetdicom()
+    entity = AE(ae_title=address.calling_ae_title)
+    entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+    entity.connection_timeout = address.connect_timeout_seconds
+    entity.acse_timeout = address.acse_timeout_seconds
+    entity.dimse_timeout = address.dimse_timeout_seconds
+    entity.network_timeout = max(address.dimse_timeout_seconds, address.acse_timeout_seconds)
+    association = entity.associate(
+        address.host,
+        address.port,
+        contexts=list(contexts),
+        ae_title=address.ae_title,
+        max_pdu=131072,
+        tls_args=(address.tls, address.host) if address.tls else None,
+        evt_handlers=[(evt.EVT_CONN_OPEN, _send_without_delay)],
+    )
+    if not association.is_established:
+        raise UnreachableError(f"No association with {address}: {_why_not(association)}")
+    return association
+
+
+def _why_not(association: Any) -> str:
+    if association.is_rejected:
+        return (
+            "it rejected the association. Check that it knows our AE title and address, and that its own AE title "
+            "is right."
+        )
+    if association.rejected_contexts and not association.accepted_contexts:
+        return "it accepts none of the proposed SOP classes. Check what it is configured to store."
+    return "it does not answer there or broke off. Check host, port, firewall and that it runs."
+
+
+def _send_without_delay(event: Any) -> None:
+    event.assoc.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

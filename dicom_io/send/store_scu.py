@@ -1,0 +1,140 @@
+"""Sending DICOM files by C-STORE (PS3.4 B) as they lie on disk."""
+
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydicom import dcmread
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom import build_context
+
+from dicom_io.errors import RejectedError, SendError, UnreachableError
+from dicom_io.headers import read_header
+from dicom_io.send.association import DicomAddress, associated
+from dicom_io.send.destination import Receipt, Reference
+from dicom_io.send.query import find_held
+from dicom_io.study import Instance
+
+#: PS3.8 9.3.2.2: context ids are the odd numbers 1 to 255. An uncompressed class asks for two.
+_MAXIMUM_CLASSES = 64
+#: Duplicate SOP Instance (PS3.7 C.5.7): it is there, which is what was wanted.
+_ALREADY_HELD = 0x0111
+
+
+@dataclass(frozen=True, kw_only=True)
+class SendResult:
+    """What became of one file."""
+
+    #: The file.
+    instance: Instance
+    #: The destination's word; None when it did not take the file.
+    receipt: Receipt | None
+    #: Why it did not; None when it did.
+    error: SendError | None
+
+
+class StoreScu:
+    """A DICOM archive as a destination."""
+
+    def __init__(self, address: DicomAddress) -> None:
+        """Send to *address*; an association is opened for each call."""
+        self._address = address
+
+    def send(self, objects: Sequence[Path]) -> tuple[Receipt, ...]:
+        """Send files over one association; see `Destination.send`."""
+        receipts = []
+        for result in send_instances([read_header(path).instance for path in objects], self._address):
+            if result.receipt is None:
+                raise result.error or UnreachableError
+            receipts.append(result.receipt)
+        return tuple(receipts)
+
+    def holds(self, references: Sequence[Reference]) -> AbstractSet[str]:
+        """Ask by C-FIND; see `Destination.holds`."""
+        return find_held(self._address, references)
+
+
+def send_instances(instances: Sequence[Instance], address: DicomAddress) -> Iterator[SendResult]:
+    """Send *instances* in order, over as few associations as their SOP classes allow; a result for each as it comes.
+
+    Raises:
+        UnreachableError: an association could not be made.
+    """
+    for batch in _batches(instances):
+        with associated(address, _contexts(batch)) as association:
+            for instance in batch:
+                yield _try_store(association, instance, address)
+
+
+def _batches(instances: Sequence[Instance]) -> Iterator[list[Instance]]:
+    batch: list[Instance] = []
+    classes: set[tuple[str, str]] = set()
+    for instance in instances:
+        wanted = (instance.sop_class_uid, instance.transfer_syntax_uid)
+        if wanted not in classes and len(classes) == _MAXIMUM_CLASSES:
+            yield batch
+            batch, classes = [], set()
+        batch.append(instance)
+        classes.add(wanted)
+    if batch:
+        yield batch
+
+
+def _contexts(instances: Sequence[Instance]) -> list[Any]:
+    # One transfer syntax a context: the peer cannot choose another than the file's own, so no re-encoding.
+    wanted = dict.fromkeys((instance.sop_class_uid, instance.transfer_syntax_uid) for instance in instances)
+    # Every peer knows Implicit VR Little Endian (PS3.5 10.1); only uncompressed objects can be turned into it.
+    fallback = {(uid, ImplicitVRLittleEndian) for uid, syntax in wanted if syntax == ExplicitVRLittleEndian}
+    return [build_context(uid, syntax) for uid, syntax in (*wanted, *sorted(fallback - wanted.keys()))]
+
+
+def _try_store(association: Any, instance: Instance, address: DicomAddress) -> SendResult:
+    try:
+        receipt = _store(association, instance, address)
+    except SendError as error:
+        return SendResult(instance=instance, receipt=None, error=error)
+    return SendResult(instance=instance, receipt=receipt, error=None)
+
+
+def _store(association: Any, instance: Instance, address: DicomAddress) -> Receipt:
+    if not association.is_established:
+        raise UnreachableError(f"{address} broke off the association. Send the rest again.")
+    payload = _payload(association, instance, address)
+    try:
+        response = association.send_c_store(payload)
+    except (AttributeError, ValueError) as error:
+        raise RejectedError(
+            f"An object of SOP class {instance.sop_class_uid} cannot be sent: its File Meta Information and dataset "
+            "contradict each other or break off; required: a whole DICOM file (PS3.10)."
+        ) from error
+    if "Status" not in response:
+        raise UnreachableError(f"{address} did not answer a C-STORE in time or broke off. Send the object again.")
+    return _receipt(int(response.Status), instance, address)
+
+
+def _payload(association: Any, instance: Instance, address: DicomAddress) -> Any:
+    accepted = {(str(cx.abstract_syntax), str(cx.transfer_syntax[0])) for cx in association.accepted_contexts}
+    if (instance.sop_class_uid, instance.transfer_syntax_uid) in accepted:
+        return instance.path
+    is_plain = instance.transfer_syntax_uid == ExplicitVRLittleEndian
+    if is_plain and (instance.sop_class_uid, str(ImplicitVRLittleEndian)) in accepted:
+        return dcmread(instance.path)
+    raise RejectedError(
+        f"{address} does not accept SOP class {instance.sop_class_uid} in transfer syntax "
+        f"{instance.transfer_syntax_uid}; required: both. Allow them there, or send the object in another form."
+    )
+
+
+def _receipt(status: int, instance: Instance, address: DicomAddress) -> Receipt:
+    if 0xA700 <= status <= 0xA7FF:
+        # The one failure that passes by itself (PS3.4 B.2.3), so the one to be tried again.
+        raise UnreachableError(f"{address} is out of resources (status {status:04X}). Send the object again later.")
+    if not (status in (0x0000, 0x0001, 0x0107, 0x0116, _ALREADY_HELD) or 0xB000 <= status <= 0xBFFF):
+        raise RejectedError(
+            f"{address} refused an object of SOP class {instance.sop_class_uid} with status {status:04X}; required: "
+            "success or a warning (PS3.4 B.2.3). Look in its log for the reason."
+        )
+    return Receipt(sop_instance_uid=instance.sop_instance_uid, status=status, at=datetime.now(UTC))
