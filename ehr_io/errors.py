@@ -2,6 +2,7 @@
 
 EhrIoError
 ├── NotFhirError             the body is no FHIR resource we can read
+├── BodyTooLargeError        the body, or the number of its entries, is over the limit
 └── ContradictionError       a resource says two things that cannot both be true
 
 A docstring is the error's default message.
@@ -18,6 +19,10 @@ class EhrIoError(Exception):
 
 class NotFhirError(EhrIoError):
     """The body is not a FHIR R4 Bundle of type transaction, batch, collection or message."""
+
+
+class BodyTooLargeError(EhrIoError):
+    """The body, or the number of its entries, is over the limit; send it in smaller Bundles."""
 
 
 class ContradictionError(EhrIoError):

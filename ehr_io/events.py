@@ -64,7 +64,7 @@ class Stay:
     events: tuple[Event, ...]
 
     def as_of(self, moment: datetime) -> "Stay":
-        """The stay as it could be known at *moment*: events with ``known_time`` at or before it, ends after it unknown."""
+        """The stay as it could be known at *moment*: facts known by then, with later ends still unknown."""
         known = tuple(_blind_to_the_future(event, moment) for event in self.events if event.known_time <= moment)
         return replace(self, events=known)
 

@@ -67,14 +67,15 @@ class AdditiveRiskNetwork(nn.Module):
 
 
 class AdditiveRiskGraph(nn.Module):
-    """What is exported: features (row, feature) -> probability (row, 1), contributions (row, feature), baseline (row, 1).
+    """What is exported: features (row, feature) -> probability, contributions (row, feature), baseline (row, 1 each).
 
     ``logit(probability) == baseline + sum(contributions)``; contributions are centred, so that the baseline is the
     log-odds of the average stay of the training rows.
     """
 
     centre: Tensor
-    baseline: Tensor
+    # Not named 'baseline': the exporter would give buffer and output the same name.
+    average: Tensor
 
     def __init__(self, network: AdditiveRiskNetwork, temperature: float = 1.0) -> None:
         """Fix *network* as trained; the log-odds are divided by *temperature* (calibration)."""
@@ -83,14 +84,14 @@ class AdditiveRiskGraph(nn.Module):
         self.temperature = float(temperature)
         with torch.no_grad():
             centre = network.contributions(network.reference).mean(0)
-            baseline = (network.bias + centre.sum()) / self.temperature
+            average = (network.bias + centre.sum()) / self.temperature
         self.register_buffer("centre", centre)
-        self.register_buffer("baseline", baseline.reshape(1, 1))
+        self.register_buffer("average", average.reshape(1, 1))
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Probability, contributions to the log-odds, and baseline for each row."""
         contributions = (self.network.contributions(features) - self.centre) / self.temperature
-        baseline = self.baseline.expand(features.shape[0], 1)
+        baseline = self.average.expand(features.shape[0], 1)
         return torch.sigmoid(baseline + contributions.sum(-1, keepdim=True)), contributions, baseline
 
 

@@ -8,9 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ehr_io.definitions.urinary import Outcome, judge
+from models.bundle import Bundle
 from models.features import FeatureVector, features_as_of
 from models.manifest import StayPreprocessing
-from training.phantoms.stays import SyntheticStay
+from training.datasets import Case, Split, split_of
+from training.errors import DataError
+from training.phantoms.stays import SyntheticStay, synthesize_stays
 
 #: From the second day on, once a day: a landmark, so that nothing later decides which rows there are.
 FIRST_LANDMARK = timedelta(hours=24)
@@ -65,3 +68,24 @@ def _rows_of(made: SyntheticStay, spec: StayPreprocessing) -> Iterator[_Row]:
             label = any(moment < case <= moment + horizon for case in cases)
             yield _Row(vector=vector, label=label, patient=made.stay.patient_id, moment=moment)
         moment += LANDMARK_EVERY
+
+
+def stay_cases(bundle: Bundle, count: int, seed: int) -> Iterator[tuple[Split, Case]]:
+    """Rows of *count* synthetic stays for *bundle*, split by time of admission: the newest stays are the test.
+
+    A patient who comes back in a later split is left out of it.
+
+    Raises:
+        DataError: the bundle's preprocessing is not that of stays.
+    """
+    spec = bundle.clinical.preprocessing
+    if not isinstance(spec, StayPreprocessing):
+        raise DataError(f"bundle '{bundle.name}' has preprocessing '{spec.kind}'; synthetic stays need 'stay'")
+    stays = synthesize_stays(count, seed)
+    seen: set[str] = set()
+    for split in Split:
+        part = [m for n, m in enumerate(stays) if split_of(n, count) is split and m.stay.patient_id not in seen]
+        rows = training_rows(part, spec)
+        for features, label, patient in zip(rows.features, rows.labels, rows.patients, strict=True):
+            yield split, Case(patient=patient, input=features, label=np.array([label], dtype=np.float32))
+        seen |= {made.stay.patient_id for made in part}

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 #: Per hour from the second day on, for a man of 68 without a catheter.
-_HAZARD_PER_H = 0.00028
+_HAZARD_PER_H = 0.00045
 _ONSET_FROM_H = 30
 #: Hours from the onset until the body answers in full.
-_RISE_H = 30.0
+_RISE_H = 24.0
+#: Hours from the onset until treatment bites, and from then until all is as before.
+_HIGH_UNTIL_H, _FALL_H = 60.0, 48.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,12 +95,12 @@ def draw_course(rng: np.random.Generator, *, age_years: float, is_female: bool) 
     catheter_h = _draw_catheter(rng, length_h)
     log_risk = 0.02 * (age_years - 68) + (0.5 if is_female else 0.0)
     onset_h = _draw_onset(rng, length_h, catheter_h, log_risk)
-    sampled_h = None if onset_h is None else onset_h + float(rng.uniform(14, 50))
+    sampled_h = None if onset_h is None else onset_h + float(rng.uniform(22, 50))
     if sampled_h is not None:
         # An infection keeps the patient in; nobody goes home on the day that it is found.
         length_h = max(length_h, sampled_h + float(rng.uniform(24, 96)))
-    other_h = float(rng.uniform(0, length_h)) if rng.random() < 0.25 else None
-    severity = float(rng.lognormal(0, 0.35))
+    other_h = float(rng.uniform(0, length_h)) if rng.random() < 0.2 else None
+    severity = float(rng.lognormal(0.3, 0.35))
     illness = tuple((start, severity) for start in (onset_h, other_h) if start is not None)
     return Course(
         length_h=length_h,
@@ -137,7 +139,9 @@ def _draw_samples(
     level = kind.mean + rng.normal(0, kind.between)
     values = level + rng.normal(0, kind.within, hours.shape)
     for start, severity in illness:
-        values += severity * kind.rise * np.clip((hours - start) / _RISE_H, 0, 1)
+        risen = np.clip((hours - start) / _RISE_H, 0, 1)
+        fallen = np.clip((hours - start - _HIGH_UNTIL_H) / _FALL_H, 0, 1)
+        values += severity * kind.rise * (risen - fallen)
     values = np.maximum(values, 0.1).round(1)
     return [
         Sample(hour=float(hour), code=kind.code, value=float(value), from_laboratory=kind.from_laboratory)

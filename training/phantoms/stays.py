@@ -128,12 +128,23 @@ class _Writer:
 
     def measurements(self, course: Course) -> list[Event]:
         """Vital signs after minutes, blood tests after hours."""
+        units = {key: concept.unit for key, concept in code_map().concepts.items()}
         events = []
         for sample in course.samples:
             start = self._at(sample.hour)
             known = start + (self._delay(60, 240) if sample.from_laboratory else self._delay(2, 30))
-            fact = self._event(self._next("Observation"), EventKind.OBSERVATION, sample.code, (start, known, None))
-            events.append(replace(fact, value=sample.value, unit=code_map().concepts[sample.code].unit))
+            events.append(
+                Event(
+                    stay_id=self.stay_id,
+                    source=self._next("Observation"),
+                    kind=EventKind.OBSERVATION,
+                    code=sample.code,
+                    event_time=start,
+                    known_time=known,
+                    value=sample.value,
+                    unit=units[sample.code],
+                )
+            )
         return events
 
     def antibiotics(self, course: Course) -> list[Event]:

@@ -1,0 +1,153 @@
+"""A FHIR R4 Bundle becomes bitemporal events; each resource that cannot be taken is a recorded refusal."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NoReturn
+
+from ehr_io.codes import code_map
+from ehr_io.errors import BodyTooLargeError, NotFhirError
+from ehr_io.events import Event
+from ehr_io.receive import administrative, clinical
+from ehr_io.receive.context import BundleContext
+from ehr_io.receive.fields import Json, is_id, text
+from ehr_io.receive.reading import (
+    BundleReading,
+    PatientReading,
+    RefusalCode,
+    RefusedError,
+    ResourceRefusal,
+    StayReading,
+)
+
+#: A stay of months with hourly vital signs is about 4 MB.
+MAX_BODY_BYTES = 16 * 1024 * 1024
+MAX_ENTRIES = 10_000
+_BUNDLE_TYPES = ("transaction", "batch", "collection", "message")
+_Fact = PatientReading | StayReading | Event | ResourceRefusal
+_Reader = Callable[[Json, str, BundleContext], Sequence[_Fact]]
+_READERS: Mapping[str, _Reader] = {
+    "Patient": administrative.patient,
+    "Encounter": administrative.encounter,
+    "Observation": clinical.observation,
+    "Procedure": clinical.procedure,
+    "MedicationAdministration": clinical.medication,
+    "DiagnosticReport": clinical.report,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Entry:
+    source: str
+    full_url: str
+    resource: Json
+    is_duplicate: bool
+
+
+def read_bundle(body: bytes, received_at: datetime) -> BundleReading:
+    """Read a FHIR R4 Bundle (R4 2.36) of type transaction, batch, collection or message.
+
+    Patient, Encounter, Observation, Procedure, MedicationAdministration and DiagnosticReport are read. What cannot be
+    taken is refused one resource at a time; the rest goes through.
+
+    Args:
+        body: JSON, UTF-8.
+        received_at: when it came, UTC; ``known_time`` of what does not say when it was issued.
+
+    Raises:
+        NotFhirError: the body is no JSON or no such Bundle.
+        BodyTooLargeError: it is larger than MAX_BODY_BYTES or has more than MAX_ENTRIES entries.
+    """
+    entries = _entries(_bundle(body))
+    context = BundleContext(
+        received_at=received_at,
+        codes=code_map(),
+        full_urls={entry.full_url: entry.source for entry in entries if entry.full_url},
+        resources={entry.source: entry.resource for entry in entries if not entry.is_duplicate},
+    )
+    return _assemble(entries, [fact for entry in entries for fact in _read(entry, context)])
+
+
+def _read(entry: _Entry, context: BundleContext) -> Sequence[_Fact]:
+    try:
+        _refuse_what_is_no_fact(entry)
+        return _reader_for(entry)(entry.resource, entry.source, context)
+    except RefusedError as error:
+        return [ResourceRefusal(source=entry.source, reason_code=error.code, reason=str(error))]
+
+
+def _assemble(entries: Sequence[_Entry], facts: Sequence[_Fact]) -> BundleReading:
+    patients = tuple(fact for fact in facts if isinstance(fact, PatientReading))
+    stays = tuple(fact for fact in facts if isinstance(fact, StayReading))
+    events = [fact for fact in facts if isinstance(fact, Event)]
+    events += [event for stay in stays for who in patients for event in _identity(who, stay)]
+    return BundleReading(
+        patients=patients,
+        stays=stays,
+        events=tuple(sorted(events, key=lambda event: (event.event_time, event.source, event.code))),
+        refusals=tuple(fact for fact in facts if isinstance(fact, ResourceRefusal)),
+        entries=tuple(entry.source for entry in entries),
+    )
+
+
+def _identity(who: PatientReading, stay: StayReading) -> tuple[Event, ...]:
+    return who.events(stay.stay_id, stay.admitted_at) if who.patient_id == stay.patient_id else ()
+
+
+def _refuse_what_is_no_fact(entry: _Entry) -> None:
+    if not entry.source.partition("/")[2]:
+        raise RefusedError(RefusalCode.MALFORMED, "the entry holds no resource with an id or fullUrl; one is required")
+    if entry.is_duplicate:
+        raise RefusedError(RefusalCode.DUPLICATE, "the Bundle holds this resource before; only the first is taken")
+    if text(entry.resource, "status") == "entered-in-error":
+        raise RefusedError(RefusalCode.ENTERED_IN_ERROR, "'status' is 'entered-in-error'; earlier facts are withdrawn")
+
+
+def _reader_for(entry: _Entry) -> _Reader:
+    reader = _READERS.get(text(entry.resource, "resourceType"))
+    if reader is None:
+        readable = ", ".join(_READERS)
+        raise RefusedError(RefusalCode.UNSUPPORTED_TYPE, f"this resource type is not read; readable: {readable}")
+    return reader
+
+
+def _bundle(body: bytes) -> Json:
+    if len(body) > MAX_BODY_BYTES:
+        raise BodyTooLargeError(f"the body has {len(body)} bytes; at most {MAX_BODY_BYTES}: send smaller Bundles")
+    try:
+        bundle = json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise NotFhirError("the body is no JSON; a FHIR R4 Bundle in application/fhir+json is required") from error
+    if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
+        raise NotFhirError("the body is no Bundle; put the resources into a Bundle of type transaction or batch")
+    if bundle.get("type") not in _BUNDLE_TYPES:
+        raise NotFhirError(f"the Bundle's type is not taken; required one of {', '.join(_BUNDLE_TYPES)}")
+    return bundle
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(constant)
+
+
+def _entries(bundle: Json) -> list[_Entry]:
+    found = bundle.get("entry", [])
+    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        raise NotFhirError("the Bundle's 'entry' is not an array of objects")
+    if len(found) > MAX_ENTRIES:
+        raise BodyTooLargeError(f"the Bundle has {len(found)} entries; at most {MAX_ENTRIES}: send smaller Bundles")
+    seen: set[str] = set()
+    entries = []
+    for position, item in enumerate(found):
+        full_url = item["fullUrl"] if isinstance(item.get("fullUrl"), str) else ""
+        resource = item["resource"] if isinstance(item.get("resource"), dict) else {}
+        source = _source(resource, full_url) or f"entry[{position}]"
+        entries.append(_Entry(source=source, full_url=full_url, resource=resource, is_duplicate=source in seen))
+        seen.add(source)
+    return entries
+
+
+def _source(resource: Json, full_url: str) -> str:
+    resource_type = resource.get("resourceType")
+    logical_id = resource.get("id") or full_url.rpartition(":")[2].rpartition("/")[2]
+    return f"{resource_type}/{logical_id}" if is_id(resource_type) and is_id(logical_id) else ""

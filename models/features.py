@@ -1,0 +1,192 @@
+"""A stay as of a moment becomes the numbers that a stay model sees; the same code in training, backtest and live."""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+
+from ehr_io.events import Event, EventKind, Stay
+from models.errors import RuntimeFailedError
+from models.manifest import Aggregate, FeatureSpec, StayPreprocessing
+from models.prediction import Reason, RiskScore
+from models.runtime import Tensors
+
+#: Largest difference between the logit of the probability and the sum of its parts; float32 sums of a dozen terms stay
+#: below 1e-5, and above 0.001 the reasons would no longer be those of the score.
+ADDITIVITY_TOLERANCE = 1e-3
+_HOUR_S = 3600.0
+_YEAR_S = 365.25 * 24 * _HOUR_S
+#: Kinds whose events go on until an end is told; the others are over at once.
+_LASTING = {EventKind.ADMISSION, EventKind.WARD, EventKind.PROCEDURE}
+#: A number, and the event that it rests on.
+_Measured = tuple[float, Event | None]
+_NOT_MEASURED: _Measured = (math.nan, None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureVector:
+    """The features of one stay as of one moment, in the order of the manifest."""
+
+    #: (features,), NaN where not measured.
+    values: npt.NDArray[np.float32]
+    #: ISO 8601 UTC time of the newest event behind each value; empty where there is none.
+    measured_at: tuple[str, ...]
+    #: FHIR ``Type/id`` of that event; empty where there is none.
+    sources: tuple[str, ...]
+
+    @property
+    def measured_count(self) -> int:
+        """How many values rest on an event; an absent catheter is a value, but rests on none."""
+        return sum(bool(source) for source in self.sources)
+
+
+def features_as_of(stay: Stay, spec: StayPreprocessing, moment: datetime) -> FeatureVector:
+    """The features of *stay* as they could be known at *moment* (UTC); what came later cannot change them."""
+    by_code: dict[str, list[Event]] = defaultdict(list)
+    for event in stay.as_of(moment).events:
+        if event.event_time <= moment:
+            for name in {event.code, event.kind.value}:
+                by_code[name].append(event)
+    measured = [_measure(by_code[feature.code], feature, moment) for feature in spec.features]
+    return FeatureVector(
+        values=np.array([value for value, _ in measured], dtype=np.float32),
+        measured_at=tuple("" if event is None else _iso(event.event_time) for _, event in measured),
+        sources=tuple("" if event is None else event.source for _, event in measured),
+    )
+
+
+def explain(outputs: Tensors, vector: FeatureVector, spec: StayPreprocessing, moment: datetime) -> RiskScore:
+    """The risk and its reasons, strongest first, from the *outputs* of a ``stay_risk`` graph for one stay.
+
+    Raises:
+        RuntimeFailedError: an output is missing, has another shape, is not finite, or the parts do not add up to the
+            whole, so that the reasons would not be those of the score.
+    """
+    probability = float(_output(outputs, "probability", 1)[0])
+    baseline = float(_output(outputs, "baseline", 1)[0])
+    contributions = _output(outputs, "contributions", len(spec.features))
+    _verify_additivity(probability, baseline + float(contributions.sum()))
+    reasons = [
+        Reason(
+            feature=feature.name,
+            contribution=float(contributions[n]),
+            value=None if math.isnan(vector.values[n]) else float(vector.values[n]),
+            measured_at=vector.measured_at[n],
+        )
+        for n, feature in enumerate(spec.features)
+    ]
+    return RiskScore(
+        probability=probability,
+        baseline=baseline,
+        reasons=tuple(sorted(reasons, key=lambda reason: -abs(reason.contribution))),
+        as_of=_iso(moment),
+        horizon_hours=spec.horizon_hours,
+    )
+
+
+def _output(outputs: Tensors, name: str, size: int) -> npt.NDArray[np.float64]:
+    found = outputs.get(name)
+    if found is None or found.shape != (1, size):
+        shape = "missing" if found is None else f"of shape {found.shape}"
+        raise RuntimeFailedError(f"output '{name}' is {shape}; required (1, {size}): the graph is not of this manifest")
+    values = found[0].astype(np.float64)
+    if not np.isfinite(values).all():
+        raise RuntimeFailedError(f"output '{name}' is not finite; the graph must take NaN for what was not measured")
+    return values
+
+
+def _verify_additivity(probability: float, log_odds: float) -> None:
+    # Compared as log-odds where float32 can tell them apart, as probabilities in the flat ends.
+    expected = 1 / (1 + math.exp(-max(-700.0, min(700.0, log_odds))))
+    slope = max(expected * (1 - expected), 1e-3)
+    if abs(probability - expected) > ADDITIVITY_TOLERANCE * slope:
+        raise RuntimeFailedError(
+            f"probability {probability:.6f} is not that of baseline and contributions ({expected:.6f}); "
+            "required equal: the reasons would not be those of the score"
+        )
+
+
+def _measure(events: Sequence[Event], feature: FeatureSpec, moment: datetime) -> _Measured:
+    window = feature.window_hours
+    since = None if window is None else moment - timedelta(hours=window)
+    value, newest = _AGGREGATES[feature.aggregate](events, since, moment)
+    return value, newest
+
+
+def _numbers(events: Sequence[Event], since: datetime | None) -> list[tuple[datetime, float, Event]]:
+    found = [
+        (e.event_time, e.value, e) for e in events if e.value is not None and (since is None or e.event_time >= since)
+    ]
+    return sorted(found, key=lambda item: (item[0], item[2].known_time, item[2].source))
+
+
+def _last(events: Sequence[Event], since: datetime | None, _moment: datetime) -> _Measured:
+    numbers = _numbers(events, since)
+    return (numbers[-1][1], numbers[-1][2]) if numbers else _NOT_MEASURED
+
+
+def _max(events: Sequence[Event], since: datetime | None, _moment: datetime) -> _Measured:
+    numbers = _numbers(events, since)
+    return (max(value for _, value, _ in numbers), numbers[-1][2]) if numbers else _NOT_MEASURED
+
+
+def _min(events: Sequence[Event], since: datetime | None, _moment: datetime) -> _Measured:
+    numbers = _numbers(events, since)
+    return (min(value for _, value, _ in numbers), numbers[-1][2]) if numbers else _NOT_MEASURED
+
+
+def _change(events: Sequence[Event], since: datetime | None, _moment: datetime) -> _Measured:
+    numbers = _numbers(events, since)
+    return (numbers[-1][1] - numbers[0][1], numbers[-1][2]) if len(numbers) > 1 else _NOT_MEASURED
+
+
+def _hours_since(events: Sequence[Event], since: datetime | None, moment: datetime) -> _Measured:
+    newest = _newest([e for e in events if since is None or e.event_time >= since])
+    return _NOT_MEASURED if newest is None else ((moment - newest.event_time).total_seconds() / _HOUR_S, newest)
+
+
+def _present(events: Sequence[Event], since: datetime | None, _moment: datetime) -> _Measured:
+    newest = _newest([e for e in events if since is None or _is_active(e) or (e.end_time or e.event_time) >= since])
+    return (0.0, None) if newest is None else (1.0, newest)
+
+
+def _duration_hours(events: Sequence[Event], _since: datetime | None, moment: datetime) -> _Measured:
+    active = [e for e in events if _is_active(e)]
+    if not active:
+        return 0.0, None
+    first = min(active, key=lambda e: e.event_time)
+    return (moment - first.event_time).total_seconds() / _HOUR_S, first
+
+
+def _age_years(events: Sequence[Event], _since: datetime | None, moment: datetime) -> _Measured:
+    born = _newest(events)
+    return _NOT_MEASURED if born is None else ((moment - born.event_time).total_seconds() / _YEAR_S, born)
+
+
+def _newest(events: Sequence[Event]) -> Event | None:
+    return max(events, key=lambda e: (e.event_time, e.known_time, e.source), default=None)
+
+
+def _is_active(event: Event) -> bool:
+    """Whether *event*, seen as of the moment, still goes on then: ends after it are unknown by then."""
+    return event.kind in _LASTING and event.end_time is None
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
+_AGGREGATES: Mapping[Aggregate, Callable[[Sequence[Event], datetime | None, datetime], _Measured]] = {
+    Aggregate.LAST: _last,
+    Aggregate.MAX: _max,
+    Aggregate.MIN: _min,
+    Aggregate.CHANGE: _change,
+    Aggregate.HOURS_SINCE: _hours_since,
+    Aggregate.PRESENT: _present,
+    Aggregate.DURATION_HOURS: _duration_hours,
+    Aggregate.AGE_YEARS: _age_years,
+}
