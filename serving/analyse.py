@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-import structlog
+from dicom_io.results.write import WrittenObject
 from sqlalchemy import Connection, Engine
 
 from dicom_io.errors import DicomIoError, PixelError
 from dicom_io.findings import Outcome
-from dicom_io.results.write import WrittenObject
 from models.registry import ReleaseStore
 from models.release import Release
 from models.runtime import Runtime
@@ -19,13 +19,13 @@ from serving.errors import NotAnalysedError
 from serving.pipeline import Analysis, Subject, analyse_study, not_analysed
 from serving.records import audit, cases, results, stays, work
 from serving.records.database import reading, writing
+from serving.records.stays import RiskRecord
 from serving.records.work import WorkItem
 from serving.settings import Destination
 from serving.stay_pipeline import StaySubject, score_stay
 from serving.stopwatch import Stopwatch
 from serving.work.item import State
 
-_LOG = structlog.get_logger(__name__)
 #: Gives the runtime of a release.
 RuntimeOf = Callable[[Release], Runtime]
 
@@ -90,7 +90,7 @@ class Analyser:
         return Ending(outcome=analysis.report.outcome, timings=stopwatch.seconds, deliveries=queued)
 
     def _analyse(self, subject: Subject, stopwatch: Stopwatch) -> Analysis:
-        """The analysis, or the one that says why there is none: pixels that cannot be read are an answer, not a crash."""
+        """The analysis, or the one that says why there is none: pixels that cannot be read are an answer."""
         try:
             return analyse_study(subject, self._runtime_of(subject.release), stopwatch)
         except NotAnalysedError as error:
@@ -128,22 +128,27 @@ class Analyser:
         with reading(self._engine) as connection:
             stay = stays.load_stay(connection, item.case_id)
         subject = StaySubject(stay=stay, moment=item.input_at, release=release)
-        label = release.manifest.labels[0]
-        values: dict[str, object] = {"finished_at": datetime.now(UTC)}
         try:
             score = score_stay(subject, self._runtime_of(release), stopwatch)
         except NotAnalysedError as error:
-            score = None
-            outcome = Outcome.NOT_ANALYSED
-            values |= {"reason_code": error.code, "reason": str(error)}
-        else:
-            outcome = Outcome.FINDING if score.probability >= label.threshold else Outcome.NO_FINDING
-            values |= {"scores": {label.text.in_language(self._site.language): round(score.probability, 4)}}
+            told = {"outcome": Outcome.NOT_ANALYSED.value, "reason_code": error.code, "reason": str(error)}
+            return self._record_stay(item, told, stopwatch)
+        label = release.manifest.labels[0]
+        outcome = Outcome.FINDING if score.probability >= label.threshold else Outcome.NO_FINDING
+        scores = {label.text.in_language(self._site.language): round(score.probability, 4)}
+        risk = RiskRecord(stay=stay, score=score, threshold=label.threshold)
+        return self._record_stay(item, {"outcome": outcome.value, "scores": scores}, stopwatch, risk)
+
+    def _record_stay(
+        self, item: WorkItem, told: dict[str, Any], stopwatch: Stopwatch, risk: RiskRecord | None = None
+    ) -> Ending:
+        now = datetime.now(UTC)
+        outcome = Outcome(told["outcome"])
         with writing(self._engine) as connection:
-            if score is not None:
-                stays.keep_risk(connection, item.id, stay, score, label.threshold)
-            values |= {"outcome": outcome.value, "timings": stopwatch.seconds}
-            work.move_item(connection, item.id, State.DONE, datetime.now(UTC), **values)
+            if risk is not None:
+                stays.keep_risk(connection, item.id, risk)
+            values = told | {"timings": stopwatch.seconds, "finished_at": now}
+            work.move_item(connection, item.id, State.DONE, now, **values)
             _audit(connection, item, outcome, [])
         return Ending(outcome=outcome, timings=stopwatch.seconds, deliveries=0)
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, Engine, select, update
 
 from dicom_io.send.destination import Destination as Archive
-from dicom_io.send.destination import ObjectReference
+from dicom_io.send.destination import Reference
 from serving.errors import CaseNotFoundError
 from serving.records import audit, results, work
 from serving.records.database import reading, writing
@@ -59,7 +59,11 @@ class Deliverer:
         now = datetime.now(UTC)
         accepted = {"state": DeliveryState.ACCEPTED.value, "accepted_at": now, "reason": ""}
         connection.execute(update(DELIVERY).where(DELIVERY.c.id == delivery.id).values(**accepted))
-        detail = {"work_item": delivery.work_item_id, "destination": delivery.destination, "objects": [*delivery.objects]}
+        detail = {
+            "work_item": delivery.work_item_id,
+            "destination": delivery.destination,
+            "objects": [*delivery.objects],
+        }
         audit.append(connection, "delivered", delivery.id, detail | {"already_there": already_there})
         finish_when_all_arrived(connection, delivery.work_item_id, now)
 
@@ -74,7 +78,12 @@ def finish_when_all_arrived(connection: Connection, item_id: str, now: datetime)
     work.move_item(connection, item_id, State.DONE, now, finished_at=now, timings=timings)
 
 
-def _references(objects: tuple[StoredObject, ...]) -> tuple[ObjectReference, ...]:
+def _references(objects: tuple[StoredObject, ...]) -> tuple[Reference, ...]:
     return tuple(
-        ObjectReference(sop_class_uid=one.sop_class_uid, sop_instance_uid=one.sop_instance_uid) for one in objects
+        Reference(
+            study_instance_uid=one.study_instance_uid,
+            series_instance_uid=one.series_instance_uid,
+            sop_instance_uid=one.sop_instance_uid,
+        )
+        for one in objects
     )

@@ -21,7 +21,7 @@ from serving.errors import NotAnalysedError
 from serving.stopwatch import Stopwatch
 from serving.telemetry.metric_table import Stage
 
-#: More images than this of one study are not for one model: the rest is left to a person, and the report names those read.
+#: More images of one study than this are left to a person; the report names those that were read.
 _MAXIMUM_IMAGES = 8
 
 
@@ -33,7 +33,7 @@ class Analysis:
     report: Report
     #: The instances that were read; evidence of the report.
     sources: tuple[Instance, ...]
-    #: Pixels that findings are drawn on: the image of the strongest finding, else the first read; None when not analysed.
+    #: What findings are drawn on: the image of the strongest one, else the first; None when not analysed.
     pixels: Radiograph | Volume | None
     #: Why it was not analysed, from a closed set; empty when it was.
     reason_code: str = ""
@@ -74,7 +74,9 @@ def analyse_study(subject: Subject, runtime: Runtime, stopwatch: Stopwatch) -> A
         return _analyse_images(subject, spec, runtime, stopwatch)
     if isinstance(spec, VolumePreprocessing):
         return _analyse_volume(subject, spec, runtime, stopwatch)
-    raise NotAnalysedError("wrong_task", f"'{subject.manifest.name}' reads stays, not studies; mend the rule that named it")
+    raise NotAnalysedError(
+        "wrong_task", f"'{subject.manifest.name}' reads stays, not studies; mend the rule that named it"
+    )
 
 
 def not_analysed(subject: Subject, reason_code: str, reason: str) -> Analysis:

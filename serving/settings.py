@@ -6,7 +6,7 @@ An environment variable ``VARSEL_<SECTION>__<KEY>`` overrides the file, e.g. ``V
 import tomllib
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -14,7 +14,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from serving.errors import SettingsError
 
 Port = Annotated[int, Field(ge=1, le=65535)]
-AeTitle = Annotated[str, Field(min_length=1, max_length=16, pattern=r"^[\x21-\x5b\x5d-\x7e]([\x20-\x5b\x5d-\x7e]*[\x21-\x5b\x5d-\x7e])?$")]
+AeTitle = Annotated[
+    str,
+    Field(min_length=1, max_length=16, pattern=r"^[\x21-\x5b\x5d-\x7e]([\x20-\x5b\x5d-\x7e]*[\x21-\x5b\x5d-\x7e])?$"),
+]
 
 
 class _Section(BaseModel):
@@ -76,7 +79,6 @@ class Api(_Section):
     threads: int = Field(default=0, ge=0)
     #: A model that answers later than this counts as unavailable.
     timeout_seconds: float = Field(default=120.0, gt=0)
-    metrics_port: Port | None = None
 
 
 class Web(_Section):
@@ -114,6 +116,8 @@ class Destination(_Section):
     port: Port
     #: Called AE title.
     ae_title: AeTitle
+    #: How we call ourselves there.
+    calling_ae_title: AeTitle = "VARSEL"
     #: Objects this archive takes.
     profile: tuple[ResultKind, ...] = (ResultKind.SR, ResultKind.SEG, ResultKind.SC)
     #: Whether the archive answers C-FIND at IMAGE level, asked before anything is sent again.
@@ -222,12 +226,14 @@ def load_settings(path: Path | None) -> Settings:
         raise SettingsError("\n".join(faults)) from error
 
 
-def _read_toml(path: Path | None) -> dict[str, object]:
+def _read_toml(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SettingsError(f"'{path}' cannot be read: {error.strerror}; name an existing file with --settings") from error
+        raise SettingsError(
+            f"'{path}' cannot be read: {error.strerror}; name an existing file with --settings"
+        ) from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"'{path}' is not TOML: {error}") from error

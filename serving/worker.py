@@ -1,4 +1,4 @@
-"""What a worker does with a begun run: the work, and what to do when it fails. The one catch-all of the house is here."""
+"""What a worker does with a begun run: the work, and what follows when it fails. The house's one catch-all is here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -124,7 +124,9 @@ class Worker:
         now = datetime.now(UTC)
         decision = self._bench.retry.decide(error, delivery.attempts, now)
         state = DeliveryState.DEAD if decision.again_at is None else DeliveryState.WAITING
-        _LOG.error("A delivery failed.", action="delivery_failed", error=type(error).__name__, attempt=delivery.attempts)
+        _LOG.error(
+            "A delivery failed.", action="delivery_failed", error=type(error).__name__, attempt=delivery.attempts
+        )
         values = {"state": state.value, "reason": _told(error), "not_before": decision.again_at or now}
         with writing(self._bench.engine) as connection:
             connection.execute(update(DELIVERY).where(DELIVERY.c.id == delivery.id).values(**values))

@@ -30,7 +30,7 @@ def first_broken_link(engine: Engine) -> int | None:
     previous = _FIRST
     with reading(engine) as connection:
         for row in connection.execute(select(AUDIT).order_by(AUDIT.c.sequence)).mappings():
-            if row["previous_hash"] != previous or row["hash"] != _hash(row):
+            if row["previous_hash"] != previous or row["hash"] != _hash({**row}):
                 return int(row["sequence"])
             previous = row["hash"]
     return None

@@ -16,7 +16,6 @@ from serving.errors import DatabaseDownError
 from serving.records.database import writing
 from serving.records.schema import INSTANCE, REFUSAL, RESULT, STUDY
 
-
 #: Modalities of objects about images: nothing in them is for a model to read.
 _NEVER_READ = frozenset({"KO", "PR", "SEG", "SR"})
 

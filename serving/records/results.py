@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from dicom_io.results.write import WrittenObject
 from sqlalchemy import Connection, insert, select
 
 from dicom_io.findings import Finding
-from dicom_io.results.write import WrittenObject
 from dicom_io.uids import derive_uid
-from serving.records.schema import DELIVERY, FINDING, RESULT
+from serving.records.schema import DELIVERY, FINDING, RESULT, WORK_ITEM
 from serving.records.work import WorkItem
 from serving.settings import Destination
 from serving.work.item import DeliveryState
@@ -20,9 +20,11 @@ from serving.work.item import DeliveryState
 class StoredObject:
     """A result object on disk."""
 
+    #: Where it belongs.
+    study_instance_uid: str
+    series_instance_uid: str
     #: Its identity.
     sop_instance_uid: str
-    sop_class_uid: str
     #: Where its bytes lie.
     path: Path
 
@@ -67,7 +69,11 @@ def keep_objects(connection: Connection, item_id: str, written: Iterable[Written
 
 
 def queue_deliveries(
-    connection: Connection, item: WorkItem, written: Sequence[WrittenObject], destinations: Iterable[Destination], now: datetime
+    connection: Connection,
+    item: WorkItem,
+    written: Sequence[WrittenObject],
+    destinations: Iterable[Destination],
+    now: datetime,
 ) -> int:
     """Queue to each destination the objects its profile takes: how many deliveries were queued."""
     queued = 0
@@ -94,11 +100,14 @@ def queue_deliveries(
 
 def stored_objects(connection: Connection, uids: Sequence[str]) -> tuple[StoredObject, ...]:
     """The objects named *uids*, in that order."""
-    rows = connection.execute(select(RESULT).where(RESULT.c.sop_instance_uid.in_(uids))).all()
+    wanted = select(RESULT, WORK_ITEM.c.case_id).join(WORK_ITEM).where(RESULT.c.sop_instance_uid.in_(uids))
     known = {
         row.sop_instance_uid: StoredObject(
-            sop_instance_uid=row.sop_instance_uid, sop_class_uid=row.sop_class_uid, path=Path(row.path)
+            study_instance_uid=row.case_id,
+            series_instance_uid=row.series_instance_uid,
+            sop_instance_uid=row.sop_instance_uid,
+            path=Path(row.path),
         )
-        for row in rows
+        for row in connection.execute(wanted)
     }
     return tuple(known[uid] for uid in uids)

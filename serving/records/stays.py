@@ -63,13 +63,27 @@ def load_stay(connection: Connection, stay_id: str) -> Stay:
         select(EVENT).where(EVENT.c.stay_id == stay_id, EVENT.c.current).order_by(EVENT.c.event_time, EVENT.c.source)
     ).mappings()
     events = tuple(
-        Event(**{key: row[key] for key in Event.__dataclass_fields__} | {"kind": EventKind(row["kind"])}) for row in rows
+        Event(**{key: row[key] for key in Event.__dataclass_fields__} | {"kind": EventKind(row["kind"])})
+        for row in rows
     )
     return Stay(stay_id=stay_id, patient_id=patient_id, events=events)
 
 
-def keep_risk(connection: Connection, work_item_id: str, stay: Stay, score: RiskScore, threshold: float) -> None:
-    """Record one risk of *stay*."""
+@dataclass(frozen=True, kw_only=True)
+class RiskRecord:
+    """One risk to keep."""
+
+    #: Whose.
+    stay: Stay
+    #: The risk with its reasons.
+    score: RiskScore
+    #: The operating point it was compared with.
+    threshold: float
+
+
+def keep_risk(connection: Connection, work_item_id: str, risk: RiskRecord) -> None:
+    """Record one risk."""
+    stay, score = risk.stay, risk.score
     connection.execute(
         insert(RISK).values(
             work_item_id=work_item_id,
@@ -77,7 +91,7 @@ def keep_risk(connection: Connection, work_item_id: str, stay: Stay, score: Risk
             patient_id=stay.patient_id,
             as_of=datetime.fromisoformat(score.as_of),
             probability=score.probability,
-            threshold=threshold,
+            threshold=risk.threshold,
             baseline=score.baseline,
             horizon_hours=score.horizon_hours,
             reasons=[asdict(reason) for reason in score.reasons],
@@ -85,9 +99,7 @@ def keep_risk(connection: Connection, work_item_id: str, stay: Stay, score: Risk
     )
 
 
-def _touch_stay(
-    connection: Connection, stay_id: str, patient_id: str, told: tuple[Event, ...], now: datetime
-) -> None:
+def _touch_stay(connection: Connection, stay_id: str, patient_id: str, told: tuple[Event, ...], now: datetime) -> None:
     newest = max(event.known_time for event in told)
     wards = sorted((event.event_time, event.code) for event in told if event.kind is EventKind.WARD)
     known = connection.execute(select(STAY.c.known_until).where(STAY.c.stay_id == stay_id)).one_or_none()

@@ -32,7 +32,14 @@ class Dispatcher:
     """One thread that closes due cases and starts waiting work."""
 
     def __init__(
-        self, engine: Engine, work_engine: WorkEngine, intake: Intake, *, node: str, slots: Slots, destinations: Sequence[str]
+        self,
+        engine: Engine,
+        work_engine: WorkEngine,
+        intake: Intake,
+        *,
+        node: str,
+        slots: Slots,
+        destinations: Sequence[str],
     ) -> None:
         """Start *node*'s work on *work_engine* while *slots* are free; each destination is a lane of its own."""
         self._engine = engine

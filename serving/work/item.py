@@ -42,7 +42,9 @@ class DeliveryState(Enum):
 #: Moves of a work item.
 MOVES: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.RUNNING, State.SUPERSEDED}),
-    State.RUNNING: frozenset({State.RUNNING, State.WAITING, State.DELIVERING, State.DONE, State.FAILED, State.SUPERSEDED}),
+    State.RUNNING: frozenset(
+        {State.RUNNING, State.WAITING, State.DELIVERING, State.DONE, State.FAILED, State.SUPERSEDED}
+    ),
     State.WAITING: frozenset({State.RUNNING, State.FAILED, State.SUPERSEDED}),
     State.DELIVERING: frozenset({State.DONE, State.FAILED}),
     State.DONE: frozenset(),

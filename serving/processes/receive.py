@@ -1,0 +1,57 @@
+"""``varsel receive``: the DICOM node."""
+
+from dicom_io.receive.completion import CompletionPolicy
+from dicom_io.receive.neck import Verdict
+from dicom_io.receive.spool import Spool
+from dicom_io.receive.store_scp import StoreScp, StoreScpSettings
+from serving.processes.lifecycle import open_own_database, run_until_told
+from serving.records.inbox import DatabaseInbox
+from serving.settings import Receive, Settings
+from serving.telemetry.logs import configure_logging
+from serving.telemetry.metrics import ReceiveMetrics, new_registry, serve_metrics
+
+_MIB = 1024 * 1024
+
+
+def run_receive(settings: Settings) -> None:
+    """Receive until SIGTERM or SIGINT.
+
+    Raises:
+        OSError: an address is taken.
+    """
+    configure_logging("receive")
+    run_until_told(build_receiver(settings))
+
+
+def build_receiver(settings: Settings) -> StoreScp:
+    """The DICOM node of *settings*, still closed; its metrics are served from now on."""
+    registry = new_registry("receive")
+    serve_metrics(registry, settings.receive.host, settings.receive.metrics_port)
+    policy = CompletionPolicy(
+        quiet_seconds=settings.receive.quiet_seconds,
+        quiet_after_release_seconds=settings.receive.quiet_after_release_seconds,
+    )
+    inbox = DatabaseInbox(open_own_database(settings), policy)
+    spool = Spool(settings.spool_dir, minimum_free_bytes=settings.receive.minimum_free_mib * _MIB)
+    spool.discard_partial()
+    return StoreScp(_door(settings.receive), inbox, spool, _Counting(ReceiveMetrics(registry)))
+
+
+def _door(receive: Receive) -> StoreScpSettings:
+    return StoreScpSettings(
+        host=receive.host,
+        port=receive.port,
+        ae_title=receive.ae_title,
+        allowed_calling_ae_titles=receive.allowed_calling_ae_titles,
+        maximum_associations=receive.maximum_associations,
+    )
+
+
+class _Counting:
+    """Counts the neck's verdicts."""
+
+    def __init__(self, metrics: ReceiveMetrics) -> None:
+        self._metrics = metrics
+
+    def took(self, verdict: Verdict) -> None:
+        self._metrics.received(verdict.status.value, verdict.size_bytes, verdict.seconds)

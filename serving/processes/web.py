@@ -1,0 +1,39 @@
+"""``varsel web``: pages, FHIR and CDS Hooks."""
+
+import uvicorn
+from starlette.applications import Starlette
+
+from models.folder_store import FolderStore
+from serving.processes.lifecycle import open_own_database
+from serving.records.risks import DatabaseFeedback, DatabaseRisks
+from serving.records.stay_intake import DatabaseStayIntake
+from serving.settings import Settings
+from serving.telemetry.logs import configure_logging
+from serving.web.app import web_app
+from serving.web.cds_hooks import cds_routes
+from serving.web.fhir import fhir_routes
+
+
+def run_web(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    configure_logging("web")
+    uvicorn.run(
+        build_web(settings),
+        host=settings.web.host,
+        port=settings.web.port,
+        # An access line would hold what people search for.
+        access_log=False,
+        log_config=None,
+        server_header=False,
+    )
+
+
+def build_web(settings: Settings) -> Starlette:
+    """The application of *settings*."""
+    engine = open_own_database(settings)
+    risks = DatabaseRisks(engine, FolderStore(settings.store_dir))
+    doors = [
+        *fhir_routes(DatabaseStayIntake(engine), risks),
+        *cds_routes(risks, DatabaseFeedback(engine), settings.site.language),
+    ]
+    return web_app(engine, settings, doors)

@@ -1,0 +1,111 @@
+"""``varsel work``: the worker."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from dicom_io.send.association import DicomAddress
+from dicom_io.send.store_scu import StoreScu
+from models.folder_store import FolderStore
+from serving.analyse import Analyser, Site
+from serving.api.runtimes import RemoteRuntimes
+from serving.deliver import Deliverer
+from serving.intake import Intake
+from serving.processes.lifecycle import open_own_database, run_until_told
+from serving.settings import Destination, Settings
+from serving.telemetry.logs import configure_logging
+from serving.telemetry.metrics import WorkMetrics, new_registry, serve_metrics
+from serving.telemetry.queue_collector import QueueCollector
+from serving.work.dbos_engine import DbosEngine
+from serving.work.dispatcher import Dispatcher
+from serving.work.engine import RunKind, WorkEngine
+from serving.work.retry import RetryPolicy
+from serving.work.slots import Slots
+from serving.worker import Bench, Worker
+
+#: A worker that is told to stop lets running work finish for so long; the rest is taken up at the next start.
+_DRAIN_SECONDS = 20.0
+
+
+def run_work(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT."""
+    configure_logging("work")
+    run_until_told(build_worker(settings))
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerProcess:
+    """Dispatcher, engine and handlers."""
+
+    #: Begins and finishes runs.
+    work_engine: WorkEngine
+    #: Hands waiting work to it.
+    dispatcher: Dispatcher
+    #: Does the work.
+    worker: Worker
+    #: Connections to the model service.
+    runtimes: RemoteRuntimes
+
+    def start(self) -> None:
+        """Take up what a crash cut off, then whatever waits."""
+        self.work_engine.start(self.worker.handlers)
+        self.dispatcher.start()
+
+    def stop(self) -> None:
+        """Claim nothing more, let running work finish."""
+        self.dispatcher.stop()
+        self.work_engine.stop(_DRAIN_SECONDS)
+        self.runtimes.close()
+
+
+def build_worker(settings: Settings) -> WorkerProcess:
+    """The worker of *settings*, not started; its metrics are served from now on."""
+    engine = open_own_database(settings)
+    destinations = {destination.name: destination for destination in settings.destinations}
+    slots = Slots({RunKind.ANALYSE.value: settings.work.concurrency} | dict.fromkeys(destinations, 1))
+    bench = Bench(engine=engine, retry=_retry_policy(settings), slots=slots, metrics=_metrics(settings, engine))
+    store = FolderStore(settings.store_dir)
+    runtimes = RemoteRuntimes(settings.api_url, settings.api.timeout_seconds)
+    analyser = Analyser(engine, store, runtimes.of, _site(settings))
+    work_engine = DbosEngine(settings.database_url, settings.work.node)
+    dispatcher = Dispatcher(
+        engine,
+        work_engine,
+        Intake(engine, store, settings.rules),
+        node=settings.work.node,
+        slots=slots,
+        destinations=tuple(destinations),
+    )
+    worker = Worker(bench, analyser, Deliverer(engine, destinations, _archive))
+    return WorkerProcess(work_engine=work_engine, dispatcher=dispatcher, worker=worker, runtimes=runtimes)
+
+
+def _metrics(settings: Settings, engine: Engine) -> WorkMetrics:
+    registry = new_registry("work")
+    registry.register(QueueCollector(engine))
+    serve_metrics(registry, settings.receive.host, settings.work.metrics_port)
+    return WorkMetrics(registry)
+
+
+def _site(settings: Settings) -> Site:
+    return Site(destinations=settings.destinations, language=settings.site.language, results_dir=settings.results_dir)
+
+
+def _retry_policy(settings: Settings) -> RetryPolicy:
+    return RetryPolicy(
+        first_seconds=settings.work.retry_seconds,
+        ceiling_seconds=settings.work.retry_ceiling_seconds,
+        maximum_attempts=settings.work.maximum_attempts,
+    )
+
+
+def _archive(destination: Destination) -> StoreScu:
+    return StoreScu(
+        DicomAddress(
+            host=destination.host,
+            port=destination.port,
+            ae_title=destination.ae_title,
+            calling_ae_title=destination.calling_ae_title,
+            dimse_timeout_seconds=destination.timeout_seconds,
+        )
+    )
