@@ -1,0 +1,44 @@
+"""The web process's application: the pages, the doors that others bring, and routes for operations."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+from sqlalchemy import Engine
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Mount
+from starlette.staticfiles import StaticFiles
+
+from serving.settings import Settings
+from serving.telemetry.metrics import WebMetrics, new_registry
+from serving.telemetry.queue_collector import QueueCollector
+from serving.web.faults import fault_pages
+from serving.web.headers import SecurityHeaders, Timed
+from serving.web.operations import operations_routes
+from serving.web.pages import Pages
+from serving.web.view import open_view
+
+
+def web_app(engine: Engine, settings: Settings, extra_routes: Sequence[BaseRoute] = ()) -> Starlette:
+    """The pages over *engine* together with *extra_routes* (FHIR, CDS Hooks).
+
+    Run it with uvicorn's ``access_log=False``: an access line would hold what people search for.
+    """
+    view = open_view(settings.site.language)
+    registry = new_registry("web")
+    registry.register(QueueCollector(engine))
+    return Starlette(
+        routes=[
+            *Pages(engine=engine, settings=settings, view=view).routes(),
+            *operations_routes(engine, registry),
+            *extra_routes,
+            Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static"),
+        ],
+        middleware=_middleware(registry),
+        exception_handlers=dict(fault_pages(view)),
+    )
+
+
+def _middleware(registry: CollectorRegistry) -> list[Middleware]:
+    return [Middleware(SecurityHeaders), Middleware(Timed, metrics=WebMetrics(registry))]

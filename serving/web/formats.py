@@ -1,0 +1,45 @@
+"""How numbers, moments and names look on a page."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Formats:
+    """The writing habits of one language."""
+
+    #: ``da`` or ``en``.
+    language: str
+
+    def moment(self, value: datetime) -> str:
+        """Date and time to the second, in the server's own time zone."""
+        pattern = "%d.%m.%Y %H.%M.%S" if self.language == "da" else "%Y-%m-%d %H:%M:%S"
+        return value.astimezone().strftime(pattern)
+
+    def number(self, value: float, digits: int = 1) -> str:
+        """*value* with *digits* decimals at most, whole numbers bare."""
+        text = f"{value:.{digits}f}".rstrip("0").rstrip(".") if digits else f"{value:.0f}"
+        return self._comma("0" if text == "-0" else text)
+
+    def percent(self, value: float) -> str:
+        """A probability 0 to 1 as percent; never rounded to a certainty that it is not."""
+        if 0 < value < 0.001:
+            return self._comma("< 0.1 %")
+        if 0.999 < value < 1:
+            return self._comma("> 99.9 %")
+        return self._comma(f"{value * 100:.1f} %")
+
+    def seconds(self, value: float) -> str:
+        """A duration in seconds: as milliseconds below one, to the hundredth below ten."""
+        if value < 1:
+            return f"{value * 1000:.0f} ms"
+        return self._comma(f"{value:.2f} s" if value < 10 else f"{value:.0f} s")
+
+    def person(self, name: str) -> str:
+        """A DICOM person name (PS3.5 6.2.1) as family name, given names."""
+        family, _, rest = name.split("=", maxsplit=1)[0].partition("^")
+        given = " ".join(part for part in rest.split("^")[:2] if part)
+        return ", ".join(part for part in (family, given) if part)
+
+    def _comma(self, text: str) -> str:
+        return text.replace(".", ",") if self.language == "da" else text

@@ -1,0 +1,68 @@
+"""What a page tells about a model: read from the release that did the work."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from models.errors import ManifestError
+from models.manifest import Manifest, StayPreprocessing, load_manifest
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureText:
+    """What people read of one feature."""
+
+    #: Name in the page's language.
+    text: str
+    #: UCUM unit; empty for a yes/no.
+    unit: str
+    #: Usual range; None when there is none.
+    reference_range: tuple[float, float] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCard:
+    """A release in a few words."""
+
+    #: What it may be used for.
+    intended_use: str
+    #: What it was trained on.
+    trained_on: str
+    #: Whether it must not be used on patients.
+    demonstration: bool
+    #: Label text, in every language, and label key -> operating point.
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    #: Feature name -> what people read.
+    features: Mapping[str, FeatureText] = field(default_factory=dict)
+
+
+def card_of(store_dir: Path, model: str, digest: str, language: str) -> ModelCard | None:
+    """The card of *model*'s release *digest* in *language*; None when the store does not hold it."""
+    try:
+        manifest = load_manifest(store_dir / model / digest[:12] / "manifest.json")
+    except ManifestError:
+        return None
+    return ModelCard(
+        intended_use=manifest.intended_use.in_language(language),
+        trained_on=manifest.trained_on.in_language(language),
+        demonstration=manifest.demonstration,
+        thresholds=_thresholds(manifest),
+        features=_features(manifest, language),
+    )
+
+
+def _thresholds(manifest: Manifest) -> dict[str, float]:
+    # Scores are kept under the label's text in the language of the site when they were computed.
+    named = ((name, label) for label in manifest.labels for name in (label.key, label.text.en, label.text.da))
+    return {name: label.threshold for name, label in named}
+
+
+def _features(manifest: Manifest, language: str) -> dict[str, FeatureText]:
+    if not isinstance(manifest.preprocessing, StayPreprocessing):
+        return {}
+    return {
+        spec.name: FeatureText(
+            text=spec.text.in_language(language), unit=spec.unit, reference_range=spec.reference_range
+        )
+        for spec in manifest.preprocessing.features
+    }
