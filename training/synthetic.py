@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from dicom_io.volume import Radiograph, Volume
 from models.bundle import Bundle
@@ -12,7 +13,10 @@ from models.preprocess import radiograph_to_tensor, volume_to_tensor
 from training.datasets import Case, Dataset, Description, Split, split_of, write_dataset
 from training.errors import DataError
 from training.phantoms.ct import ct_phantom
-from training.phantoms.xray import xray_phantom
+from training.phantoms.xray import XrayPhantom, xray_phantom
+
+#: Input pixels along one cell of the network's evidence map: stem and one transition halve three times.
+_CELL_PX = 8
 
 #: Draws *count* cases for a bundle from a seed, each with its split.
 Draw = Callable[[Bundle, int, int], Iterator[tuple[Split, Case]]]
@@ -50,16 +54,32 @@ def _radiographs(bundle: Bundle, count: int, seed: int) -> Iterator[tuple[Split,
     for number in range(count):
         size = (360, 320) if number % 3 else (320, 320)
         phantom = xray_phantom(seed * 1_000_000 + number, number % 2 == 1, size)
-        radiograph = Radiograph(
-            pixels=phantom.pixels.astype(np.float32),
-            value_range=(0, 4095),
-            pixel_spacing_mm=(phantom.spacing_mm, phantom.spacing_mm),
-            sop_instance_uid="",
-        )
+        radiograph = _radiograph(phantom.pixels.astype(np.float32), phantom.spacing_mm)
         tensor, _ = radiograph_to_tensor(radiograph, spec)
-        label = np.array([phantom.opacity is not None], dtype=np.float32)
+        label = _place_map(phantom, spec)
         # Half precision is finer than the noise of the source and halves the disk.
-        yield split_of(number, count), Case(patient=f"SYN-{number:06d}", input=tensor[0].astype(np.float16), label=label)
+        yield split_of(number, count), Case(patient=f"SYN-{number:06d}", input=tensor[0].astype(np.float16), label=label.astype(np.float16))
+
+
+def _place_map(phantom: XrayPhantom, spec: RadiographPreprocessing) -> npt.NDArray[np.float32]:
+    """Share (1, y, x) of each cell of the evidence map that the opacity covers."""
+    mask = np.zeros(phantom.pixels.shape, dtype=np.float32)
+    if phantom.opacity is not None:
+        box = phantom.opacity
+        rows, columns = np.ogrid[: mask.shape[0], : mask.shape[1]]
+        middle, half = (box.top + box.bottom) / 2, (box.bottom - box.top) / 2
+        centre, width = (box.left + box.right) / 2, (box.right - box.left) / 2
+        mask[((rows + 0.5 - middle) / half) ** 2 + ((columns + 0.5 - centre) / width) ** 2 < 1] = 1
+    cells = (spec.size_px[0] // _CELL_PX, spec.size_px[1] // _CELL_PX)
+    spread = RadiographPreprocessing(size_px=cells, window_percentiles=(0, 100))
+    placed, _ = radiograph_to_tensor(_radiograph(mask, phantom.spacing_mm), spread)
+    return placed[0]
+
+
+def _radiograph(pixels: npt.NDArray[np.float32], spacing_mm: float) -> Radiograph:
+    return Radiograph(
+        pixels=pixels, value_range=(0, 4095), pixel_spacing_mm=(spacing_mm, spacing_mm), sop_instance_uid=""
+    )
 
 
 def _volumes(bundle: Bundle, count: int, seed: int) -> Iterator[tuple[Split, Case]]:
@@ -90,7 +110,7 @@ def _at_model_spacing(
 
 
 def _stays(bundle: Bundle, count: int, seed: int) -> Iterator[tuple[Split, Case]]:
-    from training.phantoms.stays import stay_cases  # noqa: PLC0415
+    from training.stay_rows import stay_cases  # noqa: PLC0415
 
     return stay_cases(bundle, count, seed)
 

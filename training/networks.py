@@ -1,0 +1,52 @@
+"""A MONAI DenseNet read as a map of evidence, so that the probability and the picture that explains it are one thing."""
+
+import torch
+from monai.networks.nets import DenseNet
+from torch.nn import functional
+
+#: Sharpness of the pooling: 0 is the mean over the map, infinity its maximum.
+_SHARPNESS = 4.0
+#: Cells of an opacity are some 1 % of the map; without a weight the loss would call every cell empty.
+_POSITIVE_WEIGHT = 12.0
+
+
+class EvidenceDenseNet(DenseNet):
+    """DenseNet whose last linear layer speaks at every place of the last feature map (a class activation map).
+
+    Input (n, 1, y, x); output (n, label, h, w): log-odds of the label at each place. ``image_logit`` makes one number of it.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The evidence map of *x*."""
+        features = functional.relu(self.features(x))
+        linear = self.class_layers.out
+        return functional.conv2d(features, linear.weight[:, :, None, None], linear.bias)
+
+
+def image_logit(evidence: torch.Tensor) -> torch.Tensor:
+    """Log-odds of each label for the whole image: a smooth maximum over *evidence* (..., label, h, w) -> (..., label)."""
+    flat = evidence.flatten(-2) * _SHARPNESS
+    places = torch.tensor(float(evidence.shape[-1] * evidence.shape[-2]))
+    return (torch.logsumexp(flat, dim=-1) - torch.log(places)) / _SHARPNESS
+
+
+def image_probability(evidence: torch.Tensor) -> torch.Tensor:
+    """Probability of each label for the whole image, (..., label); for a bundle's postprocessing."""
+    return torch.sigmoid(image_logit(evidence))
+
+
+def image_truth(label: torch.Tensor) -> torch.Tensor:
+    """1 where a truth map (..., label, h, w) marks any place, else 0: (..., label)."""
+    return (label.flatten(-2).amax(-1) > 0).to(label.dtype)
+
+
+class EvidenceLoss(torch.nn.Module):
+    """Cross-entropy of the whole image plus, where the truth has places, of each place."""
+
+    def forward(self, evidence: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+        """The loss of *evidence* (n, label, h, w) given *truth*, a map of the same size or (n, label, 1, 1) for no place."""
+        whole = functional.binary_cross_entropy_with_logits(image_logit(evidence), image_truth(truth))
+        if truth.shape != evidence.shape:
+            return whole
+        weight = torch.tensor(_POSITIVE_WEIGHT, device=evidence.device)
+        return whole + functional.binary_cross_entropy_with_logits(evidence, truth, pos_weight=weight)
