@@ -1,0 +1,125 @@
+"""What the inbox makes of arrivals."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from factories.dicom import cr_image, ct_series, structured_report
+from pydicom.dataset import Dataset
+from sqlalchemy import Engine, select
+
+from dicom_io.errors import InboxUnavailableError
+from dicom_io.receive.inbox import Landing, Refusal, RefusalCode
+from serving.records import cases
+from serving.records.database import reading, writing
+from serving.records.inbox import DatabaseInbox
+from serving.records.schema import INSTANCE, REFUSAL, STUDY
+
+Land = Callable[[Dataset], Landing]
+
+
+def close(engine: Engine, study_uid: str) -> int | None:
+    with writing(engine) as connection:
+        return cases.close_generation(connection, study_uid, datetime.now(UTC))
+
+
+def is_open(engine: Engine, study_uid: str) -> bool:
+    with reading(engine) as connection:
+        return connection.scalar(select(STUDY.c.due_at).where(STUDY.c.study_uid == study_uid)) is not None
+
+
+def test_a_first_instance_opens_the_study(engine: Engine, land: Land):
+    image = cr_image()
+
+    assert land(image) is Landing.NEW
+
+    assert is_open(engine, image.StudyInstanceUID)
+
+
+def test_the_same_instance_twice_is_one_and_opens_nothing(engine: Engine, land: Land):
+    image = cr_image()
+    land(image)
+    assert close(engine, image.StudyInstanceUID) == 1
+
+    assert land(image) is Landing.SAME
+
+    assert not is_open(engine, image.StudyInstanceUID)
+
+
+def test_other_bytes_under_the_same_uid_replace_and_open_a_generation(engine: Engine, land: Land):
+    image = cr_image()
+    land(image)
+    close(engine, image.StudyInstanceUID)
+    image.PatientComments = "corrected"
+
+    assert land(image) is Landing.REPLACED
+
+    assert close(engine, image.StudyInstanceUID) == 2
+    with reading(engine) as connection:
+        kept = connection.scalars(select(INSTANCE.c.current).order_by(INSTANCE.c.id)).all()
+    assert kept == [False, True]
+
+
+def test_a_late_slice_makes_a_new_generation(engine: Engine, land: Land):
+    first, second, late = ct_series(3)
+    land(first)
+    land(second)
+    assert close(engine, first.StudyInstanceUID) == 1
+
+    land(late)
+
+    assert close(engine, first.StudyInstanceUID) == 2
+    with reading(engine) as connection:
+        assert len(cases.load_study(connection, first.StudyInstanceUID).instances) == 3
+
+
+def test_a_report_that_comes_later_opens_nothing(engine: Engine, land: Land):
+    """Else our own results, forwarded by the archive, would be analysed without end."""
+    image = ct_series(1)[0]
+    land(image)
+    close(engine, image.StudyInstanceUID)
+    report = structured_report()
+    report.StudyInstanceUID = image.StudyInstanceUID
+
+    assert land(report) is Landing.NEW
+
+    assert not is_open(engine, image.StudyInstanceUID)
+
+
+def test_a_generation_is_closed_once(engine: Engine, land: Land):
+    image = cr_image()
+    land(image)
+
+    assert close(engine, image.StudyInstanceUID) == 1
+
+    assert close(engine, image.StudyInstanceUID) is None
+
+
+def test_a_refusal_is_kept_with_its_reason(engine: Engine, inbox: DatabaseInbox):
+    inbox.refuse(
+        Refusal(
+            door="dimse",
+            reason_code=RefusalCode.NOT_DICOM,
+            reason="the bytes are no DICOM object",
+            source_ae="SENDER",
+            path=None,
+            study_uid="",
+        )
+    )
+
+    with reading(engine) as connection:
+        row = connection.execute(select(REFUSAL)).one()
+    assert (row.door, row.reason_code, row.reason) == ("dimse", "not_dicom", "the bytes are no DICOM object")
+
+
+def test_a_database_that_is_down_is_told_to_the_door_without_the_values(
+    inbox: DatabaseInbox, engine: Engine, land: Land
+):
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE instance")
+    image = cr_image(patient_id="MARKED-PATIENT")
+
+    with pytest.raises(InboxUnavailableError) as caught:
+        land(image)
+
+    assert "MARKED-PATIENT" not in str(caught.value)

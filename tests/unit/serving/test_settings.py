@@ -1,0 +1,51 @@
+"""The settings file, its overrides and its faults."""
+
+from pathlib import Path
+
+import pytest
+
+from serving.errors import SettingsError
+from serving.settings import load_settings
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "varsel.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_file_is_read(tmp_path: Path):
+    settings = load_settings(write(tmp_path, '[receive]\nport = 4242\nae_title = "WARD 7"\n'))
+
+    assert (settings.receive.port, settings.receive.ae_title) == (4242, "WARD 7")
+
+
+def test_the_environment_overrides_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("VARSEL_RECEIVE__PORT", "5252")
+
+    assert load_settings(write(tmp_path, "[receive]\nport = 4242\n")).receive.port == 5252
+
+
+def test_every_fault_is_named_with_its_place(tmp_path: Path):
+    with pytest.raises(SettingsError) as caught:
+        load_settings(write(tmp_path, '[receive]\nport = 99999\nae_titel = "X"\n[work]\nconcurrency = 0\n'))
+
+    told = str(caught.value).splitlines()
+    assert [line.split(":")[0] for line in told] == ["receive.port", "receive.ae_titel", "work.concurrency"]
+
+
+def test_two_destinations_cannot_share_a_name(tmp_path: Path):
+    one = '[[destinations]]\nname = "pacs"\nhost = "h"\nport = 104\nae_title = "PACS"\n'
+
+    with pytest.raises(SettingsError, match="pacs"):
+        load_settings(write(tmp_path, one + one))
+
+
+def test_a_file_that_is_not_toml_is_told_with_its_line(tmp_path: Path):
+    with pytest.raises(SettingsError, match="line 1"):
+        load_settings(write(tmp_path, "this is not TOML"))
+
+
+def test_a_missing_file_is_told_with_its_name(tmp_path: Path):
+    with pytest.raises(SettingsError, match="nowhere.toml"):
+        load_settings(tmp_path / "nowhere.toml")
