@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from stat import S_ISREG
 from threading import Lock
 
 import structlog
@@ -85,8 +86,7 @@ class FolderStore:
             RegistryError: there is none, or more than one.
             ReleaseError: it is damaged.
         """
-        # Compared, not joined to a path: model and digest come from URLs.
-        here = [path for path in self._directory.glob("[!.]*/*") if path.parent.name == model]
+        here = self._installed(model)
         found = [path for path in here if digest and path.name[:12].startswith(digest[:12])]
         if len(found) != 1:
             raise RegistryError(
@@ -141,6 +141,12 @@ class FolderStore:
     @property
     def _ledger_path(self) -> Path:
         return self._directory / "ledger.jsonl"
+
+    def _installed(self, model: str) -> list[Path]:
+        """The release directories of *model*, which may come from a URL: no path of several parts, nothing hidden."""
+        if not model or model.startswith(".") or Path(model).name != model:
+            return []
+        return list((self._directory / model).glob("[!.]*"))
 
     def _row(self, number: int, line: bytes) -> LedgerRow:
         try:
@@ -199,8 +205,8 @@ def _rename_unless_there(source: Path, target: Path) -> None:
 
 
 def _fingerprint(path: Path) -> Fingerprint:
-    files = sorted(file for file in path.rglob("*") if file.is_file())
-    return tuple((str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files)
+    found = [(file, file.stat()) for file in sorted(path.rglob("*"))]
+    return tuple((str(file), stat.st_size, stat.st_mtime_ns) for file, stat in found if S_ISREG(stat.st_mode))
 
 
 def _make_lasting(directory: Path) -> None:

@@ -100,7 +100,10 @@ class Message:
         return sum(len(part) for part in self.parts)
 
     def chunks(self) -> Iterator[bytes]:
-        """The body in pieces small enough for back pressure to work and large enough not to count."""
+        """The body: in one piece when it is small, else in pieces small enough for back pressure to work."""
+        if self.size <= _CHUNK:
+            yield b"".join(self.parts)
+            return
         for part in self.parts:
             for start in range(0, len(part), _CHUNK):
                 yield part[start : start + _CHUNK].tobytes()

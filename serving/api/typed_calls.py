@@ -28,9 +28,7 @@ def open_door(options: ApiOptions) -> Door:
         wait_seconds=options.wait_seconds,
     )
     served.load()
-    return Door(
-        models=served, metrics=InferenceMetrics(), maximum_bytes=options.maximum_request_mib * 1024 * 1024
-    )
+    return Door(models=served, metrics=InferenceMetrics(), maximum_bytes=options.maximum_request_mib * 1024 * 1024)
 
 
 def list_models(door: Door) -> list[ModelInfo]:
