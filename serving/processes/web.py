@@ -5,13 +5,13 @@ from starlette.applications import Starlette
 
 from models.folder_store import FolderStore
 from serving.processes.lifecycle import open_own_database
-from serving.records.risks import DatabaseFeedback, DatabaseRisks
 from serving.records.stay_intake import DatabaseStayIntake
 from serving.settings import Settings
 from serving.telemetry.logs import configure_logging
 from serving.web.app import web_app
 from serving.web.cds_hooks import cds_routes
 from serving.web.fhir import fhir_routes
+from serving.web.risks import DatabaseFeedback, DatabaseRisks
 
 
 def run_web(settings: Settings) -> None:

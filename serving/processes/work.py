@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Engine
-
 from dicom_io.send.association import DicomAddress
 from dicom_io.send.store_scu import StoreScu
 from models.folder_store import FolderStore
@@ -15,7 +13,6 @@ from serving.processes.lifecycle import open_own_database, run_until_told
 from serving.settings import Destination, Settings
 from serving.telemetry.logs import configure_logging
 from serving.telemetry.metrics import WorkMetrics, new_registry, serve_metrics
-from serving.telemetry.queue_collector import QueueCollector
 from serving.work.dbos_engine import DbosEngine
 from serving.work.dispatcher import Dispatcher
 from serving.work.engine import RunKind, WorkEngine
@@ -63,7 +60,7 @@ def build_worker(settings: Settings) -> WorkerProcess:
     engine = open_own_database(settings)
     destinations = {destination.name: destination for destination in settings.destinations}
     slots = Slots({RunKind.ANALYSE.value: settings.work.concurrency} | dict.fromkeys(destinations, 1))
-    bench = Bench(engine=engine, retry=_retry_policy(settings), slots=slots, metrics=_metrics(settings, engine))
+    bench = Bench(engine=engine, retry=_retry_policy(settings), slots=slots, metrics=_metrics(settings))
     store = FolderStore(settings.store_dir)
     runtimes = RemoteRuntimes(settings.api_url, settings.api.timeout_seconds)
     analyser = Analyser(engine, store, runtimes.of, _site(settings))
@@ -80,9 +77,8 @@ def build_worker(settings: Settings) -> WorkerProcess:
     return WorkerProcess(work_engine=work_engine, dispatcher=dispatcher, worker=worker, runtimes=runtimes)
 
 
-def _metrics(settings: Settings, engine: Engine) -> WorkMetrics:
+def _metrics(settings: Settings) -> WorkMetrics:
     registry = new_registry("work")
-    registry.register(QueueCollector(engine))
     serve_metrics(registry, settings.receive.host, settings.work.metrics_port)
     return WorkMetrics(registry)
 

@@ -1,0 +1,129 @@
+"""Risks as the doors tell them, and what clinicians answered."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, RowMapping, insert, select
+
+from ehr_io.codes import Coding, Words
+from ehr_io.results.card import card_uuid
+from ehr_io.risks import ModelIdentity, RiskReason, RiskReport
+from models.errors import ManifestError
+from models.manifest import FeatureSpec, Manifest, StayPreprocessing, Text
+from models.registry import ReleaseStore
+from models.release import Release
+from serving.errors import CaseNotFoundError
+from serving.records.database import reading, writing
+from serving.records.schema import FEEDBACK, RISK, WORK_ITEM
+from serving.web.cds_hooks import CardFeedback, StoredRisk
+
+#: FHIR's names of the coding schemes that releases use.
+_SYSTEMS = {"SCT": "http://snomed.info/sct"}
+
+
+class DatabaseRisks:
+    """Implements ``RiskLookup`` on our tables; texts and codes come from the release that scored."""
+
+    def __init__(self, engine: Engine, store: ReleaseStore) -> None:
+        """Read risks from *engine* and their releases from *store*."""
+        self._engine = engine
+        self._store = store
+
+    def latest_for_patient(self, patient_id: str) -> StoredRisk | None:
+        """The newest risk of the patient."""
+        return self._newest(RISK.c.patient_id == patient_id)
+
+    def latest_for_stay(self, stay_id: str) -> StoredRisk | None:
+        """The newest risk of the stay."""
+        return self._newest(RISK.c.stay_id == stay_id)
+
+    def by_id(self, risk_id: str) -> StoredRisk | None:
+        """The risk with this id."""
+        return self._newest(RISK.c.work_item_id == risk_id)
+
+    def _newest(self, whose: ColumnElement[bool]) -> StoredRisk | None:
+        wanted = (
+            select(RISK, WORK_ITEM.c.model, WORK_ITEM.c.release_digest)
+            .join(WORK_ITEM)
+            .where(whose)
+            .order_by(RISK.c.as_of.desc(), WORK_ITEM.c.generation.desc())
+            .limit(1)
+        )
+        with reading(self._engine) as connection:
+            row = connection.execute(wanted).mappings().one_or_none()
+        if row is None:
+            return None
+        return StoredRisk(report=_report(row, self._store.open(row["model"], row["release_digest"])))
+
+
+class DatabaseFeedback:
+    """Implements ``FeedbackSink`` on our tables."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Keep feedback on *engine*."""
+        self._engine = engine
+
+    def keep(self, feedback: CardFeedback) -> None:
+        """Keep *feedback*.
+
+        Raises:
+            CaseNotFoundError: no risk of ours has such a card.
+        """
+        with writing(self._engine) as connection:
+            cards = {card_uuid(risk_id) for risk_id in connection.scalars(select(RISK.c.work_item_id))}
+            if feedback.card_uuid not in cards:
+                raise CaseNotFoundError(f"no card '{feedback.card_uuid}' was ever sent from here")
+            detail = {"reason_code": feedback.reason_code, "comment": feedback.comment}
+            connection.execute(
+                insert(FEEDBACK).values(
+                    at=feedback.at, card=feedback.card_uuid, outcome=feedback.outcome.value, detail=detail
+                )
+            )
+
+
+def _report(row: RowMapping, release: Release) -> RiskReport:
+    manifest = release.manifest
+    label = manifest.labels[0]
+    code = label.concept
+    system = _SYSTEMS.get(code.scheme, f"urn:varsel:{code.scheme}")
+    return RiskReport(
+        id=row["work_item_id"],
+        patient_id=row["patient_id"],
+        stay_id=row["stay_id"],
+        as_of=row["as_of"],
+        horizon_hours=row["horizon_hours"],
+        outcome=Coding(system=system, code=code.value),
+        outcome_text=_words(label.text),
+        probability=row["probability"],
+        threshold=row["threshold"],
+        reasons=tuple(_reason(reason, _features(manifest)) for reason in row["reasons"]),
+        model=ModelIdentity(
+            name=manifest.name,
+            version=manifest.version,
+            digest=release.digest,
+            demonstration=manifest.demonstration,
+        ),
+    )
+
+
+def _reason(kept: Mapping[str, Any], features: Mapping[str, FeatureSpec]) -> RiskReason:
+    feature = features[kept["feature"]]
+    return RiskReason(
+        text=_words(feature.text),
+        contribution=kept["contribution"],
+        value=kept["value"],
+        unit=feature.unit,
+        reference_range=feature.reference_range,
+        measured_at=datetime.fromisoformat(kept["measured_at"]) if kept["measured_at"] else None,
+    )
+
+
+def _features(manifest: Manifest) -> dict[str, FeatureSpec]:
+    if not isinstance(manifest.preprocessing, StayPreprocessing):
+        raise ManifestError(f"'{manifest.name}' gave a risk but its manifest is not one of a stay model")
+    return {feature.name: feature for feature in manifest.preprocessing.features}
+
+
+def _words(text: Text) -> Words:
+    return Words(en=text.en, da=text.da)
