@@ -171,7 +171,7 @@ def _split(body: bytes | bytearray, header_length: str | None) -> tuple[memoryvi
     view = memoryview(body)
     length = len(view)
     if header_length is not None:
-        length = int(header_length) if header_length.isascii() and header_length.isdigit() else -1
+        length = _count(header_length)
         if not 0 <= length <= len(view):
             raise MalformedMessageError(
                 f"'{HEADER_LENGTH}' is '{header_length[:20]}'; required is a number, at most {len(view)}"
@@ -181,6 +181,11 @@ def _split(body: bytes | bytearray, header_length: str | None) -> tuple[memoryvi
             f"the JSON has {length} bytes, at most {MAXIMUM_JSON_BYTES} are read; send tensors with binary_data_size"
         )
     return view[:length], view[length:]
+
+
+def _count(text: str) -> int:
+    """The number in *text*, -1 when it is none; a number of many digits would take long to read."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else -1
 
 
 def _parsed(header: memoryview, kind: type[_Model]) -> _Model:
