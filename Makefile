@@ -1,0 +1,50 @@
+# Two commands are enough: `make demo` and `make test`. Each sets up what it needs; see README.md.
+#   make demo [ARGS=--once] [DATA=folder]   run everything on this machine and show it
+#   make test [ARGS=-k\ pages]              all tests, contracts and lint included
+#   make bench | lint | clean
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench lint clean demo-tools test-tools
+SHELL := /bin/bash
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Made anew when a dependency or a pin changes.
+INSTALLED := $(VENV)/.installed
+
+ARGS ?=
+DATA ?=
+
+help:
+	@sed -n '2,4s/^#   //p' Makefile
+
+demo: $(INSTALLED) demo-tools
+	$(BIN)/varsel demo $(if $(DATA),--data "$(DATA)") $(ARGS)
+
+test: $(INSTALLED) test-tools
+	$(BIN)/pytest $(ARGS)
+
+bench: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info demo-run .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@bash deploy/development/require-python.sh $(PYTHON)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --disable-pip-version-check --quiet --progress-bar on -c constraints.txt -e '.[all]'
+	@touch $@
+
+demo-tools:
+	@bash deploy/development/system-packages.sh orthanc
+
+test-tools:
+	@bash deploy/development/system-packages.sh orthanc dcmtk dicom3tools prometheus chromium
