@@ -11,6 +11,8 @@ from ehr_io.receive.fields import Json, child, children, codings, is_id, number,
 from ehr_io.receive.reading import RefusalCode, RefusedError
 
 _COLONY_COUNT = "colony_count"
+#: A SNOMED CT identifier has at most 18 digits; more than two organisms are contamination, however many.
+_LONGEST_CODE, _KEPT_ORGANISMS = 18, 6
 
 
 def observation(resource: Json, source: str, context: BundleContext) -> list[Event]:
@@ -74,7 +76,7 @@ def report(resource: Json, source: str, context: BundleContext) -> list[Event]:
     concept = _concept(resource, "code", EventKind.REPORT, context)
     stay_id = context.stay_of(resource)
     conclusions = [coding for entry in children(resource, "conclusionCode") for coding in codings(entry)[:1]]
-    if not conclusions or not all(is_id(coding.code) for coding in conclusions):
+    if not conclusions or not all(len(coding.code) <= _LONGEST_CODE and is_id(coding.code) for coding in conclusions):
         raise RefusedError(RefusalCode.MALFORMED, "'conclusionCode' needs a code for each organism, or for 'no growth'")
     start, _ = context.moment(resource, "effective")
     organisms = [coding.code for coding in conclusions if coding not in context.codes.no_growth]
@@ -88,7 +90,7 @@ def report(resource: Json, source: str, context: BundleContext) -> list[Event]:
         known_time=context.known_time(resource, start),
         value=count,
         unit="" if count is None else context.codes.concepts[_COLONY_COUNT].unit,
-        text=" ".join(sorted(set(organisms))),
+        text=" ".join(sorted(set(organisms))[:_KEPT_ORGANISMS]),
     )
     return [event]
 

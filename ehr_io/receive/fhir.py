@@ -59,14 +59,16 @@ def read_bundle(body: bytes, received_at: datetime) -> BundleReading:
         NotFhirError: the body is no JSON or no such Bundle.
         BodyTooLargeError: it is larger than MAX_BODY_BYTES or has more than MAX_ENTRIES entries.
     """
-    entries = _entries(_bundle(body))
+    bundle = _bundle(body)
+    entries = _entries(bundle)
     context = BundleContext(
         received_at=received_at,
         codes=code_map(),
-        full_urls={entry.full_url: entry.source for entry in entries if entry.full_url},
+        full_urls={entry.full_url: entry.source for entry in reversed(entries) if entry.full_url},
         resources={entry.source: entry.resource for entry in entries if not entry.is_duplicate},
     )
-    return _assemble(entries, [fact for entry in entries for fact in _read(entry, context)])
+    facts = [fact for entry in entries for fact in _read(entry, context)]
+    return _assemble(text(bundle, "type"), entries, facts)
 
 
 def _read(entry: _Entry, context: BundleContext) -> Sequence[_Fact]:
@@ -77,12 +79,13 @@ def _read(entry: _Entry, context: BundleContext) -> Sequence[_Fact]:
         return [ResourceRefusal(source=entry.source, reason_code=error.code, reason=str(error))]
 
 
-def _assemble(entries: Sequence[_Entry], facts: Sequence[_Fact]) -> BundleReading:
+def _assemble(bundle_type: str, entries: Sequence[_Entry], facts: Sequence[_Fact]) -> BundleReading:
     patients = tuple(fact for fact in facts if isinstance(fact, PatientReading))
     stays = tuple(fact for fact in facts if isinstance(fact, StayReading))
     events = [fact for fact in facts if isinstance(fact, Event)]
     events += [event for stay in stays for who in patients for event in _identity(who, stay)]
     return BundleReading(
+        bundle_type=bundle_type,
         patients=patients,
         stays=stays,
         events=tuple(sorted(events, key=lambda event: (event.event_time, event.source, event.code))),
@@ -96,10 +99,10 @@ def _identity(who: PatientReading, stay: StayReading) -> tuple[Event, ...]:
 
 
 def _refuse_what_is_no_fact(entry: _Entry) -> None:
-    if not entry.source.partition("/")[2]:
-        raise RefusedError(RefusalCode.MALFORMED, "the entry holds no resource with an id or fullUrl; one is required")
     if entry.is_duplicate:
         raise RefusedError(RefusalCode.DUPLICATE, "the Bundle holds this resource before; only the first is taken")
+    if not entry.source.partition("/")[2]:
+        raise RefusedError(RefusalCode.MALFORMED, "the entry holds no resource with an id or fullUrl; one is required")
     if text(entry.resource, "status") == "entered-in-error":
         raise RefusedError(RefusalCode.ENTERED_IN_ERROR, "'status' is 'entered-in-error'; earlier facts are withdrawn")
 
@@ -141,8 +144,11 @@ def _entries(bundle: Json) -> list[_Entry]:
     for position, item in enumerate(found):
         full_url = item["fullUrl"] if isinstance(item.get("fullUrl"), str) else ""
         resource = item["resource"] if isinstance(item.get("resource"), dict) else {}
-        source = _source(resource, full_url) or f"entry[{position}]"
-        entries.append(_Entry(source=source, full_url=full_url, resource=resource, is_duplicate=source in seen))
+        source = _source(resource, full_url)
+        is_duplicate = bool(source) and source in seen
+        # What has no name of its own, or another's, goes by its place: each entry gets its own answer.
+        name = source if source and not is_duplicate else f"entry[{position}]"
+        entries.append(_Entry(source=name, full_url=full_url, resource=resource, is_duplicate=is_duplicate))
         seen.add(source)
     return entries
 

@@ -114,6 +114,8 @@ class StayReading:
 class BundleReading:
     """A Bundle, read: what is taken and what is not."""
 
+    #: Bundle.type: transaction, batch, collection or message.
+    bundle_type: str
     #: Patients in it.
     patients: tuple[PatientReading, ...]
     #: Stays in it.

@@ -1,0 +1,154 @@
+"""The FHIR door: Bundles in with an answer for each entry, RiskAssessments out, every fault an OperationOutcome."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from fhir.resources.R4B.bundle import Bundle
+from fhir.resources.R4B.capabilitystatement import CapabilityStatement
+from fhir.resources.R4B.operationoutcome import OperationOutcome
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from ehr_io.codes import Coding, Words
+from ehr_io.receive.fhir import MAX_BODY_BYTES
+from ehr_io.receive.reading import BundleReading
+from ehr_io.risks import ModelIdentity, RiskReport
+from serving.errors import DatabaseDownError
+from serving.web.cds_hooks import StoredRisk
+from serving.web.fhir import fhir_routes
+
+PATIENT = {"resourceType": "Patient", "id": "p1", "birthDate": "1950-01-01"}
+
+
+def risk() -> StoredRisk:
+    return StoredRisk(
+        report=RiskReport(
+            id="risk-1",
+            patient_id="p1",
+            stay_id="e1",
+            as_of=datetime(2026, 3, 9, 11, tzinfo=UTC),
+            horizon_hours=48,
+            outcome=Coding(system="http://snomed.info/sct", code="68566005"),
+            outcome_text=Words(en="Urinary tract infection", da="Urinvejsinfektion"),
+            probability=0.2,
+            threshold=0.15,
+            reasons=(),
+            model=ModelIdentity(name="m", version="1", digest="ab" * 32, demonstration=True),
+        )
+    )
+
+
+class Records:
+    """Intake and lookup in memory."""
+
+    def __init__(self, *, is_down: bool = False) -> None:
+        self.taken: list[BundleReading] = []
+        self.is_down = is_down
+
+    def take(self, reading: BundleReading) -> None:
+        if self.is_down:
+            raise DatabaseDownError
+        self.taken.append(reading)
+
+    def latest_for_patient(self, patient_id: str) -> StoredRisk | None:
+        return self._find("p1", patient_id)
+
+    def latest_for_stay(self, stay_id: str) -> StoredRisk | None:
+        return self._find("e1", stay_id)
+
+    def by_id(self, risk_id: str) -> StoredRisk | None:
+        return self._find("risk-1", risk_id)
+
+    def _find(self, known: str, asked: str) -> StoredRisk | None:
+        if self.is_down:
+            raise DatabaseDownError
+        return risk() if known == asked else None
+
+
+def client(records: Records) -> TestClient:
+    return TestClient(Starlette(routes=fhir_routes(records, records)))
+
+
+def bundle(*resources: dict[str, object], bundle_type: str = "transaction") -> bytes:
+    entries = [{"resource": resource} for resource in resources]
+    return json.dumps({"resourceType": "Bundle", "type": bundle_type, "entry": entries}).encode()
+
+
+def test_the_capability_statement_is_valid():
+    answer = client(Records()).get("/fhir/metadata")
+    assert answer.headers["content-type"].startswith("application/fhir+json")
+    CapabilityStatement.model_validate(answer.json())
+
+
+@pytest.mark.parametrize(
+    ("bundle_type", "expected"), [("transaction", "transaction-response"), ("batch", "batch-response")]
+)
+def test_a_bundle_is_taken_and_each_entry_answered_in_its_order(bundle_type: str, expected: str):
+    records = Records()
+    withdrawn = {"resourceType": "Observation", "id": "o1", "status": "entered-in-error"}
+    sent = bundle(PATIENT, {"resourceType": "Observation", "id": "o2"}, withdrawn, bundle_type=bundle_type)
+    answer = client(records).post("/fhir", content=sent)
+    assert answer.status_code == 200
+    told = answer.json()
+    Bundle.model_validate(told)
+    assert told["type"] == expected
+    statuses = [entry["response"]["status"] for entry in told["entry"]]
+    assert statuses == ["200 OK", "422 Unprocessable Entity", "200 OK"]
+    assert told["entry"][1]["response"]["outcome"]["issue"][0]["diagnostics"].startswith(
+        "malformed: 'status' is missing"
+    )
+    assert records.taken[0].retracted == ("Observation/o1",)
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"resourceType": "Patient"}'])
+def test_what_is_no_bundle_is_refused_as_a_whole(body: bytes):
+    records = Records()
+    answer = client(records).post("/fhir", content=body)
+    assert answer.status_code == 400
+    OperationOutcome.model_validate(answer.json())
+    assert records.taken == []
+
+
+def test_a_body_over_the_limit_is_refused():
+    answer = client(Records()).post("/fhir", content=b" " * (MAX_BODY_BYTES + 1))
+    assert answer.status_code == 413
+    OperationOutcome.model_validate(answer.json())
+
+
+def test_nothing_is_acknowledged_while_the_database_is_down():
+    answer = client(Records(is_down=True)).post("/fhir", content=bundle(PATIENT))
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+    OperationOutcome.model_validate(answer.json())
+
+
+@pytest.mark.parametrize(
+    ("query", "total"),
+    [
+        ("subject=Patient/p1", 1),
+        ("subject=p1", 1),
+        ("encounter=Encounter/e1", 1),
+        ("encounter=e1&subject=p1", 1),
+        ("encounter=e1&subject=other", 0),
+        ("subject=other", 0),
+    ],
+)
+def test_the_newest_risk_is_found_by_patient_or_stay(query: str, total: int):
+    told = client(Records()).get(f"/fhir/RiskAssessment?{query}").json()
+    Bundle.model_validate(told)
+    assert (told["type"], told["total"]) == ("searchset", total)
+
+
+def test_a_search_without_patient_or_stay_is_refused():
+    assert client(Records()).get("/fhir/RiskAssessment").status_code == 400
+
+
+def test_a_risk_is_read_by_its_id():
+    door = client(Records())
+    assert door.get("/fhir/RiskAssessment/risk-1").json()["id"] == "risk-1"
+    assert door.get("/fhir/RiskAssessment/other").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/fhir/RiskAssessment?subject=p1", "/fhir/RiskAssessment/risk-1"])
+def test_reading_while_the_database_is_down_says_so(path: str):
+    assert client(Records(is_down=True)).get(path).status_code == 503
