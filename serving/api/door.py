@@ -24,7 +24,7 @@ class Door:
     #: Larger bodies are refused.
     maximum_bytes: int
 
-    def infer(self, model: str, version: str, body: bytearray, header_length: str | None) -> Message:
+    def infer(self, model: str, version: str, body: memoryview, header_length: str | None) -> Message:
         """Answer the request in *body* with the champion of *model*, or its release *version*.
 
         Raises:

@@ -117,7 +117,7 @@ class Message:
         return {**size, "Content-Type": "application/octet-stream", HEADER_LENGTH: str(self.header_length)}
 
 
-def read_request(body: bytes | bytearray, header_length: str | None) -> InferenceRequest:
+def read_request(body: bytes | bytearray | memoryview, header_length: str | None) -> InferenceRequest:
     """The request in *body*, whose first *header_length* bytes are JSON (all when None).
 
     Raises:
@@ -136,7 +136,7 @@ def write_request(inputs: Mapping[str, npt.NDArray[np.generic]]) -> Message:
     return _message({"inputs": described, "parameters": {"binary_data_output": True}}, parts)
 
 
-def read_response(body: bytes | bytearray, header_length: str | None) -> Tensors:
+def read_response(body: bytes | bytearray | memoryview, header_length: str | None) -> Tensors:
     """The outputs by name in *body*.
 
     Raises:
@@ -167,7 +167,7 @@ def _either(value: bool | None, otherwise: bool) -> bool:  # noqa: FBT001 - two 
     return otherwise if value is None else value
 
 
-def _split(body: bytes | bytearray, header_length: str | None) -> tuple[memoryview, memoryview]:
+def _split(body: bytes | bytearray | memoryview, header_length: str | None) -> tuple[memoryview, memoryview]:
     view = memoryview(body)
     length = len(view)
     if header_length is not None:

@@ -39,6 +39,9 @@ INPUTS: dict[str, Tensors] = {
 }
 
 
+HEAD = b"POST /v2/models/infection_urinary/infer HTTP/1.1\r\nHost: localhost\r\n"
+
+
 def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
@@ -120,6 +123,11 @@ def store(home: Path) -> FolderStore:
 def stock(url: str) -> Iterator[triton.InferenceServerClient]:
     with triton.InferenceServerClient(url.removeprefix("http://")) as client:
         yield client
+
+
+def connected(url: str) -> socket.socket:
+    found = httpx.URL(url)
+    return socket.create_connection((found.host, found.port or 80), timeout=30)
 
 
 def ask(
@@ -231,6 +239,19 @@ def test_a_body_without_stated_length_is_read_too(url: str):
     answer = httpx.post(f"{url}/v2/models/infection_urinary/infer", content=iter([data[:40], data[40:]]))
     assert answer.status_code == 200, answer.text
     assert answer.json()["outputs"][0]["name"] == "probability"
+
+
+def test_a_client_that_goes_away_leaves_no_trace(url: str, home: Path):
+    with connected(url) as client:
+        client.sendall(HEAD + b"Content-Length: 3000000\r\n\r\nhalf")
+    assert httpx.get(f"{url}/v2/health/ready").status_code == 200
+    assert "Traceback" not in (home / "log.txt").read_text()
+
+
+def test_a_stated_length_that_is_too_large_costs_nothing(url: str):
+    with connected(url) as client:
+        client.sendall(HEAD + b"Content-Length: 9999999999\r\n\r\n")
+        assert client.recv(100).startswith(b"HTTP/1.1 413")
 
 
 def test_people_may_ask_with_plain_values(url: str, store: FolderStore):
