@@ -4,7 +4,7 @@ import hashlib
 import re
 
 #: PS3.5 9.1: components of digits without leading zeros, joined by dots, at most 64 characters.
-_UID = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))+")
+_UID = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))+", re.ASCII)
 
 
 def is_valid_uid(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -49,15 +50,50 @@ def associated(address: DicomAddress, contexts: Sequence[PresentationContext]) -
         UnreachableError: it could not be established.
     """
     association = _associate(address, contexts)
+    with _held_reactor(association):
+        try:
+            yield association
+        except Exception:
+            association.abort()
+            raise
+        finally:
+            # Also when the caller stops early: an orderly end tells the peer that nothing was lost on the way.
+            if association.is_established:
+                association.release()
+
+
+class _Gate:
+    """Stands in for pynetdicom's reactor checkpoint and stays shut, whatever `set` and `clear` are called meanwhile."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self.opened = threading.Event()
+
+    def wait(self) -> None:
+        self.reached.set()
+        self.opened.wait()
+
+    def set(self) -> None:
+        """Ignored."""
+
+    def clear(self) -> None:
+        """Ignored."""
+
+
+@contextmanager
+def _held_reactor(association: Any) -> Iterator[None]:
+    # pynetdicom 3.0.4 lets its reactor thread run between two requests and pauses it by a flag that is still up when
+    # the reactor is just waking: then the reactor eats the next response, and the sender waits until its DIMSE timeout
+    # (seen once in some hundred queries). So the reactor is held, with a handshake, for as long as we send.
+    gate, checkpoint = _Gate(), association._reactor_checkpoint  # noqa: SLF001
+    association._reactor_checkpoint = gate  # noqa: SLF001
     try:
-        yield association
-    except Exception:
-        association.abort()
-        raise
+        while association.is_alive() and not gate.reached.wait(0.1):
+            pass
+        yield
     finally:
-        # Also when the caller stops early: an orderly end tells the peer that nothing was lost on the way.
-        if association.is_established:
-            association.release()
+        association._reactor_checkpoint = checkpoint  # noqa: SLF001
+        gate.opened.set()
 
 
 def _associate(address: DicomAddress, contexts: Sequence[PresentationContext]) -> Any:
