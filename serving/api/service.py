@@ -10,6 +10,7 @@ from PIL import Image
 
 from models.errors import ModelError, RegistryError, RuntimeFailedError, RuntimeUnavailableError, UnfitInputError
 from serving.api.answers import ImageAnswer, ModelInfo, StayAnswer
+from serving.api.orphan import end_with_parent
 from serving.api.routes import InferenceRoutes
 from serving.api.settings import options_from_environment
 
@@ -48,6 +49,7 @@ class ModelService:
         its settings and needs no model library, and metrics must not be made before BentoML has set the
         multiprocess directory, which it does for its worker.
         """
+        end_with_parent()
         self._calls = import_module("serving.api.typed_calls")
         self._door = self._calls.open_door(options_from_environment())
         _routes.open(self._door)

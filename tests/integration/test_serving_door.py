@@ -50,6 +50,13 @@ def free_port() -> int:
 
 @contextmanager
 def serving(directory: Path, **changes: object) -> Iterator[str]:
+    """Where a model service answers."""
+    with started(directory, **changes) as (url, _):
+        yield url
+
+
+@contextmanager
+def started(directory: Path, **changes: object) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     """A model service on the releases in *directory*, with a Python that cannot import what only training needs."""
     options = ApiOptions(
         store_dir=directory / "releases", work_dir=directory / "work", port=free_port(), threads=1, **changes
@@ -62,7 +69,7 @@ def serving(directory: Path, **changes: object) -> Iterator[str]:
     url = f"http://{options.host}:{options.port}"
     try:
         wait_until_it_answers(url, process, directory / "log.txt")
-        yield url
+        yield url, process
     finally:
         process.terminate()
         process.wait(30)
@@ -98,6 +105,17 @@ def wait_until_it_answers(url: str, process: "subprocess.Popen[bytes]", log: Pat
         else:
             return
     pytest.fail(f"no answer in {START_SECONDS} s: {log.read_text()}")
+
+
+def wait_until_it_is_gone(url: str) -> None:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        try:
+            httpx.get(f"{url}/v2/health/live", timeout=START_SECONDS)
+        except httpx.TransportError:
+            return
+        time.sleep(0.05)
+    pytest.fail(f"still answers after {START_SECONDS} s")
 
 
 @pytest.fixture(scope="module")
@@ -337,6 +355,14 @@ def test_a_changed_byte_makes_readiness_red(tmp_path: Path):
             pytest.raises(RuntimeUnavailableError, match="altered"),
         ):
             remote.infer(INPUTS["infection_urinary"])
+
+
+def test_a_killed_service_leaves_no_worker_behind(tmp_path: Path):
+    make_release(tmp_path / "releases", Task.STAY_RISK)
+    with started(tmp_path) as (url, process):
+        process.kill()
+        process.wait()
+        wait_until_it_is_gone(url)
 
 
 def test_a_service_that_is_not_there_is_unavailable():
