@@ -23,7 +23,7 @@ Draw = Callable[[Bundle, int, int], Iterator[tuple[Split, Case]]]
 
 #: Patients unless another count is asked for: enough for the bundle's floors.
 DEFAULT_COUNT: Mapping[Task, int] = {
-    Task.IMAGE_CLASSIFICATION: 700,
+    Task.IMAGE_CLASSIFICATION: 800,
     Task.VOLUME_SEGMENTATION: 90,
     Task.STAY_RISK: 6000,
 }
@@ -52,7 +52,7 @@ def _radiographs(bundle: Bundle, count: int, seed: int) -> Iterator[tuple[Split,
     spec = bundle.clinical.preprocessing
     assert isinstance(spec, RadiographPreprocessing)  # noqa: S101  # the task says so; for the type checker
     for number in range(count):
-        size = (360, 320) if number % 3 else (320, 320)
+        size = (320, 280) if number % 3 else (288, 288)
         phantom = xray_phantom(seed * 1_000_000 + number, number % 2 == 1, size)
         radiograph = _radiograph(phantom.pixels.astype(np.float32), phantom.spacing_mm)
         tensor, _ = radiograph_to_tensor(radiograph, spec)

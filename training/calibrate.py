@@ -1,0 +1,85 @@
+"""Temperature scaling (Guo et al., ICML 2017): one number that makes the probabilities mean what they say.
+
+It does not change the order of cases, so it cannot hide a worse model.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.optimize import minimize_scalar
+from scipy.special import expit
+
+from models.bundle import ClinicalSpec
+from models.manifest import Task
+from training.datasets import Case
+from training.networks import image_logit, image_truth
+
+_BOUNDS = (0.2, 8.0)
+#: Rows of a risk model in one go.
+_BATCH = 4096
+
+
+def fit_temperature(network: torch.nn.Module, clinical: ClinicalSpec, cases: Iterable[Case]) -> float:
+    """The number to divide the log-odds of *network* by, fitted on *cases* that it was not trained on."""
+    logits, truths = _LOGITS[clinical.task](network, cases)
+    return best_temperature(logits, truths)
+
+
+def best_temperature(logits: npt.NDArray[np.float64], truths: npt.NDArray[np.float64]) -> float:
+    """The temperature with the least log loss, between 0.2 and 8; 1 when only one class is there."""
+    if len(np.unique(truths)) < 2:
+        return 1.0
+
+    def loss(log_temperature: float) -> float:
+        # 1e-4 off certainty: one confident mistake may not decide for all.
+        probability = np.clip(expit(logits / np.exp(log_temperature)), 1e-4, 1 - 1e-4)
+        return float(-np.mean(truths * np.log(probability) + (1 - truths) * np.log(1 - probability)))
+
+    found = minimize_scalar(loss, bounds=tuple(np.log(_BOUNDS)), method="bounded")
+    return round(float(np.exp(found.x)), 4)
+
+
+Pair = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+
+
+@torch.no_grad()
+def _image_logits(network: torch.nn.Module, cases: Iterable[Case]) -> Pair:
+    logits, truths = [], []
+    for case in cases:
+        evidence = network(torch.from_numpy(case.input.astype(np.float32))[None])
+        logits.append(image_logit(evidence)[0].numpy())
+        truths.append(image_truth(torch.from_numpy(case.label.astype(np.float32))).numpy())
+    return np.stack(logits).astype(np.float64).ravel(), np.stack(truths).astype(np.float64).ravel()
+
+
+@torch.no_grad()
+def _voxel_logits(network: torch.nn.Module, cases: Iterable[Case]) -> Pair:
+    from monai.inferers import sliding_window_inference  # noqa: PLC0415  # seconds to import, only for volumes
+
+    logits, truths = [], []
+    for case in cases:
+        volume = torch.from_numpy(case.input.astype(np.float32))[None]
+        voxels = sliding_window_inference(volume, (32, 96, 96), 2, network, overlap=0.25)[0].numpy()
+        # Far from any lesion all is clear and says nothing about calibration; the doubtful voxels do.
+        doubtful = (np.abs(voxels) < 6) | (case.label > 0)
+        logits.append(voxels[doubtful][::3])
+        truths.append(case.label[doubtful][::3])
+    return np.concatenate(logits).astype(np.float64), np.concatenate(truths).astype(np.float64)
+
+
+@torch.no_grad()
+def _row_logits(network: torch.nn.Module, cases: Iterable[Case]) -> Pair:
+    rows = list(cases)
+    features = torch.from_numpy(np.stack([row.input for row in rows]).astype(np.float32))
+    logits = torch.cat([network(features[start : start + _BATCH]) for start in range(0, len(rows), _BATCH)])
+    truths = np.stack([row.label for row in rows]).astype(np.float64)
+    return logits.numpy().astype(np.float64).ravel(), truths.ravel()
+
+
+_LOGITS = {
+    Task.IMAGE_CLASSIFICATION: _image_logits,
+    Task.VOLUME_SEGMENTATION: _voxel_logits,
+    Task.STAY_RISK: _row_logits,
+}
