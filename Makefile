@@ -40,7 +40,7 @@ clean:
 $(INSTALLED): pyproject.toml constraints.txt
 	@bash deploy/development/require-python.sh $(PYTHON)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --disable-pip-version-check --quiet --progress-bar on -c constraints.txt -e '.[all]'
+	$(BIN)/pip install --disable-pip-version-check -c constraints.txt -e '.[all]'
 	@touch $@
 
 demo-tools:

@@ -8,8 +8,10 @@ from serving.processes.lifecycle import open_own_database
 from serving.records.stay_intake import DatabaseStayIntake
 from serving.settings import Settings
 from serving.telemetry.logs import configure_logging
+from serving.telemetry.metrics import WebMetrics, new_registry
 from serving.web.app import web_app
 from serving.web.cds_hooks import cds_routes
+from serving.web.counted_intake import CountedIntake
 from serving.web.fhir import fhir_routes
 from serving.web.risks import DatabaseFeedback, DatabaseRisks
 
@@ -32,8 +34,9 @@ def build_web(settings: Settings) -> Starlette:
     """The application of *settings*."""
     engine = open_own_database(settings)
     risks = DatabaseRisks(engine, FolderStore(settings.store_dir))
+    metrics = WebMetrics(new_registry("web"))
     doors = [
-        *fhir_routes(DatabaseStayIntake(engine), risks),
+        *fhir_routes(CountedIntake(DatabaseStayIntake(engine), metrics), risks),
         *cds_routes(risks, DatabaseFeedback(engine), settings.site.language),
     ]
-    return web_app(engine, settings, doors)
+    return web_app(engine, settings, doors, metrics)

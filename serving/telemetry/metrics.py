@@ -76,6 +76,8 @@ class WebMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         """Register the web process's metrics in *registry*."""
+        #: Where they are, for whoever serves ``/metrics``.
+        self.registry = registry
         self._seconds = _histogram(table.HTTP_SECONDS, registry)
         self._refusals = _made(Counter, table.REFUSALS, registry)
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -20,25 +19,23 @@ from serving.web.pages import Pages
 from serving.web.view import open_view
 
 
-def web_app(engine: Engine, settings: Settings, extra_routes: Sequence[BaseRoute] = ()) -> Starlette:
-    """The pages over *engine* together with *extra_routes* (FHIR, CDS Hooks).
+def web_app(
+    engine: Engine, settings: Settings, extra_routes: Sequence[BaseRoute] = (), metrics: WebMetrics | None = None
+) -> Starlette:
+    """The pages over *engine* together with *extra_routes* (FHIR, CDS Hooks), counted in *metrics*.
 
     Run it with uvicorn's ``access_log=False``: an access line would hold what people search for.
     """
     view = open_view(settings.site.language)
-    registry = new_registry("web")
-    registry.register(QueueCollector(engine))
+    metrics = metrics or WebMetrics(new_registry("web"))
+    metrics.registry.register(QueueCollector(engine))
     return Starlette(
         routes=[
             *Pages(engine=engine, settings=settings, view=view).routes(),
-            *operations_routes(engine, registry),
+            *operations_routes(engine, metrics.registry),
             *extra_routes,
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static"),
         ],
-        middleware=_middleware(registry),
+        middleware=[Middleware(SecurityHeaders), Middleware(Timed, metrics=metrics)],
         exception_handlers=dict(fault_pages(view)),
     )
-
-
-def _middleware(registry: CollectorRegistry) -> list[Middleware]:
-    return [Middleware(SecurityHeaders), Middleware(Timed, metrics=WebMetrics(registry))]

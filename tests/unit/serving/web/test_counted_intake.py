@@ -1,0 +1,41 @@
+"""What the FHIR door refuses is counted once it is kept."""
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from ehr_io.receive.reading import BundleReading, RefusalCode, ResourceRefusal
+from serving.errors import DatabaseDownError
+from serving.telemetry.metrics import WebMetrics
+from serving.web.counted_intake import CountedIntake
+
+REFUSED = ResourceRefusal(source="Observation/1", reason_code=RefusalCode.UNKNOWN_UNIT, reason="no such unit")
+READING = BundleReading(
+    bundle_type="batch", patients=(), stays=(), events=(), refusals=(REFUSED,), entries=("Observation/1",)
+)
+
+
+class _Kept:
+    def take(self, reading: BundleReading) -> None:
+        """Keep everything."""
+
+
+class _Down:
+    def take(self, reading: BundleReading) -> None:
+        raise DatabaseDownError
+
+
+def _count(registry: CollectorRegistry) -> float | None:
+    return registry.get_sample_value("varsel_refusals_total", {"door": "fhir", "reason": "unknown-unit"})
+
+
+def test_a_refused_resource_is_counted_by_its_reason():
+    registry = CollectorRegistry()
+    CountedIntake(_Kept(), WebMetrics(registry)).take(READING)
+    assert _count(registry) == 1
+
+
+def test_nothing_is_counted_when_nothing_was_kept():
+    registry = CollectorRegistry()
+    with pytest.raises(DatabaseDownError):
+        CountedIntake(_Down(), WebMetrics(registry)).take(READING)
+    assert _count(registry) is None
