@@ -1,0 +1,5 @@
+"""``python -m varsel``."""
+
+from varsel.cli import main
+
+main()

@@ -1,0 +1,87 @@
+"""The ``varsel`` command: one line a subcommand, imported lazily, and one place that turns errors into exit codes."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from dicom_io.errors import DicomIoError
+from ehr_io.errors import EhrIoError
+from models.errors import ModelError
+from serving.errors import ServingError, SettingsError
+from training.errors import TrainingError
+from varsel.commands import check, demo, processes, promote, release, send, status, synthesize, train
+from varsel.errors import PartlyDoneError, VarselError
+from varsel.exit_codes import EXPLAINED, ExitCode
+from varsel.invocation import Invocation, invocation
+
+#: Errors whose text was written for the person at the keyboard.
+_TOLD = (DicomIoError, EhrIoError, ModelError, ServingError, TrainingError, VarselError, FileNotFoundError)
+
+
+class _Door(TyperGroup):
+    """Turns our own errors into a sentence and an exit code; any other is a bug and shows its trace."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except _TOLD as error:
+            print(f"varsel: {error}", file=sys.stderr)
+            raise typer.Exit(_code_of(error)) from error
+
+
+def _code_of(error: Exception) -> ExitCode:
+    if isinstance(error, PartlyDoneError):
+        return ExitCode.PARTLY
+    return ExitCode.WRONG_USE if isinstance(error, SettingsError) else ExitCode.FAILED
+
+
+app = typer.Typer(
+    name="varsel",
+    cls=_Door,
+    help="Clinical AI decision support that runs beside RIS/PACS and the patient record.",
+    epilog=EXPLAINED,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="rich",
+)
+
+
+@app.callback()
+def _options(
+    context: typer.Context,
+    settings: Annotated[
+        Path | None,
+        typer.Option("--settings", "-s", help="Settings file; ./varsel.toml when it is there.", show_default=False),
+    ] = None,
+) -> None:
+    # A test may hand in an Invocation of its own.
+    if not isinstance(context.obj, Invocation):
+        context.obj = invocation(settings)
+
+
+app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
+app.command("up", epilog=processes.UP_EXAMPLES)(processes.up)
+app.command("receive", epilog=processes.ONE_EXAMPLES)(processes.receive)
+app.command("work", epilog=processes.ONE_EXAMPLES)(processes.work)
+app.command("api", epilog=processes.ONE_EXAMPLES)(processes.api)
+app.command("web", epilog=processes.ONE_EXAMPLES)(processes.web)
+app.command("archive", hidden=True)(processes.archive)
+app.command("send", epilog=send.EXAMPLES)(send.send)
+app.command("status", epilog=status.EXAMPLES)(status.status)
+app.command("check", epilog=check.EXAMPLES)(check.check)
+app.command("train", epilog=train.TRAIN_EXAMPLES)(train.train)
+app.command("export", epilog=train.EXPORT_EXAMPLES)(train.export)
+app.command("release", epilog=release.EXAMPLES)(release.release)
+app.add_typer(release.releases, name="releases")
+app.command("promote", epilog=promote.EXAMPLES)(promote.promote)
+app.command("synthesize", epilog=synthesize.EXAMPLES)(synthesize.synthesize)
+
+
+def main() -> None:
+    """Run the command line of this process and exit with what its code means."""
+    app()

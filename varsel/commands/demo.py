@@ -1,0 +1,48 @@
+"""``varsel demo``."""
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from varsel.exit_codes import ExitCode
+
+EXAMPLES = (
+    "Examples: [bold]varsel demo[/bold]   [bold]varsel demo --once --language da[/bold]   "
+    "[bold]varsel demo --data my-studies/[/bold]. "
+    "The first run makes its models, which takes minutes; later runs in the same directory take less than one. "
+    "With --once the exit code is 0 only when every case came out as it must."
+)
+
+
+class Language(Enum):
+    """Languages of what is said and found."""
+
+    #: English.
+    EN = "en"
+    #: Danish.
+    DA = "da"
+
+
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Leave when every case is answered.")] = False,
+    directory: Annotated[
+        Path, typer.Option("--dir", help="Everything goes below this; kept for the next run.", file_okay=False)
+    ] = Path("varsel-demo"),
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Send these DICOM files instead, and just report.", exists=True)
+    ] = None,
+    language: Annotated[Language, typer.Option(help="Language of findings, pages and of this table.")] = Language.EN,
+) -> None:
+    """Run the whole line on one machine: studies in, findings back in a PACS; stays in, risks out."""
+    from varsel.console import output
+    from varsel.demo.directory import DemoDirectory
+    from varsel.demo.run import Demo, DemoOptions
+    from varsel.demo.words import words_of
+
+    options = DemoOptions(
+        directory=DemoDirectory(path=directory.resolve()), own_data=data, once=once, language=language.value
+    )
+    is_as_expected = Demo(options, words_of(language.value), output()).run()
+    raise typer.Exit(ExitCode.OK if is_as_expected else ExitCode.FAILED)

@@ -1,0 +1,90 @@
+"""``varsel status``."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Engine
+
+    from serving.settings import Settings
+    from varsel.case_status import CaseStatus, RefusalStatus
+
+EXAMPLES = (
+    "Examples: [bold]varsel status[/bold]   "
+    "[bold]varsel status --json | jq '.cases[] | select(.state == \"failed\")'[/bold]."
+)
+
+
+def status(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines: everything, as one JSON object.")] = False,
+) -> None:
+    """Show every case with its state, answer, model and deliveries, and what was refused at the doors."""
+    from varsel.case_status import read_cases, read_refusals
+
+    engine = _existing_database(context.obj.load_settings())
+    cases, refusals = read_cases(engine), read_refusals(engine)
+    if as_json:
+        _print_json(cases, refusals)
+    else:
+        _print_tables(cases, refusals)
+
+
+def _existing_database(settings: "Settings") -> "Engine":
+    """The database, which must be there: to look is not to make."""
+    from pathlib import Path
+
+    from sqlalchemy import make_url
+
+    from serving.records.database import open_database
+    from varsel.errors import VarselError
+
+    url = make_url(settings.database_url)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        raise VarselError(
+            f"there is no database at '{url.database}'; start the site with `varsel up`, or name its settings file: "
+            "`varsel --settings FILE status`"
+        )
+    return open_database(settings.database_url)
+
+
+def _print_json(cases: "Sequence[CaseStatus]", refusals: "Sequence[RefusalStatus]") -> None:
+    import json
+    from dataclasses import asdict
+
+    said = {"cases": [asdict(one) for one in cases], "refusals": [asdict(one) for one in refusals]}
+    print(json.dumps(said, ensure_ascii=False, indent=2))
+
+
+def _print_tables(cases: "Sequence[CaseStatus]", refusals: "Sequence[RefusalStatus]") -> None:
+    from rich import box
+    from rich.table import Table
+
+    from varsel.console import output
+
+    console = output()
+    table = Table("Case", "State", "Outcome", "Model", "Findings", "Deliveries", "Reason", box=box.SIMPLE)
+    for one in cases:
+        table.add_row(*_cells(one))
+    console.print(table if cases else "No cases.")
+    if refusals:
+        refused = Table("Refused at", "Door", "Sender", "Code", "Reason", box=box.SIMPLE)
+        for refusal in refusals:
+            refused.add_row(refusal.at[:19], refusal.door, refusal.source, refusal.reason_code, refusal.reason)
+        console.print(refused)
+
+
+def _cells(case: "CaseStatus") -> tuple[str, ...]:
+    model = f"{case.model} {case.model_version} ({case.release_digest[:12]})" if case.model else ""
+    findings = [f"{one.text} {one.probability:.2f}" for one in case.findings]
+    risk = [] if case.risk is None else [f"{case.risk:.1%}"]
+    sent = [f"{one.destination}: {one.state}{_why(one.reason)}" for one in case.deliveries]
+    case_id = f"{case.case_id} #{case.generation}"
+    return case_id, case.state, case.outcome, model, "\n".join(findings + risk), "\n".join(sent), case.reason
+
+
+def _why(reason: str) -> str:
+    return f" ({reason})" if reason else ""

@@ -1,0 +1,81 @@
+"""``varsel train`` and ``varsel export``."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+TRAIN_EXAMPLES = (
+    "Examples: [bold]varsel train chest_xray_opacity[/bold]   "
+    "[bold]varsel train ct_lung_nodule --data ~/nodules --set max_epochs=30 --set learning_rate=0.001[/bold]. "
+    "Prints the run's id; go on with [bold]varsel export RUN[/bold]."
+)
+EXPORT_EXAMPLES = (
+    "Example: [bold]varsel export 5f3c...[/bold]. Calibrates on validation data, exports to ONNX, compares graph and "
+    "network, judges on test data; all of it is kept in the run. Go on with [bold]varsel release RUN[/bold]."
+)
+#: What --quick changes in a bundle's configuration.
+_QUICK: Mapping[str, object] = {"max_epochs": 4}
+
+
+def train(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="A bundle's name, or the directory of one.")],
+    data: Annotated[str, typer.Option(help="Directory of a data set, or `synthetic`.")] = "synthetic",
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="KEY=VALUE in the bundle's train.yaml; may be repeated.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer patients and epochs: to try, not to judge.")] = False,
+) -> None:
+    """Train a bundle with MONAI and track it in MLflow."""
+    overrides = {**(_QUICK if quick else {}), **_overrides(settings or [])}
+    from models.bundle import find_bundle
+    from varsel.console import progress
+    from varsel.making import open_making
+
+    making = open_making(context.obj.load_settings())
+    bundle = find_bundle(name)
+    directory = None if data == "synthetic" else Path(data)
+    with progress() as bar:
+        task = bar.add_task(f"{bundle.name}: data", total=None)
+        dataset = making.data(bundle, directory, quick=quick)
+
+        def on_epoch(epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:
+            said = ", ".join(f"{key} {value:.3f}" for key, value in metrics.items())
+            bar.update(task, completed=epoch, total=epochs, description=f"{bundle.name}: {said}")
+
+        run = making.train(name, dataset, overrides, on_epoch)
+    print(f"run {run.run_id}: {run.epochs} epochs of {run.bundle}")
+    for metric, value in sorted(run.metrics.items()):
+        print(f"  {metric:<24} {value:.4f}")
+    print(f"next: varsel export {run.run_id}")
+
+
+def export(
+    context: typer.Context, run: Annotated[str, typer.Argument(help="Id of a finished training run.", metavar="RUN")]
+) -> None:
+    """Export a run's network to ONNX, with parity and evaluation."""
+    from varsel.making import open_making
+
+    exported = open_making(context.obj.load_settings()).export(run)
+    passed = "passed" if exported.parity.passed else "FAILED"
+    print(f"run {run}: parity {passed} on {exported.parity.cases} cases, temperature {exported.temperature:.3f}")
+    for metric in exported.evaluation.metrics:
+        print(f"  {metric.name:<24} {metric.value} [{metric.low}, {metric.high}]")
+    print(f"next: varsel release {run}")
+
+
+def _overrides(settings: list[str]) -> dict[str, Any]:
+    import yaml
+
+    found: dict[str, Any] = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not key or not equals:
+            raise typer.BadParameter(f"'{setting}' is not KEY=VALUE, e.g. max_epochs=30", param_hint="--set")
+        try:
+            found[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise typer.BadParameter(f"the value of '{key}' is no YAML", param_hint="--set") from error
+    return found

@@ -1,0 +1,1 @@
+"""The demonstration: everything in one directory, real input, every outcome checked."""

@@ -1,0 +1,143 @@
+"""What the demonstration says, in Danish and English."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """The texts of one language."""
+
+    #: Case key -> title.
+    titles: Mapping[str, str]
+    #: Title of one of the user's own studies, with {number} and {files}.
+    own_study: str
+    #: Column heads of the table.
+    columns: tuple[str, ...]
+    #: Answer -> word.
+    answers: Mapping[str, str]
+    #: Said while things go on.
+    making_model: str
+    starting: str
+    sending: str
+    waiting: str
+    stopping: str
+    #: Said of parts that are not installed.
+    no_orthanc: str
+    no_real: str
+    no_mlflow: str
+    #: Heads of the lists below the table.
+    pictures: str
+    addresses: str
+    pages: str
+    not_as_expected: str
+    all_as_expected: str
+    stay_up: str
+    #: Said in the table.
+    as_expected: str
+    is_stored: str
+    is_missing: str
+    #: Said when a case did not become what it must.
+    wrong_answer: str
+    wrong_reason: str
+    wrong_place: str
+    no_risk: str
+    not_stored: str
+
+
+ENGLISH = Words(
+    titles={
+        "real-xray": "Real chest radiograph (CR, JPEG 2000)",
+        "xray-opacity": "Synthetic radiograph with an opacity",
+        "xray-clear": "Synthetic radiograph without",
+        "ct-nodules": "Synthetic CT series with nodules",
+        "ultrasound": "Ultrasound: no model is meant for it",
+        "truncated": "Radiograph with truncated pixels",
+        "not-dicom": "Noise in a DICOM envelope",
+        "stay-high": "Synthetic stay, infection under way",
+        "stay-low": "Synthetic stay without infection",
+    },
+    own_study="Own study {number} ({files} files)",
+    columns=("Case", "Outcome", "Model", "Probability", "Sent", "Seconds"),
+    answers={
+        "finding": "finding",
+        "no_finding": "no finding",
+        "not_analysed": "not analysed",
+        "failed": "failed",
+        "refused": "refused",
+        "none": "no answer in time",
+    },
+    making_model="Making model {name}: {step}",
+    starting="Starting {name}",
+    sending="Sending {name}",
+    waiting="Waiting for answers",
+    stopping="Stopping ...",
+    no_orthanc="Orthanc is not installed: a small embedded archive stands in for the PACS (apt-get install orthanc).",
+    no_real="The real radiograph is skipped: pydicom-data is not installed (pip install pydicom-data).",
+    no_mlflow="MLflow is not installed: its pages are skipped (pip install 'varsel[training]').",
+    pictures="Pictures of findings",
+    addresses="Addresses",
+    pages="pages",
+    not_as_expected="Not as expected:",
+    all_as_expected="Every case came out as it must.",
+    stay_up="Everything stays up. Stop with Ctrl-C.",
+    as_expected="as it must",
+    is_stored="in the PACS",
+    is_missing="MISSING in the PACS",
+    wrong_answer="the outcome is '{found}', required is {required}",
+    wrong_reason="the reason is of code '{found}', required is {required}",
+    wrong_place="no finding lies where the truth is",
+    no_risk="no risk was said",
+    not_stored="{count} result objects are not in the PACS",
+)
+
+DANISH = Words(
+    titles={
+        "real-xray": "Ægte thoraxrøntgen (CR, JPEG 2000)",
+        "xray-opacity": "Syntetisk røntgen med fortætning",
+        "xray-clear": "Syntetisk røntgen uden",
+        "ct-nodules": "Syntetisk CT-serie med noduli",
+        "ultrasound": "Ultralyd: ingen model er til det",
+        "truncated": "Røntgen med afkortede pixels",
+        "not-dicom": "Støj i en DICOM-kuvert",
+        "stay-high": "Syntetisk indlæggelse, infektion på vej",
+        "stay-low": "Syntetisk indlæggelse uden infektion",
+    },
+    own_study="Egen undersøgelse {number} ({files} filer)",
+    columns=("Sag", "Udfald", "Model", "Sandsynlighed", "Sendt", "Sekunder"),
+    answers={
+        "finding": "fund",
+        "no_finding": "intet fund",
+        "not_analysed": "ikke analyseret",
+        "failed": "fejlet",
+        "refused": "afvist",
+        "none": "intet svar i tide",
+    },
+    making_model="Laver modellen {name}: {step}",
+    starting="Starter {name}",
+    sending="Sender {name}",
+    waiting="Venter på svar",
+    stopping="Stopper ...",
+    no_orthanc="Orthanc er ikke installeret: et lille indbygget arkiv træder i stedet for PACS (apt-get install orthanc).",
+    no_real="Det ægte røntgenbillede springes over: pydicom-data er ikke installeret (pip install pydicom-data).",
+    no_mlflow="MLflow er ikke installeret: dens sider springes over (pip install 'varsel[training]').",
+    pictures="Billeder af fund",
+    addresses="Adresser",
+    pages="sider",
+    not_as_expected="Ikke som krævet:",
+    all_as_expected="Alle sager endte, som de skal.",
+    stay_up="Alt bliver kørende. Stop med Ctrl-C.",
+    as_expected="som krævet",
+    is_stored="i PACS",
+    is_missing="MANGLER i PACS",
+    wrong_answer="udfaldet er '{found}', krævet er {required}",
+    wrong_reason="årsagen har koden '{found}', krævet er {required}",
+    wrong_place="intet fund ligger, hvor sandheden er",
+    no_risk="der er ikke sagt nogen risiko",
+    not_stored="{count} resultatobjekter er ikke i PACS",
+)
+
+
+def words_of(language: str) -> Words:
+    """The Danish words for ``da``, the English ones for any other *language*."""
+    return DANISH if language == "da" else ENGLISH

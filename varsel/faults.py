@@ -1,0 +1,213 @@
+"""What ``varsel check`` can find, and the looks at it: each gives back faults, none raises them."""
+
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from serving.settings import Destination, Rule, Settings
+
+_MIB = 1024 * 1024
+
+
+class Weight(Enum):
+    """Whether a site can start in spite of it."""
+
+    #: It cannot, or would be of no use.
+    FAULT = "fault"
+    #: It can; someone should know.
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One thing that is wrong, and the way out."""
+
+    #: Whether a site can start in spite of it.
+    weight: Weight
+    #: Key in the settings, e.g. ``receive.port``.
+    where: str
+    #: What was found, what is required, what to do.
+    what: str
+
+
+def find_faults(settings: "Settings") -> Iterator[Fault]:
+    """Everything that would keep a site with *settings* from working, cheapest looks first."""
+    yield from _directory_faults(settings)
+    yield from _port_faults(settings)
+    yield from _space_faults(settings)
+    yield from _database_faults(settings)
+    yield from _release_faults(settings)
+    yield from _destination_faults(settings)
+
+
+def _directory_faults(settings: "Settings") -> Iterator[Fault]:
+    for where, directory in (("site.data_dir", settings.site.data_dir), ("models.store_dir", settings.store_dir)):
+        existing = _nearest_existing(directory)
+        if not existing.is_dir():
+            yield Fault(weight=Weight.FAULT, where=where, what=f"'{existing}' is no directory; name another path")
+        elif not _is_writable(existing):
+            yield Fault(
+                weight=Weight.FAULT,
+                where=where,
+                what=f"'{existing}' cannot be written to by this user; change its owner or name another path",
+            )
+
+
+def _nearest_existing(path: Path) -> Path:
+    path = path.absolute()
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    return path
+
+
+def _is_writable(directory: Path) -> bool:
+    # os.access says yes to root on a read-only mount; only writing tells.
+    try:
+        with tempfile.TemporaryFile(dir=directory):
+            return True
+    except OSError:
+        return False
+
+
+def _port_faults(settings: "Settings") -> Iterator[Fault]:
+    receive = settings.receive
+    wanted = [
+        ("receive.port", receive.host, receive.port),
+        ("receive.metrics_port", receive.host, receive.metrics_port),
+        ("work.metrics_port", receive.host, settings.work.metrics_port),
+        ("api.port", settings.api.host, settings.api.port),
+        ("web.port", settings.web.host, settings.web.port),
+    ]
+    users: dict[int, str] = {}
+    for where, host, port in wanted:
+        if port in users:
+            yield Fault(
+                weight=Weight.FAULT,
+                where=where,
+                what=f"port {port} is also {users[port]}; each needs a port of its own",
+            )
+        elif problem := _why_not_bound(host, port):
+            yield Fault(weight=Weight.FAULT, where=where, what=problem)
+        users.setdefault(port, where)
+
+
+def _why_not_bound(host: str, port: int) -> str:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        return f"'{host}' is no address of this machine ({error.strerror})"
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            said = os.strerror(error.errno or 0)
+            return f"{host}:{port} cannot be listened on ({said}); stop what uses it, or choose another port"
+    return ""
+
+
+def _space_faults(settings: "Settings") -> Iterator[Fault]:
+    free_mib = shutil.disk_usage(_nearest_existing(settings.site.data_dir)).free // _MIB
+    required_mib = settings.receive.minimum_free_mib
+    if free_mib < required_mib:
+        yield Fault(
+            weight=Weight.FAULT,
+            where="receive.minimum_free_mib",
+            what=f"{free_mib} MiB are free at '{settings.site.data_dir}', required are {required_mib}: every object "
+            "would be refused with status A700; free some space, or lower the limit",
+        )
+
+
+def _database_faults(settings: "Settings") -> Iterator[Fault]:
+    from sqlalchemy import create_engine, make_url, text
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+    try:
+        url = make_url(settings.database_url)
+        if url.get_backend_name() == "sqlite":
+            # Lies below data_dir, or in a directory that is made when first used.
+            return
+        engine = create_engine(url)
+    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+        what = (
+            f"is no database URL that works here ({type(error).__name__}), e.g. postgresql+psycopg://user@host/varsel"
+        )
+        yield Fault(weight=Weight.FAULT, where="site.database_url", what=what)
+        return
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+    except SQLAlchemyError as error:
+        # Neither the URL nor the driver's text: both may hold a password.
+        where = f"{url.host or 'localhost'}:{url.port or 'default port'}/{url.database}"
+        what = f"the database at {where} cannot be reached ({type(error).__name__}); check address, user and password"
+        yield Fault(weight=Weight.FAULT, where="site.database_url", what=what)
+    finally:
+        engine.dispose()
+
+
+def _release_faults(settings: "Settings") -> Iterator[Fault]:
+    from models.errors import ModelError
+    from models.folder_store import FolderStore
+
+    if not settings.rules:
+        yield Fault(
+            weight=Weight.WARNING, where="rules", what="there are none: everything received ends as not analysed"
+        )
+    store = FolderStore(settings.store_dir)
+    for rule in settings.rules:
+        try:
+            release = store.resolve(rule.model, rule.alias)
+        except ModelError as error:
+            yield Fault(weight=Weight.FAULT, where=f"rules.{rule.name}", what=str(error))
+        else:
+            yield from _misfits(rule, release.manifest.task.value)
+
+
+def _misfits(rule: "Rule", task: str) -> Iterator[Fault]:
+    reads = "stay" if task == "stay_risk" else "imaging"
+    if rule.kind != reads:
+        yield Fault(
+            weight=Weight.FAULT,
+            where=f"rules.{rule.name}.kind",
+            what=f"is '{rule.kind}', but model '{rule.model}' reads {reads}; write kind = \"{reads}\"",
+        )
+
+
+def _destination_faults(settings: "Settings") -> Iterator[Fault]:
+    if not settings.destinations:
+        yield Fault(
+            weight=Weight.WARNING,
+            where="destinations",
+            what="there are none: findings stay on the pages, no PACS gets them",
+        )
+    for destination in settings.destinations:
+        yield from _echo_faults(destination)
+
+
+def _echo_faults(destination: "Destination") -> Iterator[Fault]:
+    from dicom_io.errors import SendError
+    from dicom_io.send.association import DicomAddress
+    from dicom_io.send.verification import echo
+
+    address = DicomAddress(
+        host=destination.host,
+        port=destination.port,
+        ae_title=destination.ae_title,
+        calling_ae_title=destination.calling_ae_title,
+        connect_timeout_seconds=3.0,
+        acse_timeout_seconds=5.0,
+        dimse_timeout_seconds=5.0,
+    )
+    try:
+        echo(address)
+    except SendError as error:
+        where = f"destinations.{destination.name}"
+        yield Fault(weight=Weight.WARNING, where=where, what=f"no answer to C-ECHO: {error}")
