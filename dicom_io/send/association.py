@@ -1,6 +1,5 @@
 """Opening an association to a peer, with pynetdicom's ways of failing in our own words."""
 
-import socket
 import ssl
 import threading
 from collections.abc import Iterator, Sequence
@@ -8,12 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from pynetdicom import AE, evt
+from pynetdicom import AE
 from pynetdicom.presentation import PresentationContext
 
 from dicom_io.errors import UnreachableError
 from dicom_io.file_format import IMPLEMENTATION_CLASS_UID
-from dicom_io.receive.vendor import configure_pynetdicom
+from dicom_io.receive.vendor import SocketCare, configure_pynetdicom
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +110,7 @@ def _associate(address: DicomAddress, contexts: Sequence[PresentationContext]) -
         ae_title=address.ae_title,
         max_pdu=131072,
         tls_args=(address.tls, address.host) if address.tls else None,
-        evt_handlers=[(evt.EVT_CONN_OPEN, _send_without_delay)],
+        evt_handlers=SocketCare().handlers(),
     )
     if not association.is_established:
         raise UnreachableError(f"No association with {address}: {_why_not(association)}")
@@ -126,8 +125,4 @@ def _why_not(association: Any) -> str:
         )
     if association.rejected_contexts and not association.accepted_contexts:
         return "it accepts none of the proposed SOP classes. Check what it is configured to store."
-    return "it does not answer there or broke off. Check host, port, firewall and that it runs."
-
-
-def _send_without_delay(event: Any) -> None:
-    event.assoc.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return "it does not answer there or broke off. Check that it runs, host, port, firewall and AE titles."

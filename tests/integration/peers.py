@@ -99,6 +99,7 @@ def start_orthanc(
         "AuthenticationEnabled": False,
         "DicomAet": ae_title,
         "DicomPort": dicom_port,
+        "DicomCheckCalledAet": True,
         "DicomAlwaysAllowFind": True,
         "DicomAlwaysAllowMove": True,
         "DicomAlwaysAllowGet": True,
