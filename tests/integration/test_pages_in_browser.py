@@ -1,0 +1,134 @@
+"""The pages in a real browser: drawn, live, reachable by keyboard, without a word from the console."""
+
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from sqlalchemy import Engine, update
+
+from serving.records.database import writing
+from serving.records.schema import WORK_ITEM
+from serving.web.app import web_app
+from tests.factories.cases import filled_site
+
+CHROMIUM = shutil.which("chromium")
+# No sandbox within a container's root, and no look-ups of its maker's hosts.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is missing; on Debian: apt-get install chromium")
+
+
+class Site:
+    """The pages on a port that the kernel gave."""
+
+    def __init__(self, directory: Path) -> None:
+        self.engine: Engine
+        self.engine, settings = filled_site(directory)
+        config = uvicorn.Config(web_app(self.engine, settings), port=0, access_log=False, log_config=None)
+        self.server = uvicorn.Server(config)
+        self.thread = threading.Thread(target=self.server.run)
+
+    def start(self) -> str:
+        self.thread.start()
+        while not self.server.started:
+            self.thread.join(0.01)
+        return f"http://127.0.0.1:{self.server.servers[0].sockets[0].getsockname()[1]}"
+
+    def stop(self) -> None:
+        self.server.should_exit = True
+        self.thread.join(10)
+        self.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    site = Site(tmp_path)
+    yield site
+    if site.thread.is_alive():
+        site.stop()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(locale="en-GB")
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: said.append(request.url) if "127.0.0.1" not in request.url else None)
+    yield page
+    context.close()
+    # A stopped server is told on the console, by the browser and by htmx; nothing else may be, least of all a violated
+    # content policy or another host.
+    assert [line for line in said if "ERR_CONNECTION_REFUSED" not in line and not line.startswith("htmx:")] == []
+
+
+@pytest.mark.parametrize("path", ["/", "/cases/w-1-1", "/stays", "/refusals"])
+def test_a_page_draws_without_a_word_on_the_console(site: Site, page: Page, path: str):
+    page.goto(site.start() + path)
+    expect(page.locator("h1")).to_be_visible()
+
+
+def test_the_finding_is_drawn_on_its_image(site: Site, page: Page):
+    page.goto(site.start() + "/cases/w-1-1")
+    image = page.get_by_role("img", name="The image that was analysed")
+    expect(image).to_be_visible()
+    assert image.evaluate("image => image.naturalWidth") == 560
+
+
+def test_the_list_shows_what_changed_by_itself_and_keeps_the_focus(site: Site, page: Page):
+    page.goto(site.start())
+    link = page.locator("#case-w-6-1")
+    expect(page.locator("tr", has=link)).to_contain_text("In work")
+    link.focus()
+    with writing(site.engine) as connection:
+        connection.execute(
+            update(WORK_ITEM).where(WORK_ITEM.c.id == "w-6-1").values(state="done", outcome="no_finding", timings={})
+        )
+    expect(page.locator("tr", has=link)).to_contain_text("No finding")
+    assert page.evaluate("document.activeElement.id") == "case-w-6-1"
+
+
+def test_the_list_is_filtered_while_one_types(site: Site, page: Page):
+    page.goto(site.start())
+    page.get_by_label("Search").press_sequentially("poulsen")
+    expect(page.locator("table.list tbody tr")).to_have_count(1)
+    expect(page.locator("table.list")).to_contain_text("Poulsen, Ida")
+
+
+def test_a_case_is_reached_by_keyboard_alone(site: Site, page: Page):
+    page.goto(site.start())
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("Skip to content")).to_be_focused()
+    page.keyboard.press("Enter")
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id").startswith("case-"):
+            break
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("About the model")).to_be_visible()
+
+
+def test_the_page_says_when_it_has_lost_its_server(site: Site, page: Page):
+    page.goto(site.start())
+    expect(page.locator("#connection")).to_be_hidden()
+    site.stop()
+    expect(page.locator("#connection")).to_be_visible(timeout=10_000)
