@@ -185,4 +185,4 @@ def _kept(kind: Any, row: RowMapping, **computed: object) -> Any:
 def _finding(row: RowMapping) -> FindingStatus:
     region = row["region"] or {"sop_instance_uid": "", "polygon": []}
     polygon = tuple((float(column), float(line)) for column, line in region["polygon"])
-    return _kept(FindingStatus, row, sop_instance_uid=region["sop_instance_uid"], polygon=polygon)  # type: ignore[no-any-return]
+    return _kept(FindingStatus, row, sop_instance_uid=region["sop_instance_uid"], polygon=polygon)

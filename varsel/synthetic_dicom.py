@@ -1,4 +1,4 @@
-"""Invented patients as DICOM objects: a radiograph (CR), a CT series, an ultrasound image. No pixel is from a person."""
+"""Invented patients as DICOM objects: a radiograph (CR), a CT series, an ultrasound image. No pixel is a person's."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -77,4 +77,5 @@ def pull(
 def _line(one: "Release", aliases: "Mapping[tuple[str, str], str]") -> str:
     mine = [alias for (model, alias), digest in aliases.items() if (model, digest) == (one.manifest.name, one.digest)]
     made = one.manifest.provenance.created_at[:19]
-    return f"{one.manifest.name:<24} {one.manifest.version:<8} {one.short_digest}  {made}  {' '.join(sorted(mine))}".rstrip()
+    told = f"{one.manifest.name:<24} {one.manifest.version:<8} {one.short_digest}  {made}  {' '.join(sorted(mine))}"
+    return told.rstrip()
