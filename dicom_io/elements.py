@@ -1,6 +1,7 @@
 """The few data elements that `headers` wants, found without decoding the rest (PS3.5 7)."""
 
 import io
+import itertools
 import mmap
 import zlib
 from dataclasses import dataclass
@@ -47,6 +48,8 @@ _TAGS: dict[str, int] = {keyword: int(tag_for_keyword(keyword) or 0) for keyword
 _FIRST_PIXEL_TAG, _LAST_PIXEL_TAG = 0x7FE00008, 0x7FE00010
 #: As much of a deflated dataset as is ever inflated to find its header.
 _MAXIMUM_INFLATED_BYTES = 16 * 2**20
+#: More top-level elements than any header has; megabytes of zeros parse as millions of empty ones, for seconds.
+_MAXIMUM_ELEMENTS = 20_000
 _NO_TEXT_DELIMITERS: set[int] = set()
 
 
@@ -120,10 +123,13 @@ def read_elements(source: bytes | mmap.mmap, transfer_syntax_uid: str, *, offset
 
 def _scan(stream: io.BytesIO | mmap.mmap, first_bytes: bytes, transfer_syntax_uid: str) -> Elements:
     pixels: list[int] = []
+    counter = itertools.count()
 
     def is_past_header(tag: int, _vr: str | None, length: int) -> bool:
         # pydicom's tags compare in Python, half of the whole reading time; plain integers do not.
         number = int(tag)
+        if next(counter) > _MAXIMUM_ELEMENTS:
+            raise ValueError("too many elements")
         if number < _FIRST_PIXEL_TAG:
             return False
         if number <= _LAST_PIXEL_TAG:
