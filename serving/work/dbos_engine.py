@@ -66,7 +66,12 @@ class DbosEngine:
 
 def _workflow(kind: RunKind, handler: Handler) -> Any:
     """*handler* as a workflow of one step: the checkpoint after it tells that it need not be done again."""
-    step = DBOS.step(name=f"varsel.{kind.value}.step")(handler)
+
+    def once(subject_id: str) -> None:
+        # DBOS marks the function it is given, which a bound method does not bear.
+        handler(subject_id)
+
+    step = DBOS.step(name=f"varsel.{kind.value}.step")(once)
 
     def run(subject_id: str) -> None:
         step(subject_id)
