@@ -61,7 +61,9 @@ def check_image(image: Instance, limits: InputLimits) -> tuple[Violation, ...]:
     """Conditions that one image breaks."""
     if min(image.rows, image.columns) >= limits.minimum_size_px:
         return ()
-    text = f"the image has {image.rows} x {image.columns} pixels; at least {limits.minimum_size_px} each way are required"
+    text = (
+        f"the image has {image.rows} x {image.columns} pixels; at least {limits.minimum_size_px} each way are required"
+    )
     return (Violation(code=ViolationCode.IMAGE_TOO_SMALL, text=text),)
 
 

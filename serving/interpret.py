@@ -93,4 +93,3 @@ def _finding(
         probability=round(probability, 4),
         threshold=label.threshold,
     )
-

@@ -1,0 +1,207 @@
+"""Pictures of findings for people: the same for the secondary capture, the pages and the demo."""
+
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.resources import files
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
+
+#: Longest side of the drawn image in pixels, bars not counted.
+LONGEST_SIDE = 960
+#: Amber for everything that says "AI", cyan for what it points at: neither occurs in a grey image.
+_AMBER = (255, 193, 7)
+_CYAN = (64, 224, 255)
+_BAR = (16, 20, 24)
+_WHITE = (245, 245, 245)
+_GREY = (176, 184, 192)
+#: Outlines are drawn at twice the size and reduced, since Pillow's lines have no soft edges.
+_FINE = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """One finding as drawn."""
+
+    #: What stands beside it, e.g. ``Opacity 87 %``.
+    label: str
+    #: Closed polygon of (column, row) pairs in pixels of the picture's source; empty when *mask* is given.
+    polygon: tuple[tuple[float, float], ...] = ()
+    #: bool (y, x) on the grid of the picture's source; its outline is drawn. None when *polygon* is given.
+    mask: npt.NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caption:
+    """What the bars above and below the picture say. Holds nothing about the patient."""
+
+    #: The warning, e.g. ``NOT FOR DIAGNOSIS``.
+    warning: str
+    #: Model, version and time of analysis.
+    provenance: str
+    #: The answer in words, with its findings.
+    outcome: str
+    #: ``DEMONSTRATION`` where the release is one; empty otherwise.
+    demonstration: str = ""
+
+
+def draw_findings(
+    pixels: npt.NDArray[np.floating],
+    marks: Sequence[Mark],
+    caption: Caption,
+    window: tuple[float, float],
+) -> npt.NDArray[np.uint8]:
+    """The image with its *marks* and a bar above and below it.
+
+    Args:
+        pixels: (y, x), bright where the body is dense.
+        marks: what to point at.
+        caption: what the bars say; both say what the picture is and who made it, so that cropping one leaves the other.
+        window: values that become black and white.
+
+    Returns:
+        RGB (y, x, 3); the image's longest side is LONGEST_SIDE.
+    """
+    scale = LONGEST_SIDE / max(pixels.shape)
+    picture = _grey_picture(pixels, window, scale)
+    for mark in marks:
+        _draw_outline(picture, mark, scale)
+    for mark in marks:
+        _draw_label(picture, mark, scale)
+    return np.asarray(_with_bars(picture, caption))
+
+
+def to_png(rgb: npt.NDArray[np.uint8]) -> bytes:
+    """*rgb* (y, x, 3) as the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    Image.fromarray(rgb).save(buffer, format="PNG", compress_level=3)
+    return buffer.getvalue()
+
+
+def _grey_picture(pixels: npt.NDArray[np.floating], window: tuple[float, float], scale: float) -> Image.Image:
+    low, high = window
+    rows, columns = pixels.shape
+    size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
+    # Thinned by whole steps first: a radiograph of ten megapixels is windowed on a tenth of them.
+    step = max(1, int(0.5 / scale))
+    thinned = pixels[::step, ::step]
+    grey = np.clip((thinned - low) * (255.0 / max(high - low, 1e-6)), 0, 255).astype(np.uint8)
+    return Image.fromarray(grey).resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0).convert("RGB")
+
+
+def _draw_outline(picture: Image.Image, mark: Mark, scale: float) -> None:
+    """A cyan line with a dark rim, legible on bright and on dark ground."""
+    line, rim = _mask_lines(mark.mask, picture.size) if mark.mask is not None else _polygon_lines(mark, picture, scale)
+    picture.paste((0, 0, 0), mask=rim.point(lambda value: value * 3 // 5))
+    picture.paste(_CYAN, mask=line)
+
+
+def _polygon_lines(mark: Mark, picture: Image.Image, scale: float) -> tuple[Image.Image, Image.Image]:
+    corners = [(column * scale * _FINE, row * scale * _FINE) for column, row in mark.polygon]
+    lines = []
+    for width in (2.5, 6.0):
+        canvas = Image.new("L", (picture.width * _FINE, picture.height * _FINE))
+        ImageDraw.Draw(canvas).line(corners, fill=255, width=round(width * _FINE), joint="curve")
+        lines.append(canvas.reduce(_FINE))
+    return lines[0], lines[1]
+
+
+def _mask_lines(mask: npt.NDArray[np.bool_], size: tuple[int, int]) -> tuple[Image.Image, Image.Image]:
+    """The outline just outside the mask, so that what it points at stays visible."""
+    smooth = Image.fromarray(mask.astype(np.uint8) * 255).resize(size, Image.Resampling.BICUBIC)
+    inside = np.asarray(smooth) > 127
+    lines = []
+    for low, high in ((1.0, 3.5), (0.0, 5.5)):
+        lines.append(Image.fromarray(_ring(inside, low, high)))
+    return lines[0], lines[1]
+
+
+def _ring(inside: npt.NDArray[np.bool_], low: float, high: float) -> npt.NDArray[np.uint8]:
+    """How much of each pixel lies *low* to *high* pixels outside the mask, 0 to 255."""
+    ring = np.zeros(inside.shape, dtype=np.uint8)
+    found = ndimage.find_objects(inside.astype(np.uint8))
+    if not found:
+        return ring
+    # Distances only around the mask: the whole picture would take 60 ms.
+    near = tuple(slice(max(0, one.start - 8), one.stop + 8) for one in found[0])
+    distance = ndimage.distance_transform_edt(~inside[near])
+    cover = np.clip(np.minimum(distance - low, high - distance) + 0.5, 0, 1)
+    ring[near] = np.where(inside[near], 0, cover * 255)
+    return ring
+
+
+def _draw_label(picture: Image.Image, mark: Mark, scale: float) -> None:
+    """The label in a dark box above the mark, or below it where there is no room above."""
+    left, top, right, bottom = _extent(mark, scale)
+    font = _font(max(17, picture.height // 46), bold=True)
+    draw = ImageDraw.Draw(picture, "RGBA")
+    width, height = draw.textlength(mark.label, font=font) + 16, font.size + 12
+    x = min(max((left + right - width) / 2, 4), max(picture.width - width - 4, 4))
+    y = top - height - 10 if top - height - 10 >= 4 else min(bottom + 10, picture.height - height - 4)
+    draw.rounded_rectangle((x, y, x + width, y + height), radius=5, fill=(*_BAR, 225), outline=(*_CYAN, 255))
+    draw.text((x + 8, y + height / 2), mark.label, font=font, fill=_CYAN, anchor="lm")
+
+
+def _extent(mark: Mark, scale: float) -> tuple[float, float, float, float]:
+    """Left, top, right, bottom of the mark in the picture."""
+    if mark.mask is None:
+        columns, rows = zip(*mark.polygon, strict=True)
+        return min(columns) * scale, min(rows) * scale, max(columns) * scale, max(rows) * scale
+    rows_hit, columns_hit = np.flatnonzero(mark.mask.any(axis=1)), np.flatnonzero(mark.mask.any(axis=0))
+    return columns_hit[0] * scale, rows_hit[0] * scale, (columns_hit[-1] + 1) * scale, (rows_hit[-1] + 1) * scale
+
+
+def _with_bars(picture: Image.Image, caption: Caption) -> Image.Image:
+    unit = max(18, LONGEST_SIDE // 46)
+    bar = round(unit * 3.5)
+    canvas = Image.new("RGB", (picture.width, picture.height + 2 * bar), _BAR)
+    canvas.paste(picture, (0, bar))
+    draw = ImageDraw.Draw(canvas)
+    for top, second in ((0, caption.provenance), (canvas.height - bar, f"{caption.outcome}  ·  {caption.provenance}")):
+        _draw_warning(draw, caption, (top + round(unit * 1.05), unit, canvas.width))
+        font = _fitting(draw, second, unit - 2, canvas.width - 24)
+        draw.text((12, top + round(unit * 2.55)), second, font=font, fill=_GREY, anchor="lm")
+    return canvas
+
+
+def _draw_warning(draw: ImageDraw.ImageDraw, caption: Caption, place: tuple[int, int, int]) -> None:
+    """The amber AI plate, the warning, and the demonstration mark at the right edge. *place*: middle, unit, width."""
+    middle, unit, width = place
+    plate = (12, middle - unit * 0.72, 12 + unit * 2.1, middle + unit * 0.72)
+    draw.rounded_rectangle(plate, radius=5, fill=_AMBER)
+    draw.text((12 + unit * 1.05, middle), "AI", font=_font(unit, bold=True), fill=_BAR, anchor="mm")
+    start = 12 + unit * 2.7
+    font = _fitting(draw, f"{caption.warning}   {caption.demonstration}", unit, width - start - 12, bold=True)
+    draw.text((start, middle), caption.warning, font=font, fill=_WHITE, anchor="lm")
+    draw.text((width - 12, middle), caption.demonstration, font=font, fill=_AMBER, anchor="rm")
+
+
+def _fitting(
+    draw: ImageDraw.ImageDraw, text: str, size: int, width: float, *, bold: bool = False
+) -> ImageFont.FreeTypeFont:
+    """The font in *size*, or the largest below it in which *text* is no wider than *width*."""
+    length = draw.textlength(text, font=_font(size, bold=bold))
+    return _font(size if length <= width else max(8, int(size * width / length)), bold=bold)
+
+
+@lru_cache(maxsize=32)
+def _font(size: int, *, bold: bool) -> ImageFont.FreeTypeFont:
+    """Noto Sans from its package: Pillow's own font has no Danish letters and a server may have no fonts at all."""
+    font = ImageFont.truetype(io.BytesIO(_font_file()), size)
+    # Axes of the variable font: width in per cent, weight.
+    font.set_variation_by_axes([100, 700 if bold else 400])
+    return font
+
+
+@cache
+def _font_file() -> bytes:
+    return (files("fontpkg_noto_sans") / "files" / "NotoSans[wdth,wght].ttf").read_bytes()
+
+
+def shown(values: Iterable[str]) -> str:
+    """The *values* that are not empty, separated by middle dots."""
+    return "  ·  ".join(value for value in values if value)

@@ -1,0 +1,119 @@
+"""Which image of a report to draw, how to window it, and what to write on it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from dicom_io.findings import Finding, Outcome, Report
+from dicom_io.results.drawing import Caption, Mark, draw_findings, shown
+from dicom_io.volume import Radiograph, Volume
+
+#: Hounsfield units that become black and white where there is lung in the slice, and elsewhere.
+_LUNG_WINDOW = (-1350.0, 150.0)
+_SOFT_TISSUE_WINDOW = (-160.0, 240.0)
+#: Share of a slice's voxels with the density of lung from which it is shown as lung.
+_LUNG_SHARE = 0.05
+
+_WORDS: Mapping[str, Mapping[str | Outcome, str]] = {
+    "en": {
+        "warning": "NOT FOR DIAGNOSIS",
+        "demonstration": "DEMONSTRATION",
+        "slice": "slice",
+        Outcome.FINDING: "Findings",
+        Outcome.NO_FINDING: "No finding",
+        Outcome.NOT_ANALYSED: "Not analysed",
+        Outcome.FAILED: "Analysis failed",
+    },
+    "da": {
+        "warning": "IKKE TIL DIAGNOSE",
+        "demonstration": "DEMONSTRATION",
+        "slice": "snit",
+        Outcome.FINDING: "Fund",
+        Outcome.NO_FINDING: "Intet fund",
+        Outcome.NOT_ANALYSED: "Ikke analyseret",
+        Outcome.FAILED: "Analysen fejlede",
+    },
+}
+
+
+def picture_of(report: Report, pixels: Radiograph | Volume, moment: datetime) -> npt.NDArray[np.uint8]:
+    """RGB (y, x, 3): the radiograph, or the slice that shows most of the findings, with what was found drawn on it.
+
+    *moment* is the time of analysis as it shall be read, on the hospital's clock.
+    """
+    if isinstance(pixels, Radiograph):
+        caption = _caption(report, moment)
+        marks = _planar_marks(report, (pixels.sop_instance_uid,))
+        return draw_findings(pixels.pixels, marks, caption, _radiograph_window(pixels.pixels))
+    index = shown_slice(report, pixels)
+    depth = len(pixels.sop_instance_uids)
+    caption = _caption(report, moment, f"{_words(report)['slice']} {index + 1}/{depth}")
+    marks = _volume_marks(report, index) + _planar_marks(report, (pixels.sop_instance_uids[index],))
+    return draw_findings(pixels.voxels[index], marks, caption, _ct_window(pixels.voxels[index]))
+
+
+def shown_slice(report: Report, volume: Volume) -> int:
+    """Index of the slice with the largest mask area, else that of the first placed finding, else the middle one."""
+    masks = [one.segment.mask for one in report.findings if one.segment is not None and one.segment.mask.any()]
+    if masks:
+        return int(np.sum([mask.sum(axis=(1, 2)) for mask in masks], axis=0).argmax())
+    placed = [one.region.sop_instance_uid for one in report.findings if one.region is not None]
+    known = [volume.sop_instance_uids.index(uid) for uid in placed if uid in volume.sop_instance_uids]
+    return known[0] if known else len(volume.sop_instance_uids) // 2
+
+
+def source_uid(report: Report, pixels: Radiograph | Volume) -> str:
+    """SOP Instance UID of the image that `picture_of` draws on."""
+    if isinstance(pixels, Radiograph):
+        return pixels.sop_instance_uid
+    return pixels.sop_instance_uids[shown_slice(report, pixels)]
+
+
+def _planar_marks(report: Report, uids: tuple[str, ...]) -> list[Mark]:
+    return [
+        Mark(label=_label(one), polygon=one.region.polygon)
+        for one in report.findings
+        if one.region is not None and one.region.sop_instance_uid in uids
+    ]
+
+
+def _volume_marks(report: Report, index: int) -> list[Mark]:
+    return [
+        Mark(label=_label(one), mask=one.segment.mask[index])
+        for one in report.findings
+        if one.segment is not None and one.segment.mask[index].any()
+    ]
+
+
+def _label(finding: Finding) -> str:
+    return f"{finding.text}  {finding.probability:.0%}".replace("%", " %")
+
+
+def _caption(report: Report, moment: datetime, place: str = "") -> Caption:
+    words = _words(report)
+    named = ", ".join(_label(one) for one in report.findings)
+    algorithm = report.algorithm
+    return Caption(
+        warning=words["warning"],
+        demonstration=words["demonstration"] if report.demonstration else "",
+        provenance=shown((f"{algorithm.name} {algorithm.version}", f"{moment:%Y-%m-%d %H:%M}", place)),
+        outcome=f"{words[report.outcome]}: {named}" if named else words[report.outcome],
+    )
+
+
+def _words(report: Report) -> Mapping[str | Outcome, str]:
+    return _WORDS["da" if report.language == "da" else "en"]
+
+
+def _radiograph_window(pixels: npt.NDArray[np.float32]) -> tuple[float, float]:
+    """The values that all but the darkest and brightest percent lie between, told from every eighth row and column."""
+    low, high = np.percentile(pixels[::8, ::8], (0.5, 99.5))
+    return float(low), float(high)
+
+
+def _ct_window(hounsfield: npt.NDArray[np.float32]) -> tuple[float, float]:
+    sample = hounsfield[::4, ::4]
+    lung = np.mean((sample > -950) & (sample < -600))
+    return _LUNG_WINDOW if lung >= _LUNG_SHARE else _SOFT_TISSUE_WINDOW

@@ -1,0 +1,36 @@
+"""From an analysis to result objects on disk: what any destination's profile asks for, each object once."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from dicom_io.results.write import ResultKind, WrittenObject, write_picture, write_results
+from dicom_io.study import Study
+from serving.pipeline import Analysis
+from serving.records.work import WorkItem
+from serving.settings import Destination
+from serving.stopwatch import Stopwatch
+from serving.telemetry.metric_table import Stage
+
+
+class Composer:
+    """Writes the objects of one site's destinations."""
+
+    def __init__(self, results_dir: Path, destinations: Sequence[Destination]) -> None:
+        """Write below *results_dir*, one directory a work item."""
+        self._results_dir = results_dir
+        asked = {kind.value for one in destinations for kind in one.profile}
+        self._kinds = tuple(kind for kind in ResultKind if kind.value in asked)
+
+    def compose(
+        self, item: WorkItem, study: Study, analysis: Analysis, stopwatch: Stopwatch
+    ) -> tuple[WrittenObject, ...]:
+        """Write the objects of *analysis*, and the picture that pages show.
+
+        Raises:
+            ConformanceError: an object breaks a rule; nothing of it was written.
+        """
+        directory = self._results_dir / item.id
+        with stopwatch.time(Stage.COMPOSE):
+            if analysis.pixels is not None:
+                write_picture(analysis.report, analysis.pixels, directory / "picture.png")
+            return write_results(analysis.report, study, analysis.pixels, self._kinds, directory)

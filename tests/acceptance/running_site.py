@@ -1,0 +1,215 @@
+"""A whole site in one directory: four real processes, tiny releases, and a real PACS beside it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from factories.releases import make_release
+from peers import free_ports
+from sqlalchemy import Engine, select
+
+from models.manifest import Task
+from serving.records.database import open_database, reading
+from serving.records.schema import DELIVERY, STUDY, WORK_ITEM
+
+#: Order of start.
+PROCESSES = ("api", "web", "receive", "work")
+_TERMINAL = ("done", "failed", "superseded")
+
+_SETTINGS = """
+[site]
+data_dir = "{data_dir}"
+language = "en"
+
+[receive]
+port = {receive}
+metrics_port = {receive_metrics}
+minimum_free_mib = 1
+quiet_seconds = 2.0
+quiet_after_release_seconds = 0.2
+
+[work]
+retry_seconds = 0.2
+retry_ceiling_seconds = 1.0
+maximum_attempts = {maximum_attempts}
+metrics_port = {work_metrics}
+
+[api]
+port = {api}
+threads = 1
+timeout_seconds = 20
+
+[web]
+port = {web}
+
+[[destinations]]
+name = "pacs"
+host = "127.0.0.1"
+port = {pacs}
+ae_title = "TESTPACS"
+
+[[rules]]
+name = "chest"
+model = "chest_xray_opacity"
+modalities = ["CR", "DX"]
+body_parts = ["CHEST"]
+priority = 1
+
+[[rules]]
+name = "nodules"
+model = "ct_lung_nodule"
+modalities = ["CT"]
+
+[[rules]]
+name = "urinary"
+model = "infection_urinary"
+kind = "stay"
+"""
+
+
+@dataclass(kw_only=True)
+class RunningSite:
+    """The processes and what they keep."""
+
+    directory: Path
+    ports: Mapping[str, int]
+    engine: Engine
+    environment: Mapping[str, str]
+    processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+
+    @property
+    def settings_path(self) -> Path:
+        return self.directory / "varsel.toml"
+
+    @property
+    def web_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports['web']}"
+
+    def start(self, name: str) -> None:
+        """Start one process and wait until it is ready."""
+        command = [sys.executable, "-m", "varsel", "--settings", str(self.settings_path), name]
+        with self.log(name).open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                command, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **self.environment}, process_group=0
+            )
+        self.wait(lambda: self._is_ready(name), f"{name} is ready", 60)
+
+    def kill(self, name: str) -> None:
+        """kill -9, workers of the process included."""
+        process = self.processes.pop(name)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def stop(self) -> None:
+        """SIGTERM to all, then wait; a process that does not end is killed and fails the test."""
+        stubborn = [name for name in reversed(list(self.processes)) if not self._ended(self.processes[name])]
+        self.engine.dispose()
+        if stubborn:
+            pytest.fail(f"did not stop on SIGTERM: {stubborn}")
+
+    def log(self, name: str) -> Path:
+        return self.directory / f"{name}.log"
+
+    def items(self) -> Sequence[Any]:
+        """Every work item as it stands."""
+        with reading(self.engine) as connection:
+            return connection.execute(select(WORK_ITEM).order_by(WORK_ITEM.c.created_at)).all()
+
+    def item_of(self, case_id: str) -> Any:
+        """The one work item of a case, once it has come to its end."""
+        self.wait(lambda: self._settled({case_id}), "the case has come to its end", 60)
+        (item,) = [item for item in self.items() if item.case_id == case_id]
+        return item
+
+    def wait_for(self, case_ids: set[str], timeout_seconds: float = 90) -> None:
+        """Wait until each case has come to its end."""
+        self.wait(lambda: self._settled(case_ids), f"{len(case_ids)} cases have come to their end", timeout_seconds)
+
+    def deliveries(self) -> Sequence[Any]:
+        with reading(self.engine) as connection:
+            return connection.execute(select(DELIVERY)).all()
+
+    def open_studies(self) -> int:
+        with reading(self.engine) as connection:
+            return len(connection.execute(select(STUDY).where(STUDY.c.due_at.is_not(None))).all())
+
+    def wait(self, condition: Callable[[], bool], what: str, timeout_seconds: float) -> None:
+        """Poll *condition*; on time-out fail with the ends of the logs."""
+        deadline = time.monotonic() + timeout_seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                pytest.fail(f"waited {timeout_seconds} s in vain until {what}\n{self._log_ends()}")
+            time.sleep(0.02)
+
+    def _settled(self, case_ids: set[str]) -> bool:
+        states = {item.case_id: item.state for item in self.items()}
+        return all(states.get(case_id) in _TERMINAL for case_id in case_ids)
+
+    def _is_ready(self, name: str) -> bool:
+        if self.processes[name].poll() is not None:
+            pytest.fail(f"{name} ended with code {self.processes[name].returncode}\n{self._log_ends()}")
+        if name == "api":
+            return _answers(f"http://127.0.0.1:{self.ports['api']}/v2/health/ready")
+        if name == "web":
+            return _answers(f"{self.web_url}/readyz")
+        return b'"ready"' in self.log(name).read_bytes()
+
+    def _ended(self, process: "subprocess.Popen[bytes]") -> bool:
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return False
+        return True
+
+    def _log_ends(self) -> str:
+        return "\n".join(
+            f"--- {name}\n{self.log(name).read_text()[-1500:]}" for name in PROCESSES if self.log(name).exists()
+        )
+
+
+@contextmanager
+def running_site(
+    directory: Path,
+    *,
+    pacs_port: int,
+    start: Sequence[str] = PROCESSES,
+    maximum_attempts: int = 8,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[RunningSite]:
+    """A site whose results go to the archive at *pacs_port*; processes not in *start* are left to the test."""
+    directory.mkdir(parents=True, exist_ok=True)
+    names = ("receive", "receive_metrics", "work_metrics", "api", "web")
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    data_dir = directory / "data"
+    (directory / "varsel.toml").write_text(
+        _SETTINGS.format(data_dir=data_dir, pacs=pacs_port, maximum_attempts=maximum_attempts, **ports)
+    )
+    for task in Task:
+        make_release(data_dir / "releases", task)
+    engine = open_database(f"sqlite:///{data_dir / 'varsel.db'}")
+    site = RunningSite(directory=directory, ports=ports, engine=engine, environment=environment or {})
+    try:
+        for name in start:
+            site.start(name)
+        yield site
+    finally:
+        site.stop()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False

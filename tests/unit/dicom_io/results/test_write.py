@@ -1,0 +1,269 @@
+"""Result objects: what they say, that they conform, that they are equal when written again."""
+
+import subprocess
+from pathlib import Path
+
+import highdicom as hd
+import numpy as np
+import pytest
+from factories.dicom import cr_image, ct_series, write
+from peers import find_program
+from PIL import Image
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+
+from dicom_io.codes import CUBIC_MILLIMETRE, DIAMETER, LUNG, MILLIMETRE, VOLUME, Code
+from dicom_io.errors import ConformanceError
+from dicom_io.findings import AlgorithmIdentity, Finding, Measurement, Outcome, Region, Report, Segment
+from dicom_io.headers import assemble_study, read_header
+from dicom_io.results.conformance import check
+from dicom_io.results.source import read_sources
+from dicom_io.results.write import ResultKind, WrittenObject, write_picture, write_results
+from dicom_io.study import Instance, Study
+from dicom_io.volume import Radiograph, Volume
+
+ALL = tuple(ResultKind)
+ALGORITHM = AlgorithmIdentity(
+    name="chest_xray_opacity", version="0.1.0", digest="ab" * 32, parameters=("threshold=0.5",)
+)
+OPACITY = Code(value="opacity", scheme="99VARSEL", meaning="Opacity")
+NODULE = Code(value="27925004", scheme="SCT", meaning="Nodule")
+
+
+def instances_of(datasets: list[Dataset], directory: Path) -> list[Instance]:
+    return [read_header(path).at(path).instance for path in write(datasets, directory)]
+
+
+def report_on(instances: list[Instance], study_uid: str, *findings: Finding, **changes: object) -> Report:
+    values: dict[str, object] = {
+        "study_instance_uid": study_uid,
+        "generation": 1,
+        "outcome": Outcome.FINDING if findings else Outcome.NO_FINDING,
+        "algorithm": ALGORITHM,
+        "findings": findings,
+        "source_uids": tuple(one.sop_instance_uid for one in instances),
+        "scores": {"Fortætning": 0.87},
+        "created_at": "2026-01-02T03:04:05+00:00",
+        "language": "da",
+    }
+    return Report(**(values | changes))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def chest(tmp_path: Path) -> tuple[list[Instance], Report, Radiograph]:
+    image = cr_image(np.linspace(0, 4000, 600 * 500).reshape(600, 500).astype(np.uint16))
+    image.SpecificCharacterSet = "ISO_IR 100"
+    image.PatientName = "Ærø^Søren Åge"
+    instances = instances_of([image], tmp_path / "cr")
+    uid = instances[0].sop_instance_uid
+    polygon = ((100.0, 150.0), (220.0, 150.0), (220.0, 260.0), (100.0, 260.0), (100.0, 150.0))
+    finding = Finding(
+        key="opacity-1",
+        label="opacity",
+        concept=OPACITY,
+        site=LUNG,
+        text="Fortætning",
+        tracking_uid="2.25.1234",
+        probability=0.87,
+        threshold=0.5,
+        region=Region(sop_instance_uid=uid, polygon=polygon),
+    )
+    radiograph = Radiograph(
+        pixels=image.pixel_array.astype(np.float32), value_range=(0, 4095), pixel_spacing_mm=None, sop_instance_uid=uid
+    )
+    return instances, report_on(instances, image.StudyInstanceUID, finding), radiograph
+
+
+@pytest.fixture
+def nodules(tmp_path: Path) -> tuple[list[Instance], Report, Volume]:
+    datasets = ct_series(12, size=(64, 64))
+    instances = instances_of(datasets, tmp_path / "ct")
+    uids = tuple(one.sop_instance_uid for one in instances)
+    findings = []
+    for number, rows in enumerate((slice(10, 18), slice(40, 46)), start=1):
+        mask = np.zeros((12, 64, 64), dtype=np.bool_)
+        mask[4:8, rows, 20:30] = True
+        findings.append(
+            Finding(
+                key=f"nodule-{number}",
+                label="nodule",
+                concept=NODULE,
+                site=LUNG,
+                text=f"Nodulus {number}",
+                tracking_uid=f"2.25.{number}",
+                probability=0.9,
+                threshold=0.5,
+                segment=Segment(mask=mask, sop_instance_uids=uids),
+                measurements=(
+                    Measurement(concept=DIAMETER, value=9.4, unit=MILLIMETRE),
+                    Measurement(concept=VOLUME, value=420.0, unit=CUBIC_MILLIMETRE),
+                ),
+            )
+        )
+    volume = Volume(
+        voxels=np.full((12, 64, 64), -800, dtype=np.float32),
+        spacing_mm=(2.5, 0.8, 0.7),
+        affine=np.eye(4),
+        sop_instance_uids=uids,
+        series_instance_uid=str(datasets[0].SeriesInstanceUID),
+    )
+    return instances, report_on(instances, str(datasets[0].StudyInstanceUID), *findings), volume
+
+
+def study_of(instances: list[Instance]) -> Study:
+    return assemble_study(read_header(one.path).at(one.path) for one in instances)
+
+
+def by_kind(written: tuple[WrittenObject, ...]) -> dict[ResultKind, WrittenObject]:
+    return {one.kind: one for one in written}
+
+
+def faults_of(path: Path) -> list[str]:
+    """Error lines of dciodvfy."""
+    program = find_program("dciodvfy", "apt-get install dicom3tools")
+    done = subprocess.run([program, "-new", path], capture_output=True, check=False, timeout=60)
+    told = (done.stdout + done.stderr).decode(errors="replace")
+    return [line for line in told.splitlines() if line.startswith("Error")]
+
+
+def test_a_finding_on_a_radiograph_gives_a_report_and_a_picture(chest, tmp_path: Path):
+    instances, report, radiograph = chest
+
+    written = by_kind(write_results(report, study_of(instances), radiograph, ALL, tmp_path / "out"))
+    write_picture(report, radiograph, tmp_path / "out" / "picture.png")
+
+    assert set(written) == {ResultKind.SR, ResultKind.SC}
+    picture = np.asarray(Image.open(tmp_path / "out" / "picture.png"))
+    assert np.array_equal(picture, dcmread(written[ResultKind.SC].path).pixel_array)
+
+
+def test_the_report_reads_back_with_the_same_numbers(chest, tmp_path: Path):
+    instances, report, radiograph = chest
+    written = by_kind(write_results(report, study_of(instances), radiograph, ALL, tmp_path / "out"))
+
+    document = hd.sr.srread(written[ResultKind.SR].path)
+    (group,) = document.content.get_planar_roi_measurement_groups()
+
+    assert group.tracking_uid == report.findings[0].tracking_uid
+    assert group.tracking_identifier == "Fortætning"
+    assert [float(one.value) for one in group.get_measurements()] == [0.87]
+    assert group.roi.value.tolist() == [list(point) for point in report.findings[0].region.polygon]
+    assert group.finding_sites[0].value.meaning == "Lung"
+
+
+def test_the_report_names_model_version_and_digest(chest, tmp_path: Path):
+    instances, report, radiograph = chest
+    written = by_kind(write_results(report, study_of(instances), radiograph, ALL, tmp_path / "out"))
+
+    told = dcmread(written[ResultKind.SR].path).to_json()
+
+    assert "chest_xray_opacity" in told
+    assert "0.1.0" in told
+    assert f"model_sha256={'ab' * 32}" in told
+    assert "release abababababab" in dcmread(written[ResultKind.SC].path).DerivationDescription
+
+
+def test_masks_become_segments_that_the_report_refers_to(nodules, tmp_path: Path):
+    instances, report, volume = nodules
+    written = by_kind(write_results(report, study_of(instances), volume, ALL, tmp_path / "out"))
+
+    masks = hd.seg.segread(written[ResultKind.SEG].path)
+    groups = hd.sr.srread(written[ResultKind.SR].path).content.get_volumetric_roi_measurement_groups()
+
+    assert masks.number_of_segments == 2
+    assert [masks.get_segment_description(number).tracking_uid for number in (1, 2)] == ["2.25.1", "2.25.2"]
+    assert [group.tracking_uid for group in groups] == ["2.25.1", "2.25.2"]
+    assert {group.referenced_segment.referenced_sop_instance_uid for group in groups} == {masks.SOPInstanceUID}
+    pixels = masks.get_pixels_by_source_instance([report.source_uids[5]], combine_segments=False)
+    assert np.array_equal(pixels[0, :, :, 0].astype(bool), report.findings[0].segment.mask[5])
+
+
+@pytest.mark.parametrize("kind", ["chest", "nodules"])
+def test_no_validator_finds_an_error(kind: str, request: pytest.FixtureRequest, tmp_path: Path):
+    instances, report, pixels = request.getfixturevalue(kind)
+
+    for one in write_results(report, study_of(instances), pixels, ALL, tmp_path / "out"):
+        assert faults_of(one.path) == [], one.kind
+
+
+def test_danish_names_survive_a_source_in_latin_1(chest, tmp_path: Path):
+    instances, report, radiograph = chest
+
+    for one in write_results(report, study_of(instances), radiograph, ALL, tmp_path / "out"):
+        assert str(dcmread(one.path).PatientName) == "Ærø^Søren Åge"
+        assert dcmread(one.path).SpecificCharacterSet == "ISO_IR 192"
+
+
+@pytest.mark.parametrize("kind", ["chest", "nodules"])
+def test_writing_twice_gives_equal_bytes(kind: str, request: pytest.FixtureRequest, tmp_path: Path):
+    instances, report, pixels = request.getfixturevalue(kind)
+
+    first = write_results(report, study_of(instances), pixels, ALL, tmp_path / "first")
+    second = write_results(report, study_of(instances), pixels, ALL, tmp_path / "second")
+
+    assert [one.sha256 for one in first] == [one.sha256 for one in second]
+
+
+def test_another_generation_is_another_object(chest, tmp_path: Path):
+    instances, report, radiograph = chest
+    later = report_on(instances, report.study_instance_uid, *report.findings, generation=2)
+
+    first = write_results(report, study_of(instances), radiograph, ALL, tmp_path / "first")
+    second = write_results(later, study_of(instances), radiograph, ALL, tmp_path / "second")
+
+    assert not {one.sop_instance_uid for one in first} & {one.sop_instance_uid for one in second}
+
+
+def test_no_finding_is_said_in_words(chest, tmp_path: Path):
+    instances, report, radiograph = chest
+    negative = report_on(instances, report.study_instance_uid)
+
+    written = by_kind(write_results(negative, study_of(instances), radiograph, ALL, tmp_path / "out"))
+
+    assert set(written) == {ResultKind.SR}
+    assert "Analysed, no finding" in str(dcmread(written[ResultKind.SR].path))
+    assert faults_of(written[ResultKind.SR].path) == []
+
+
+def test_not_analysed_is_said_with_its_reason(chest, tmp_path: Path):
+    instances, report, _ = chest
+    silent = report_on(
+        instances, report.study_instance_uid, outcome=Outcome.NOT_ANALYSED, reason="slices are 7 mm apart", scores={}
+    )
+
+    written = by_kind(write_results(silent, study_of(instances), None, ALL, tmp_path / "out"))
+
+    told = dcmread(written[ResultKind.SR].path).to_json()
+    assert set(written) == {ResultKind.SR}
+    assert "Not analysed" in told
+    assert "slices are 7 mm apart" in told
+
+
+def test_an_object_of_another_patient_may_not_leave(chest, tmp_path: Path):
+    instances, report, radiograph = chest
+    written = by_kind(write_results(report, study_of(instances), radiograph, ALL, tmp_path / "out"))
+    altered = dcmread(written[ResultKind.SR].path)
+    altered.PatientID = "SOMEBODY-ELSE"
+
+    with pytest.raises(ConformanceError, match="PatientID differs") as caught:
+        check(altered, read_sources(study_of(instances), report.source_uids))
+
+    assert "SOMEBODY-ELSE" not in str(caught.value)
+
+
+def test_a_group_without_a_tracking_identifier_may_not_leave(chest, tmp_path: Path):
+    instances, report, radiograph = chest
+    written = by_kind(write_results(report, study_of(instances), radiograph, ALL, tmp_path / "out"))
+    altered = dcmread(written[ResultKind.SR].path)
+    measurements = next(
+        item
+        for item in altered.ContentSequence
+        if "ContentSequence" in item and item.ConceptNameCodeSequence[0].CodeValue == "126010"
+    )
+    group = measurements.ContentSequence[-1]
+    group.ContentSequence = [
+        item for item in group.ContentSequence if item.ConceptNameCodeSequence[0].CodeValue != "112039"
+    ]
+
+    with pytest.raises(ConformanceError, match="112039"):
+        check(altered, read_sources(study_of(instances), report.source_uids))
