@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
+from math import ceil, floor
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,8 @@ _WHITE = (245, 245, 245)
 _GREY = (176, 184, 192)
 #: Outlines are drawn at twice the size and reduced, since Pillow's lines have no soft edges.
 _FINE = 2
+#: Room around a mark for its line and rim, in pixels of the picture.
+_MARGIN = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +81,7 @@ def draw_findings(
 def to_png(rgb: npt.NDArray[np.uint8]) -> bytes:
     """*rgb* (y, x, 3) as the bytes of a PNG file."""
     buffer = io.BytesIO()
-    Image.fromarray(rgb).save(buffer, format="PNG", compress_level=3)
+    Image.fromarray(rgb).save(buffer, format="PNG", compress_level=1)
     return buffer.getvalue()
 
 
@@ -86,52 +89,58 @@ def _grey_picture(pixels: npt.NDArray[np.floating], window: tuple[float, float],
     low, high = window
     rows, columns = pixels.shape
     size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
-    # Thinned by whole steps first: a radiograph of ten megapixels is windowed on a tenth of them.
-    step = max(1, int(0.5 / scale))
-    thinned = pixels[::step, ::step]
-    grey = np.clip((thinned - low) * (255.0 / max(high - low, 1e-6)), 0, 255).astype(np.uint8)
-    return Image.fromarray(grey).resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0).convert("RGB")
+    # Resized before it is windowed, by whole steps first: 8 ms instead of 30 for a radiograph of five megapixels.
+    resized = Image.fromarray(pixels.astype(np.float32, copy=False)).resize(
+        size, Image.Resampling.BILINEAR, reducing_gap=1.01
+    )
+    grey = np.clip((np.asarray(resized) - low) * (255.0 / max(high - low, 1e-6)), 0, 255).astype(np.uint8)
+    return Image.fromarray(grey).convert("RGB")
 
 
 def _draw_outline(picture: Image.Image, mark: Mark, scale: float) -> None:
     """A cyan line with a dark rim, legible on bright and on dark ground."""
-    line, rim = _mask_lines(mark.mask, picture.size) if mark.mask is not None else _polygon_lines(mark, picture, scale)
-    picture.paste((0, 0, 0), mask=rim.point(lambda value: value * 3 // 5))
-    picture.paste(_CYAN, mask=line)
+    left, top, right, bottom = _extent(mark, scale)
+    # Only around the mark: whole canvases would take most of the time of the picture.
+    box = (floor(left) - _MARGIN, floor(top) - _MARGIN, ceil(right) + _MARGIN, ceil(bottom) + _MARGIN)
+    line, rim = _mask_lines(mark.mask, box, scale) if mark.mask is not None else _polygon_lines(mark, box, scale)
+    picture.paste((0, 0, 0), box[:2], rim.point(lambda value: value * 3 // 5))
+    picture.paste(_CYAN, box[:2], line)
 
 
-def _polygon_lines(mark: Mark, picture: Image.Image, scale: float) -> tuple[Image.Image, Image.Image]:
-    corners = [(column * scale * _FINE, row * scale * _FINE) for column, row in mark.polygon]
+def _polygon_lines(mark: Mark, box: tuple[int, int, int, int], scale: float) -> tuple[Image.Image, Image.Image]:
+    """Line and rim within *box* of the picture, each as coverage 0 to 255."""
+    left, top, right, bottom = box
+    corners = [((column * scale - left) * _FINE, (row * scale - top) * _FINE) for column, row in mark.polygon]
     lines = []
     for width in (2.5, 6.0):
-        canvas = Image.new("L", (picture.width * _FINE, picture.height * _FINE))
+        canvas = Image.new("L", ((right - left) * _FINE, (bottom - top) * _FINE))
         ImageDraw.Draw(canvas).line(corners, fill=255, width=round(width * _FINE), joint="curve")
         lines.append(canvas.reduce(_FINE))
     return lines[0], lines[1]
 
 
-def _mask_lines(mask: npt.NDArray[np.bool_], size: tuple[int, int]) -> tuple[Image.Image, Image.Image]:
-    """The outline just outside the mask, so that what it points at stays visible."""
-    smooth = Image.fromarray(mask.astype(np.uint8) * 255).resize(size, Image.Resampling.BICUBIC)
+def _mask_lines(
+    mask: npt.NDArray[np.bool_], box: tuple[int, int, int, int], scale: float
+) -> tuple[Image.Image, Image.Image]:
+    """Line and rim within *box*, just outside the mask, so that what they point at stays visible."""
+    left, top, right, bottom = box
+    # Padded so that the box, which may reach beyond the image, lies inside what is resized.
+    pad = ceil(_MARGIN / scale) + 1
+    source = Image.fromarray(np.pad(mask, pad).astype(np.uint8) * 255)
+    part = (left / scale + pad, top / scale + pad, right / scale + pad, bottom / scale + pad)
+    smooth = source.resize((right - left, bottom - top), Image.Resampling.BICUBIC, box=part)
     inside = np.asarray(smooth) > 127
-    lines = []
-    for low, high in ((1.0, 3.5), (0.0, 5.5)):
-        lines.append(Image.fromarray(_ring(inside, low, high)))
-    return lines[0], lines[1]
+    distance = ndimage.distance_transform_edt(~inside)
+    return _ring(inside, distance, (1.0, 3.5)), _ring(inside, distance, (0.0, 5.5))
 
 
-def _ring(inside: npt.NDArray[np.bool_], low: float, high: float) -> npt.NDArray[np.uint8]:
-    """How much of each pixel lies *low* to *high* pixels outside the mask, 0 to 255."""
-    ring = np.zeros(inside.shape, dtype=np.uint8)
-    found = ndimage.find_objects(inside.astype(np.uint8))
-    if not found:
-        return ring
-    # Distances only around the mask: the whole picture would take 60 ms.
-    near = tuple(slice(max(0, one.start - 8), one.stop + 8) for one in found[0])
-    distance = ndimage.distance_transform_edt(~inside[near])
+def _ring(
+    inside: npt.NDArray[np.bool_], distance: npt.NDArray[np.float64], between: tuple[float, float]
+) -> Image.Image:
+    """How much of each pixel lies *between* two distances outside the mask, 0 to 255."""
+    low, high = between
     cover = np.clip(np.minimum(distance - low, high - distance) + 0.5, 0, 1)
-    ring[near] = np.where(inside[near], 0, cover * 255)
-    return ring
+    return Image.fromarray(np.where(inside, 0, cover * 255).astype(np.uint8))
 
 
 def _draw_label(picture: Image.Image, mark: Mark, scale: float) -> None:
@@ -192,8 +201,8 @@ def _fitting(
 def _font(size: int, *, bold: bool) -> ImageFont.FreeTypeFont:
     """Noto Sans from its package: Pillow's own font has no Danish letters and a server may have no fonts at all."""
     font = ImageFont.truetype(io.BytesIO(_font_file()), size)
-    # Axes of the variable font: width in per cent, weight.
-    font.set_variation_by_axes([100, 700 if bold else 400])
+    # Axes in the file's order: weight, width in per cent.
+    font.set_variation_by_axes([700 if bold else 400, 100])
     return font
 
 

@@ -66,7 +66,7 @@ class Place(Enum):
 
 def place_of(finding: Finding) -> Place:
     """How *finding* is placed; a mask counts before a polygon, an empty mask is no place."""
-    if finding.segment is not None and finding.segment.mask.any():
+    if finding.segment is not None and any(finding.segment.areas):
         return Place.VOLUMETRIC
     return Place.NONE if finding.region is None else Place.PLANAR
 
@@ -100,6 +100,8 @@ def measurement_report(report: Report, sources: SourceSeries) -> Dataset:
         coding_schemes=coding_schemes(),
         **equipment(report.algorithm),
     )
+    # Not part of what highdicom copies, parses and searches while it builds: 40 images would double its time.
+    document.ContentSequence = [*document.ContentSequence[:-1], image_library(sources), document.ContentSequence[-1]]
     finish(document, report, sources)
     return document
 
@@ -107,15 +109,12 @@ def measurement_report(report: Report, sources: SourceSeries) -> Dataset:
 def _content(report: Report, sources: SourceSeries) -> sr.MeasurementReport:
     language = hd.sr.CodedConcept(report.language, "RFC5646", _LANGUAGES.get(report.language, report.language))
     is_ct = sources.images[0][0].modality == "CT"
-    content = sr.MeasurementReport(
+    return sr.MeasurementReport(
         observation_context=device_observer(report.algorithm),
         procedure_reported=codes.LN.CTUnspecifiedBodyRegion if is_ct else codes.SCT.ImagingProcedure,
         imaging_measurements=list(_groups(report, sources)),
         language_of_content_item_and_descendants=sr.LanguageOfContentItemAndDescendants(language),
     )
-    root = content[0].ContentSequence
-    root.insert(len(root) - 1, image_library(sources))
-    return content
 
 
 def _groups(report: Report, sources: SourceSeries) -> Iterator[Group]:
@@ -180,7 +179,7 @@ def _volumetric_group(
     report: Report, finding: Finding, segment: Segment, number: int, sources: SourceSeries
 ) -> sr.VolumetricROIMeasurementsAndQualitativeEvaluations:
     """TID 1411: the segment with that *number*, and the images it was seen on."""
-    areas = segment.mask.sum(axis=(1, 2))
+    areas = np.asarray(segment.areas)
     images = [sources.instance(segment.sop_instance_uids[z]) for z in np.flatnonzero(areas)]
     largest = sources.instance(segment.sop_instance_uids[int(areas.argmax())])
     seg = reference_segmentation(report)

@@ -56,9 +56,9 @@ def picture_of(report: Report, pixels: Radiograph | Volume, moment: datetime) ->
 
 def shown_slice(report: Report, volume: Volume) -> int:
     """Index of the slice with the largest mask area, else that of the first placed finding, else the middle one."""
-    masks = [one.segment.mask for one in report.findings if one.segment is not None and one.segment.mask.any()]
-    if masks:
-        return int(np.sum([mask.sum(axis=(1, 2)) for mask in masks], axis=0).argmax())
+    areas = [one.segment.areas for one in report.findings if one.segment is not None and any(one.segment.areas)]
+    if areas:
+        return int(np.sum(areas, axis=0).argmax())
     placed = [one.region.sop_instance_uid for one in report.findings if one.region is not None]
     known = [volume.sop_instance_uids.index(uid) for uid in placed if uid in volume.sop_instance_uids]
     return known[0] if known else len(volume.sop_instance_uids) // 2
@@ -83,7 +83,7 @@ def _volume_marks(report: Report, index: int) -> list[Mark]:
     return [
         Mark(label=_label(one), mask=one.segment.mask[index])
         for one in report.findings
-        if one.segment is not None and one.segment.mask[index].any()
+        if one.segment is not None and one.segment.areas[index]
     ]
 
 

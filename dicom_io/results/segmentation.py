@@ -42,13 +42,13 @@ def segmentation(report: Report, sources: SourceSeries) -> Dataset | None:
     Raises:
         ConformanceError: the masks do not lie on one grid, or on images that were not read.
     """
-    marked = [(one, one.segment) for one in report.findings if one.segment is not None and one.segment.mask.any()]
+    marked = [(one, one.segment) for one in report.findings if one.segment is not None and any(one.segment.areas)]
     if not marked:
         return None
     segments = [segment for _, segment in marked]
     _check_one_grid(segments)
     # Only the slices between the first and the last with a mask: half the time, and no frame is lost.
-    touched = np.flatnonzero(np.logical_or.reduce([segment.mask.any(axis=(1, 2)) for segment in segments]))
+    touched = np.flatnonzero(np.any([segment.areas for segment in segments], axis=0))
     span = slice(int(touched[0]), int(touched[-1]) + 1)
     uids = reference_segmentation(report)
     dataset = hd.seg.Segmentation(

@@ -89,7 +89,7 @@ def write_picture(report: Report, pixels: Radiograph | Volume, path: Path) -> No
         OSError: the disk does not take it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(to_png(picture_of(report, pixels, local_time(report, Dataset()))))
+    _replace_file(path, to_png(picture_of(report, pixels, local_time(report, Dataset()))))
 
 
 def split_by_place(report: Report) -> tuple[Report, ...]:
@@ -128,12 +128,7 @@ def _write(kind: ResultKind, dataset: Dataset, directory: Path) -> WrittenObject
     dataset.save_as(buffer, enforce_file_format=True)
     content = buffer.getbuffer()
     path = directory / f"{dataset.SOPInstanceUID}.dcm"
-    partial = path.with_suffix(".part")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    _replace_file(path, content)
     return WrittenObject(
         kind=kind,
         sop_class_uid=str(dataset.SOPClassUID),
@@ -142,3 +137,13 @@ def _write(kind: ResultKind, dataset: Dataset, directory: Path) -> WrittenObject
         path=path,
         sha256=hashlib.sha256(content).hexdigest(),
     )
+
+
+def _replace_file(path: Path, content: bytes | memoryview) -> None:
+    """Whole or not at all, and on disk when this returns."""
+    partial = path.with_suffix(".part")
+    with partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
