@@ -92,7 +92,7 @@ def test_a_chest_radiograph_comes_back_with_its_finding(site: RunningSite, ortha
         assert result.StudyInstanceUID == image.StudyInstanceUID
         assert (result.PatientID, str(result.PatientName)) == (PATIENT_ID, PATIENT_NAME)
         assert validated(result, tmp_path) == []
-    told = str(results["SR"])
+    told = results["SR"].to_json()
     assert item.model in told
     assert item.model_version in told
     assert item.release_digest in told
@@ -117,7 +117,7 @@ def test_no_finding_is_said(site: RunningSite, orthanc: OrthancPeer, tmp_path: P
     assert site.item_of(image.StudyInstanceUID).outcome == "no_finding"
 
     (report,) = in_orthanc(orthanc, image.StudyInstanceUID)
-    assert "Analysed, no finding" in str(report)
+    assert "Analysed, no finding" in report.to_json()
 
 
 def test_a_second_send_of_the_same_study_adds_nothing(site: RunningSite, orthanc: OrthancPeer, tmp_path: Path):
@@ -165,7 +165,7 @@ def test_truncated_pixels_are_not_analysed_and_say_so(site: RunningSite, orthanc
 
     assert (item.outcome, item.reason_code) == ("not_analysed", "unreadable_pixels")
     (report,) = in_orthanc(orthanc, image.StudyInstanceUID)
-    assert "Not analysed" in str(report)
+    assert "Not analysed" in report.to_json()
 
 
 def test_a_series_with_a_gap_is_not_analysed_and_says_so(site: RunningSite, tmp_path: Path):
