@@ -38,8 +38,9 @@ class Violation:
 
 
 _DAYS_PER_YEAR = 365.2425
-#: Image Type (0008,0008) values of images that were made from others or for orientation.
-_NOT_FOR_READING = frozenset({"DERIVED", "SECONDARY", "LOCALIZER"})
+#: Image Type (0008,0008) values of images made after the examination, or for orientation. DERIVED is none of them:
+#: every radiograph For Presentation bears it (PS3.3 C.8.11.3.1.1), and so does one that was compressed (C.7.6.1.1.2).
+_NOT_FOR_READING = frozenset({"SECONDARY", "LOCALIZER"})
 
 
 def suitable_series(study: Study, limits: InputLimits) -> tuple[Series, ...]:
@@ -98,7 +99,7 @@ def _study_violations(study: Study, limits: InputLimits) -> Iterator[Violation]:
         found = ", ".join(sorted({f"{series.modality or '?'} {series.body_part}".strip() for series in study.series}))
         wanted = f"{_either(limits.modalities)} of {_either(limits.body_parts) or 'any body part'}"
         views = f", view {_either(limits.view_positions)}" if limits.view_positions else ""
-        text = f"no image in the study is one the model is meant for: found {found}, required original {wanted}{views}"
+        text = f"no image in the study is one the model is meant for: found {found}, required primary {wanted}{views}"
         yield Violation(code=ViolationCode.NO_SUITABLE_IMAGE, text=text)
 
 
