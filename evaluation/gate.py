@@ -69,7 +69,9 @@ def judge_release(release: Release) -> PromotionDecision:
         evaluation = load_report(_read(evidence / "evaluation.json"))
         floors = _FLOORS.validate_json(_read(evidence / "floors.json"))
     except ValidationError as error:
-        raise ReleaseError(f"'{evidence}' holds evidence that cannot be read: {error}; package the run again") from error
+        raise ReleaseError(
+            f"'{evidence}' holds evidence that cannot be read: {error}; package the run again"
+        ) from error
     return decide(release.digest, parity, evaluation, floors)
 
 

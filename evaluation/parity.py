@@ -1,6 +1,7 @@
 """Does the exported graph say what the trained network says?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -56,11 +57,11 @@ class ParityReport:
 #: Float32 convolutions summed in another order differ by some 1e-6; a wrong layer differs by more than a hundredth.
 DEFAULT_TOLERANCE = Tolerance(absolute=1e-4, relative=1e-3)
 
-Outputs = Mapping[str, npt.NDArray[np.floating]]
+Outputs = Mapping[str, npt.NDArray[Any]]
 
 
 def compare(
-    pairs: list[tuple[Outputs, Outputs]], who: tuple[str, str], tolerance: Tolerance = DEFAULT_TOLERANCE
+    pairs: Sequence[tuple[Outputs, Outputs]], who: tuple[str, str], tolerance: Tolerance = DEFAULT_TOLERANCE
 ) -> ParityReport:
     """Compare (reference, candidate) outputs case by case; *who* names the two. A NaN on one side only never passes."""
     names = tuple(pairs[0][0]) if pairs else ()
@@ -90,7 +91,7 @@ def load_parity(data: bytes) -> ParityReport:
     return _REPORT.validate_json(data)
 
 
-def _tensor_parity(name: str, pairs: list[tuple[Outputs, Outputs]], tolerance: Tolerance) -> TensorParity:
+def _tensor_parity(name: str, pairs: Sequence[tuple[Outputs, Outputs]], tolerance: Tolerance) -> TensorParity:
     differences, used = [0.0], [0.0]
     for reference, candidate in pairs:
         expected, found = reference[name].astype(np.float64), candidate[name].astype(np.float64)

@@ -1,6 +1,6 @@
 """Judge masks: lesions found, false alarms, overlap."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,10 +53,12 @@ def summarise_masks(judgements: Sequence[MaskJudgement]) -> tuple[MetricValue, .
     false_positives = np.array([one.false_positives for one in judgements], dtype=float)
     overlaps = np.array([one.dice for one in judgements])
     patients = np.array([one.patient for one in judgements])
-    statistics = {
-        "lesion_sensitivity": lambda i: found[i].sum() / lesions[i].sum() if lesions[i].sum() else float("nan"),
+    statistics: dict[str, Callable[[npt.NDArray[np.intp]], float]] = {
+        "lesion_sensitivity": lambda i: float(found[i].sum() / lesions[i].sum()) if lesions[i].sum() else float("nan"),
         "false_positives_per_case": lambda i: float(false_positives[i].mean()),
-        "dice": lambda i: float(np.mean(overlaps[i][~np.isnan(overlaps[i])])) if _any_defined(overlaps[i]) else float("nan"),
+        "dice": lambda i: (
+            float(np.mean(overlaps[i][~np.isnan(overlaps[i])])) if _any_defined(overlaps[i]) else float("nan")
+        ),
     }
     everything = np.arange(len(judgements))
     return tuple(

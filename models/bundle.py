@@ -1,15 +1,15 @@
 """A bundle: a folder in MONAI Model Zoo shape that defines and trains one clinical model.
 
-    <name>/configs/metadata.json    the zoo's contract
-                   train.yaml       what ``monai.bundle run`` runs; also evaluate.yaml, inference.yaml
-                   clinical.yaml    what the zoo has no words for: intended use, limits, labels, operating points, gates
-           docs/README.md
-           LICENSE
+<name>/configs/metadata.json    the zoo's contract
+               train.yaml       what ``monai.bundle run`` runs; also evaluate.yaml, inference.yaml
+               clinical.yaml    what the zoo has no words for: intended use, limits, labels, operating points, gates
+       docs/README.md
+       LICENSE
 """
 
 import json
-from dataclasses import field
 from dataclasses import dataclass as plain_dataclass
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,16 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from models.errors import ManifestError
-from models.manifest import InputLimits, Label, Preprocessing, RadiographPreprocessing, Task, TensorSpec, Text
-from models.manifest import StayPreprocessing
+from models.manifest import (
+    InputLimits,
+    Label,
+    Preprocessing,
+    RadiographPreprocessing,
+    StayPreprocessing,
+    Task,
+    TensorSpec,
+    Text,
+)
 
 _STRICT = ConfigDict(extra="forbid")
 _REQUIRED_FILES = (
@@ -81,7 +89,11 @@ class ClinicalSpec:
         labels = len(self.labels)
         if isinstance(self.preprocessing, StayPreprocessing):
             features = len(self.preprocessing.features)
-            shapes = {"probability": (-1, 1), "contributions": (-1, features), "baseline": (-1, 1)}
+            shapes: dict[str, tuple[int, ...]] = {
+                "probability": (-1, 1),
+                "contributions": (-1, features),
+                "baseline": (-1, 1),
+            }
         elif isinstance(self.preprocessing, RadiographPreprocessing):
             shapes = {"probability": (-1, labels), "activation": (-1, labels, -1, -1)}
         else:

@@ -1,7 +1,7 @@
-"""Releases in MLflow's model registry: versions, aliases, and fetching by alias. The only door to MLflow outside training.
+"""Releases in MLflow's model registry: versions, aliases, fetching by alias. The only door to MLflow outside training.
 
-An MLflow alias keeps no history (who, when, from, to): the ledger of the release store does. Set the alias after the store's
-pointer has moved.
+An MLflow alias keeps no history (who, when, from, to): the ledger of the release store does. Set the alias after the
+store's pointer has moved.
 """
 
 import os
@@ -90,7 +90,9 @@ class MlflowRegistry:
         try:
             found = self._client.get_model_version_by_alias(model, alias)
         except MlflowException as error:
-            raise RegistryError(f"'{model}' has no alias '{alias}' in '{self._uri}'; promote a release first") from error
+            raise RegistryError(
+                f"'{model}' has no alias '{alias}' in '{self._uri}'; promote a release first"
+            ) from error
         return _registered(found)
 
     def pull(self, model: str, alias: str, store: FolderStore) -> Release:

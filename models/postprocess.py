@@ -100,9 +100,7 @@ def _box(edges: tuple[float, float, float, float], shape: tuple[int, int]) -> Po
     return ((left, top), (right, top), (right, bottom), (left, bottom), (left, top))
 
 
-def _placed(
-    piece: npt.NDArray[np.bool_], box: tuple[slice, ...], shape: tuple[int, ...]
-) -> npt.NDArray[np.bool_]:
+def _placed(piece: npt.NDArray[np.bool_], box: tuple[slice, ...], shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
     mask = np.zeros(shape, dtype=np.bool_)
     mask[box] = piece
     return mask

@@ -1,8 +1,8 @@
 """From pixels with geometry to a model's input: one code for training and serving, in numpy and scipy only.
 
-Every step is a separable linear map along an axis. The maps are sparse matrices: an output cell is the mean of the source
-cells that it covers (when shrinking) or the linear mix of the two nearest (when growing). Source and target grids cover the
-same extent, so a place in one is a place in the other by one factor.
+Every step is a separable linear map along an axis. The maps are sparse matrices: an output cell is the mean of the
+source cells that it covers (when shrinking) or the linear mix of the two nearest (when growing). Source and target
+grids cover the same extent, so a place in one is a place in the other by one factor.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Placement:
     offset: tuple[int, int]
 
     def to_source(self, fraction_row: float, fraction_column: float) -> tuple[float, float]:
-        """Row and column on the source image of a place in the square, given as fractions (0 to 1) of its height and width."""
+        """Row and column on the source image of a place in the square, given as fractions of its height and width."""
         return fraction_row * self.side - self.offset[0], fraction_column * self.side - self.offset[1]
 
 
@@ -79,7 +79,7 @@ def model_shape(volume: Volume, spec: VolumePreprocessing) -> tuple[int, int, in
 
 
 def probability_to_source_grid(probability: FloatArray, volume: Volume) -> FloatArray:
-    """Bring (label, z, y, x) at the model's spacing to the grid of *volume*: float32 (label, Z, Y, X), linear between cells."""
+    """Bring (label, z, y, x) at the model's spacing to the grid of *volume*: (label, Z, Y, X), linear between cells."""
     labels, depth, height, width = probability.shape
     through = _linear_weights(depth, volume.voxels.shape[0])
     down = _linear_weights(height, volume.voxels.shape[1])
@@ -127,7 +127,9 @@ def _linear_weights(source: int, target: int) -> sparse.csr_array:
     return _weights(np.stack([first, first + 1], axis=1), np.stack([1 - share, share], axis=1), (target, source))
 
 
-def _weights(columns: npt.NDArray[np.int_], values: npt.NDArray[np.float64], shape: tuple[int, int]) -> sparse.csr_array:
+def _weights(
+    columns: npt.NDArray[np.int_], values: npt.NDArray[np.float64], shape: tuple[int, int]
+) -> sparse.csr_array:
     rows = np.broadcast_to(np.arange(shape[0])[:, np.newaxis], columns.shape)
     used = (values > 0) & (columns < shape[1])
     entries = (values[used].astype(np.float32), (rows[used], columns[used]))

@@ -1,4 +1,4 @@
-"""The model card of a release: a page for people, written from the release's own evidence (Mitchell et al., FAT* 2019)."""
+"""The model card of a release: a page for people, from the release's own evidence (Mitchell et al., FAT* 2019)."""
 
 from evaluation.parity import ParityReport
 from evaluation.report import EvaluationReport, to_markdown
@@ -54,7 +54,7 @@ Not examined: subgroups by age, sex, site or scanner; real patients.
 | code | `{provenance.git_commit or "outside a checkout"}` |
 | seed | {provenance.seed} |
 | trained | {provenance.created_at} |
-| parity | {parity.candidate} against {parity.reference}: {"passed" if parity.passed else "failed"} on {parity.cases} cases |
+| parity | {parity.candidate} against {parity.reference}: {"passed" if parity.passed else "failed"}, {parity.cases} cases |
 """
 
 

@@ -24,4 +24,4 @@ def load_network(bundle: Bundle, checkpoint: Path) -> torch.nn.Module:
     except (OSError, RuntimeError) as error:
         raise RunError(f"'{checkpoint}' does not fit the network of '{bundle.name}' {bundle.version}") from error
     network.eval()
-    return network  # type: ignore[no-any-return]  # MONAI is untyped
+    return network

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -43,9 +44,9 @@ class Case:
     #: Pseudonym of the patient; never a real identifier.
     patient: str
     #: Input without the batch axis: image (1, y, x), volume (1, z, y, x) or features (f,).
-    input: npt.NDArray[np.generic]
+    input: npt.NDArray[Any]
     #: Truth: (label,) for a class or an onset, (label, z, y, x) for a mask.
-    label: npt.NDArray[np.generic]
+    label: npt.NDArray[Any]
 
 
 @checked_dataclass(frozen=True, kw_only=True, config=_STRICT)
@@ -153,7 +154,7 @@ def write_dataset(path: Path, cases: Iterable[tuple[Split, Case]], description: 
 
 
 def split_of(number: int, count: int) -> Split:
-    """70 % of *count* patients for training, 15 % for validation, the rest for test; by position, so it is the same each time."""
+    """70 % of *count* patients for training, 15 % for validation, the rest for test; by position alone."""
     if number < round(count * 0.7):
         return Split.TRAIN
     return Split.VALIDATION if number < round(count * 0.85) else Split.TEST

@@ -1,4 +1,4 @@
-"""From a tracked run to an ONNX graph with its evidence: calibrated, compared with the network, judged on unseen patients.
+"""From a tracked run to an ONNX graph with evidence: calibrated, compared with the network, judged on unseen patients.
 
 The graph holds everything after preprocessing: network, temperature, activation, and for images the map of evidence.
 """
@@ -11,11 +11,12 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from evaluation.parity import ParityReport, compare, dump_parity
 from evaluation.report import EvaluationReport, dump_report, to_markdown
-from models.bundle import Bundle, ClinicalSpec, open_bundle
+from models.bundle import ClinicalSpec, open_bundle
 from models.manifest import Task
 from models.onnx_runtime import OnnxRuntime
 from models.runtime import Tensors
@@ -144,10 +145,10 @@ def compare_graph(module: torch.nn.Module, graph: Path, clinical: ClinicalSpec, 
         array = _graph_input(case, clinical)
         pairs.append((_torch_outputs(module, array, clinical), runtime.infer({name: array})))
     who = (f"torch {torch.__version__}", f"onnxruntime {runtime.provider.value}")
-    return compare(pairs, who)  # type: ignore[arg-type]  # every output is FP32
+    return compare(pairs, who)
 
 
-def _graph_input(case: Case, clinical: ClinicalSpec) -> np.ndarray:  # type: ignore[type-arg]
+def _graph_input(case: Case, clinical: ClinicalSpec) -> npt.NDArray[np.float32]:
     array = case.input.astype(np.float32)
     if clinical.task is not Task.VOLUME_SEGMENTATION:
         return array[np.newaxis]
@@ -159,7 +160,7 @@ def _graph_input(case: Case, clinical: ClinicalSpec) -> np.ndarray:  # type: ign
     return np.pad(window, [(0, 0), *missing])[np.newaxis]
 
 
-def _torch_outputs(module: torch.nn.Module, array: np.ndarray, clinical: ClinicalSpec) -> Tensors:  # type: ignore[type-arg]
+def _torch_outputs(module: torch.nn.Module, array: npt.NDArray[np.float32], clinical: ClinicalSpec) -> Tensors:
     with torch.no_grad():
         outputs = module(torch.from_numpy(array))
     if isinstance(outputs, torch.Tensor):

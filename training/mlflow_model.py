@@ -1,10 +1,9 @@
-"""A release as an MLflow model, so that ``mlflow.onnx.load_model("models:/<name>@champion")`` works for a data scientist."""
+"""A release as an MLflow model: ``mlflow.onnx.load_model("models:/<name>@champion")`` works for a data scientist."""
 
 from pathlib import Path
 
 import numpy as np
 import onnx
-from models.mlflow_registry import mlflow_client  # noqa: F401  # first, so that MLflow is imported with telemetry off
 from mlflow.models.signature import ModelSignature
 from mlflow.onnx import save_model
 from mlflow.types.schema import Schema, TensorSpec

@@ -1,4 +1,4 @@
-"""A MONAI DenseNet read as a map of evidence, so that the probability and the picture that explains it are one thing."""
+"""A MONAI DenseNet read as a map of evidence: the probability and the picture that explains it are one thing."""
 
 import torch
 from monai.networks.nets import DenseNet
@@ -6,15 +6,24 @@ from torch.nn import functional
 
 #: Sharpness of the pooling: 0 is the mean over the map, infinity its maximum.
 _SHARPNESS = 4.0
-#: Cells of an opacity are some 1 % of the map; without a weight the loss would call every cell empty.
-_POSITIVE_WEIGHT = 12.0
+#: Cells of an opacity are about 1 % of the map; without a weight the loss would call every cell empty.
+_POSITIVE_WEIGHT = 60.0
+#: Share of the whole image's term: the places teach, the image only sets the level.
+_IMAGE_WEIGHT = 0.2
+#: Log-odds of a place before anything is learnt: nearly all are empty.
+_FIRST_GUESS = -3.0
 
 
 class EvidenceDenseNet(DenseNet):
     """DenseNet whose last linear layer speaks at every place of the last feature map (a class activation map).
 
-    Input (n, 1, y, x); output (n, label, h, w): log-odds of the label at each place. ``image_logit`` makes one number of it.
+    Input (n, 1, y, x); output (n, label, h, w): log-odds of the label at each place. ``image_logit`` makes them one.
     """
+
+    def __init__(self, **architecture: object) -> None:
+        """A DenseNet of that *architecture*, which at first calls every place empty."""
+        super().__init__(**architecture)
+        torch.nn.init.constant_(self.class_layers.out.bias, _FIRST_GUESS)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The evidence map of *x*."""
@@ -24,7 +33,7 @@ class EvidenceDenseNet(DenseNet):
 
 
 def image_logit(evidence: torch.Tensor) -> torch.Tensor:
-    """Log-odds of each label for the whole image: a smooth maximum over *evidence* (..., label, h, w) -> (..., label)."""
+    """Log-odds of each label for the whole image, a smooth maximum: *evidence* (..., label, h, w) -> (..., label)."""
     flat = evidence.flatten(-2) * _SHARPNESS
     places = torch.tensor(float(evidence.shape[-1] * evidence.shape[-2]))
     return (torch.logsumexp(flat, dim=-1) - torch.log(places)) / _SHARPNESS
@@ -44,9 +53,9 @@ class EvidenceLoss(torch.nn.Module):
     """Cross-entropy of the whole image plus, where the truth has places, of each place."""
 
     def forward(self, evidence: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-        """The loss of *evidence* (n, label, h, w) given *truth*, a map of the same size or (n, label, 1, 1) for no place."""
+        """The loss of *evidence* (n, label, h, w); *truth* is such a map, or (n, label, 1, 1) if no place is known."""
         whole = functional.binary_cross_entropy_with_logits(image_logit(evidence), image_truth(truth))
         if truth.shape != evidence.shape:
             return whole
         weight = torch.tensor(_POSITIVE_WEIGHT, device=evidence.device)
-        return whole + functional.binary_cross_entropy_with_logits(evidence, truth, pos_weight=weight)
+        return _IMAGE_WEIGHT * whole + functional.binary_cross_entropy_with_logits(evidence, truth, pos_weight=weight)

@@ -67,9 +67,10 @@ def _stage(staged: Path, bundle: Bundle, exported: Path, data: Path, provenance:
     (evidence / "floors.json").write_bytes(dump_floors(bundle.clinical.floors))
     parity = load_parity((evidence / "parity.json").read_bytes())
     if not parity.passed:
+        worst = ", ".join(f"{tensor.name}: {tensor.tolerance_used:.3g}" for tensor in parity.tensors)
         raise PackageError(
             f"run '{provenance.run_id}' was exported to a graph that differs from its network "
-            f"({', '.join(f'{t.name}: {t.tolerance_used:.3g} of the tolerance' for t in parity.tensors)}); export it again"
+            f"(share of the tolerance used, at most 1 required: {worst}); export it again"
         )
     report = load_report((evidence / "evaluation.json").read_bytes())
     (staged / "model_card.md").write_text(model_card(bundle, provenance, parity, report), encoding="utf-8")

@@ -127,7 +127,9 @@ def _train(
 def _keep(bundle: Bundle, workflow: ConfigWorkflow, tracker: Tracker, run_id: str, scratch: Path) -> None:
     checkpoint = scratch / "model.pt"
     if not checkpoint.is_file():
-        raise RunError(f"run '{run_id}' wrote no model.pt; the bundle's CheckpointSaver must keep the best key metric there")
+        raise RunError(
+            f"run '{run_id}' wrote no model.pt; the bundle's CheckpointSaver must keep the best key metric there"
+        )
     tracker.keep(run_id, checkpoint, "checkpoint")
     tracker.keep(run_id, bundle.path / "configs", "bundle/configs")
     tracker.keep(run_id, bundle.path / "docs", "bundle/docs")

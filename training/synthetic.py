@@ -58,7 +58,10 @@ def _radiographs(bundle: Bundle, count: int, seed: int) -> Iterator[tuple[Split,
         tensor, _ = radiograph_to_tensor(radiograph, spec)
         label = _place_map(phantom, spec)
         # Half precision is finer than the noise of the source and halves the disk.
-        yield split_of(number, count), Case(patient=f"SYN-{number:06d}", input=tensor[0].astype(np.float16), label=label.astype(np.float16))
+        yield (
+            split_of(number, count),
+            Case(patient=f"SYN-{number:06d}", input=tensor[0].astype(np.float16), label=label.astype(np.float16)),
+        )
 
 
 def _place_map(phantom: XrayPhantom, spec: RadiographPreprocessing) -> npt.NDArray[np.float32]:
@@ -66,7 +69,7 @@ def _place_map(phantom: XrayPhantom, spec: RadiographPreprocessing) -> npt.NDArr
     mask = np.zeros(phantom.pixels.shape, dtype=np.float32)
     if phantom.opacity is not None:
         box = phantom.opacity
-        rows, columns = np.ogrid[: mask.shape[0], : mask.shape[1]]
+        rows, columns = np.arange(mask.shape[0])[:, np.newaxis], np.arange(mask.shape[1])
         middle, half = (box.top + box.bottom) / 2, (box.bottom - box.top) / 2
         centre, width = (box.left + box.right) / 2, (box.right - box.left) / 2
         mask[((rows + 0.5 - middle) / half) ** 2 + ((columns + 0.5 - centre) / width) ** 2 < 1] = 1
@@ -91,20 +94,21 @@ def _volumes(bundle: Bundle, count: int, seed: int) -> Iterator[tuple[Split, Cas
         phantom = ct_phantom(seed * 1_000_000 + number, shape=(40, 240, 256), spacing_mm=(2.5, step, step))
         tensor = volume_to_tensor(_volume(phantom.voxels.astype(np.float32), phantom.spacing_mm), spec)
         label = _at_model_spacing(phantom.mask, phantom.spacing_mm, spec)
-        yield split_of(number, count), Case(patient=f"SYN-{number:06d}", input=tensor[0].astype(np.float16), label=label)
+        yield (
+            split_of(number, count),
+            Case(patient=f"SYN-{number:06d}", input=tensor[0].astype(np.float16), label=label),
+        )
 
 
-def _volume(voxels: np.ndarray, spacing_mm: tuple[float, float, float]) -> Volume:  # type: ignore[type-arg]
-    return Volume(
-        voxels=voxels, spacing_mm=spacing_mm, affine=np.eye(4), sop_instance_uids=(), series_instance_uid=""
-    )
+def _volume(voxels: npt.NDArray[np.float32], spacing_mm: tuple[float, float, float]) -> Volume:
+    return Volume(voxels=voxels, spacing_mm=spacing_mm, affine=np.eye(4), sop_instance_uids=(), series_instance_uid="")
 
 
 def _at_model_spacing(
-    mask: np.ndarray,  # type: ignore[type-arg]
+    mask: npt.NDArray[np.bool_],
     spacing_mm: tuple[float, float, float],
     spec: VolumePreprocessing,
-) -> np.ndarray:  # type: ignore[type-arg]
+) -> npt.NDArray[np.uint8]:
     unit = VolumePreprocessing(spacing_mm=spec.spacing_mm, window_hu=(0, 1), roi=spec.roi)
     return (volume_to_tensor(_volume(mask.astype(np.float32), spacing_mm), unit)[0] >= 0.5).astype(np.uint8)
 

@@ -1,1 +1,1 @@
-"""Invented patients with a known truth: radiographs, CT volumes, stays. No torch here, so that the demo can draw them."""
+"""Invented patients with a known truth: radiographs, CT volumes, stays. No torch here: the demo draws them too."""

@@ -1,4 +1,4 @@
-"""Synthetic chest CT volumes in Hounsfield units: body, lungs, bones, heart, branching vessels, and nodules of known shape.
+"""Synthetic chest CT volumes in Hounsfield units: body, lungs, bones, heart, vessels, and nodules of known shape.
 
 Nothing here is anatomy of a person. Shapes are drawn in millimetres, so that they keep their size whatever the grid.
 """
@@ -112,12 +112,12 @@ def _heart_and_bones(grid: _Grid, voxels: Field, size: float) -> None:
 def _vessels(rng: np.random.Generator, grid: _Grid, size: float) -> Mask:
     vessels = np.zeros(grid.shape, dtype=np.bool_)
     for radius_mm, branches in ((3.2, 14), (2.0, 45), (1.3, 90)):
-        points = np.concatenate([_branch(rng, grid, size, radius_mm) for _ in range(branches)])
+        points = np.concatenate([_branch(rng, size, radius_mm) for _ in range(branches)])
         vessels |= _tubes(grid, points, radius_mm)
     return vessels
 
 
-def _branch(rng: np.random.Generator, grid: _Grid, size: float, radius_mm: float) -> npt.NDArray[np.float64]:
+def _branch(rng: np.random.Generator, size: float, radius_mm: float) -> npt.NDArray[np.float64]:
     side = rng.choice([-1, 1])
     start = np.array([rng.normal(5, 12), rng.normal(0, 8), side * 30 * size])
     direction = rng.normal(0, 1, 3) * (0.9, 1, 0.7) + (0, 0, side * 1.1)

@@ -6,12 +6,14 @@ image's height, so that shapes keep their form whatever the aspect ratio.
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-Field = npt.NDArray[np.float32]
+#: float32 (y, x); numpy's types cannot follow it through mixed arithmetic.
+Field = npt.NDArray[Any]
 
 #: Rows, columns of a phantom unless another size is asked for.
 DEFAULT_SIZE_PX = (512, 448)
@@ -61,10 +63,12 @@ class _Grid:
         return y * half + half, x * half + self.shape[1] / 2
 
 
-def xray_phantom(
-    seed: int, opacity: bool | None = None, size_px: tuple[int, int] = DEFAULT_SIZE_PX
+def xray_phantom(  # the question is yes, no or toss a coin
+    seed: int,
+    opacity: bool | None = None,  # noqa: FBT001
+    size_px: tuple[int, int] = DEFAULT_SIZE_PX,
 ) -> XrayPhantom:
-    """A radiograph drawn from *seed*; with an opacity in one lung or without, by the seed's own coin when *opacity* is None."""
+    """A radiograph drawn from *seed*, with or without an *opacity* in one lung; by the seed's own coin when None."""
     rng = np.random.default_rng((seed, 1))
     with_opacity = bool(rng.random() < 0.5) if opacity is None else opacity
     grid = _grid(rng, size_px)
@@ -175,7 +179,7 @@ def _opacity(rng: np.random.Generator, grid: _Grid, lungs: Field) -> tuple[Field
     candidates = np.argwhere(ndimage.uniform_filter(lungs, grid.shape[0] // 12) > 0.93)
     row, column = candidates[rng.integers(len(candidates))]
     u, v = float(grid.u[row, column]), float(grid.v[row, column])
-    radius = rng.uniform(0.055, 0.12)
+    radius = rng.uniform(0.06, 0.13)
     angle = np.arctan2(grid.v - v, grid.u - u)
     bumps = 1 + sum(rng.normal(0, 0.07) * np.cos(k * angle + rng.uniform(0, 6.28)) for k in (2, 3, 5))
     distance = _ellipse(grid, (u, v), (radius * rng.uniform(0.85, 1.15), radius), rng.uniform(0, 3.1)) / bumps
