@@ -135,6 +135,8 @@ class Worker:
                 work.move_item(connection, delivery.work_item_id, State.FAILED, now, **ending)
                 audit.append(connection, "delivery_dead", delivery.id, {"destination": delivery.destination})
         self._bench.metrics.delivery(delivery.destination, state.value)
+        if state is DeliveryState.WAITING:
+            self._bench.metrics.retried("delivery", type(error).__name__)
 
 
 def _told(error: Exception) -> str:

@@ -28,7 +28,7 @@ class WorkEngine(Protocol):
         """Subject ids of this node's runs that were begun and not finished."""
 
     def run(self, kind: RunKind, run_id: str, subject_id: str) -> None:
-        """Begin a run in the background; the same *run_id* again joins it instead."""
+        """Begin a run in the background; the same *run_id* for the same subject again joins it instead."""
 
     def stop(self, timeout_seconds: float) -> None:
         """Let running work finish for at most *timeout_seconds*; the rest is taken up at the next start."""
@@ -52,9 +52,10 @@ class InlineEngine:
         return ()
 
     def run(self, kind: RunKind, run_id: str, subject_id: str) -> None:
-        """Do the work now, once for each *run_id*."""
-        if run_id not in self.begun:
-            self.begun.append(run_id)
+        """Do the work now, once for each subject and *run_id*."""
+        run = f"{kind.value}/{subject_id}/{run_id}"
+        if run not in self.begun:
+            self.begun.append(run)
             self._handlers[kind](subject_id)
 
     def stop(self, timeout_seconds: float) -> None:
