@@ -11,6 +11,8 @@ from serving.records.database import reading
 from serving.records.schema import DELIVERY, FINDING, REFUSAL, RESULT, RISK, WORK_ITEM
 from serving.work.item import TERMINAL, State
 
+_Row = dict[str, Any]
+
 
 @dataclass(frozen=True, kw_only=True)
 class FindingStatus:
@@ -127,7 +129,7 @@ def read_cases(engine: Engine, case_ids: Sequence[str] | None = None) -> tuple[C
     if case_ids is not None:
         chosen = chosen.where(WORK_ITEM.c.case_id.in_(case_ids))
     with reading(engine) as connection:
-        items = connection.execute(chosen).mappings().all()
+        items = [_plain(row) for row in connection.execute(chosen).mappings()]
         parts = _Parts(connection, [item["id"] for item in items])
     return tuple(parts.case(item) for item in items)
 
@@ -153,7 +155,7 @@ class _Parts:
         self._deliveries = _by_item(connection, DELIVERY, item_ids, DELIVERY.c.destination)
         self._risks = _by_item(connection, RISK, item_ids, RISK.c.work_item_id)
 
-    def case(self, item: RowMapping) -> CaseStatus:
+    def case(self, item: _Row) -> CaseStatus:
         risks = [row["probability"] for row in self._risks[item["id"]]]
         plain = {name: item[name] for name in CaseStatus.__dataclass_fields__ if name in item}
         return CaseStatus(
@@ -168,21 +170,24 @@ class _Parts:
         )
 
 
-def _by_item(
-    connection: Connection, table: Table, item_ids: Sequence[str], order: Any
-) -> defaultdict[str, list[RowMapping]]:
+def _by_item(connection: Connection, table: Table, item_ids: Sequence[str], order: Any) -> defaultdict[str, list[_Row]]:
     column: Column[str] = table.c.work_item_id
-    found: defaultdict[str, list[RowMapping]] = defaultdict(list)
+    found: defaultdict[str, list[_Row]] = defaultdict(list)
     for row in connection.execute(select(table).where(column.in_(item_ids)).order_by(order)).mappings():
-        found[row["work_item_id"]].append(row)
+        found[row["work_item_id"]].append(_plain(row))
     return found
 
 
-def _kept(kind: Any, row: RowMapping, **computed: object) -> Any:
+def _plain(row: RowMapping) -> _Row:
+    # `in` of SQLAlchemy's own rows also says yes to table-qualified names such as work_item_id.
+    return dict(row)
+
+
+def _kept(kind: Any, row: _Row, **computed: object) -> Any:
     return kind(**{name: row[name] for name in kind.__dataclass_fields__ if name in row}, **computed)
 
 
-def _finding(row: RowMapping) -> FindingStatus:
+def _finding(row: _Row) -> FindingStatus:
     region = row["region"] or {"sop_instance_uid": "", "polygon": []}
     polygon = tuple((float(column), float(line)) for column, line in region["polygon"])
     return _kept(FindingStatus, row, sop_instance_uid=region["sop_instance_uid"], polygon=polygon)

@@ -30,6 +30,12 @@ from varsel.errors import VarselError
 #: Patients and epochs of a quick training: enough for the demonstration's cases, in about a minute a model.
 QUICK_COUNT: Mapping[Task, int] = {Task.IMAGE_CLASSIFICATION: 420, Task.VOLUME_SEGMENTATION: 60, Task.STAY_RISK: 3000}
 _SEED = 1
+#: Loggers that tell of each batch, of each of MLflow's migrations, and the like.
+_CHATTY = (
+    *("alembic.runtime.migration", "alembic.runtime.plugins", "mlflow.store.db.utils", "mlflow.tracking.client"),
+    *("ignite.engine.engine.SupervisedTrainer", "ignite.engine.engine.SupervisedEvaluator"),
+    *("varsel.train", "varsel.validate"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,9 +133,7 @@ class Making:
 
 def open_making(settings: Settings) -> Making:
     """What the models of the site *settings* are made with."""
-    # MLflow's database tells of each of its forty migrations.
-    for chatty in ("alembic", "mlflow"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    _hush()
     settings.site.data_dir.mkdir(parents=True, exist_ok=True)
     return Making(
         store=FolderStore(settings.store_dir),
@@ -137,3 +141,14 @@ def open_making(settings: Settings) -> Making:
         registry=MlflowRegistry(settings.mlflow_tracking_uri),
         datasets_dir=settings.site.data_dir / "datasets",
     )
+
+
+def _hush() -> None:
+    """Keep the libraries' chatter from the terminal: our bars say how far it is, MLflow keeps the numbers."""
+    for name in _CHATTY:
+        # Filtered, not silenced by level: MONAI's handlers warn when their logger's level is above INFO.
+        logging.getLogger(name).addFilter(_is_warning)
+
+
+def _is_warning(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING

@@ -60,20 +60,20 @@ class RunReport:
 
 
 def print_report(report: RunReport, words: Words, console: Console) -> None:
-    """The table of cases, the pictures, the addresses, and what is not as it must be."""
-    table = Table(*words.columns, box=box.SIMPLE_HEAD, pad_edge=False)
-    for result in report.results:
-        table.add_row(*_cells(result, words))
-    console.print(table)
-    pictures = {result.case.title: path for result in report.results if (path := report.picture(result))}
-    _print_list(console, words.pictures, {title: str(path) for title, path in pictures.items()})
-    _print_list(console, words.addresses, report.addresses)
+    """The cases, their seconds, reasons, pictures, the addresses, and what is not as it must be."""
+    console.print(_cases_table(report, words))
+    console.print(_seconds_table(report, words))
+    of_cases = {
+        words.reasons: {one.case.title: one.reason for one in report.results if one.reason},
+        words.pictures: {one.case.title: str(path) for one in report.results if (path := report.picture(one))},
+        words.addresses: report.addresses,
+        words.not_as_expected: {one.case.title: "; ".join(one.faults) for one in report.results if one.faults},
+    }
+    for head, lines in of_cases.items():
+        _print_list(console, head, lines)
     for note in report.notes:
         console.print(note)
-    faults = {result.case.title: "; ".join(result.faults) for result in report.results if result.faults}
-    if faults:
-        _print_list(console, words.not_as_expected, faults)
-    else:
+    if report.is_as_expected:
         console.print(words.all_as_expected)
 
 
@@ -100,13 +100,36 @@ def _print_list(console: Console, head: str, lines: Mapping[str, str]) -> None:
         console.print(f"  {name:<{width}}  {text}", soft_wrap=True)
 
 
+def _cases_table(report: RunReport, words: Words) -> Table:
+    table = Table("#", box=box.SIMPLE_HEAD, pad_edge=False)
+    for head in words.columns:
+        # On a narrow terminal nothing is cut off.
+        table.add_column(head, overflow="fold")
+    for number, result in enumerate(report.results, start=1):
+        table.add_row(str(number), result.case.title, *_cells(result, words))
+    return table
+
+
 def _cells(result: Result, words: Words) -> tuple[str, ...]:
-    status = result.status
-    outcome = words.answers[result.answer.value] + (f": {result.reason}" if result.reason else "")
+    status, answer = result.status, words.answers[result.answer.value]
     if status is None:
-        return result.case.title, outcome, "", "", "", ""
-    model = f"{status.model} {status.model_version} {status.release_digest[:12]}" if status.model else ""
-    return result.case.title, outcome, model, _probability(status), _sent(result, words), _seconds(status)
+        return answer, "", "", ""
+    model = f"{status.model} {status.model_version}\n{status.release_digest[:12]}" if status.model else ""
+    return answer, model, _probability(status), _sent(result, words)
+
+
+def _seconds_table(report: RunReport, words: Words) -> Table:
+    """Seconds of each stage; the last column runs from the last object received to the result stored in the PACS."""
+    timings = {number: one.status.timings for number, one in enumerate(report.results, start=1) if one.status}
+    stages = list(dict.fromkeys(stage for one in timings.values() for stage in one if stage != _TOTAL))
+    table = Table("#", title=words.seconds, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for stage in (*stages, words.total):
+        table.add_column(stage, justify="right")
+    for number, seconds in timings.items():
+        if seconds:
+            cells = [seconds.get(stage) for stage in (*stages, _TOTAL)]
+            table.add_row(str(number), *("" if one is None else f"{one:.2f}" for one in cells))
+    return table
 
 
 def _probability(status: CaseStatus) -> str:
@@ -122,13 +145,7 @@ def _sent(result: Result, words: Words) -> str:
     kinds = ", ".join(one.kind.upper() for one in status.objects)
     is_held = all(one.sop_instance_uid in result.held for one in status.objects)
     to = ", ".join(one.destination for one in status.deliveries)
-    return f"{kinds} -> {to}: {words.is_stored if is_held else words.is_missing}"
-
-
-def _seconds(status: CaseStatus) -> str:
-    stages = [f"{stage} {seconds:.2f}" for stage, seconds in status.timings.items() if stage != _TOTAL]
-    total = [f"{status.timings[_TOTAL]:.2f}"] if _TOTAL in status.timings else []
-    return "\n".join([*total, ", ".join(stages)])
+    return f"{kinds} -> {to}\n{words.is_stored if is_held else words.is_missing}"
 
 
 def _case(report: RunReport, result: Result) -> dict[str, Any]:

@@ -26,7 +26,10 @@ class Words:
     no_orthanc: str
     no_real: str
     no_mlflow: str
-    #: Heads of the lists below the table.
+    #: Heads of what stands below the table.
+    seconds: str
+    total: str
+    reasons: str
     pictures: str
     addresses: str
     pages: str
@@ -34,7 +37,6 @@ class Words:
     all_as_expected: str
     stay_up: str
     #: Said in the table.
-    as_expected: str
     is_stored: str
     is_missing: str
     #: Said when a case did not become what it must.
@@ -58,7 +60,10 @@ ENGLISH = Words(
         "stay-low": "Synthetic stay without infection",
     },
     own_study="Own study {number} ({files} files)",
-    columns=("Case", "Outcome", "Model", "Probability", "Sent", "Seconds"),
+    columns=("Case", "Outcome", "Model", "Probability", "Sent"),
+    seconds="Seconds of each stage",
+    total="received to stored",
+    reasons="Reasons",
     answers={
         "finding": "finding",
         "no_finding": "no finding",
@@ -81,7 +86,6 @@ ENGLISH = Words(
     not_as_expected="Not as expected:",
     all_as_expected="Every case came out as it must.",
     stay_up="Everything stays up. Stop with Ctrl-C.",
-    as_expected="as it must",
     is_stored="in the PACS",
     is_missing="MISSING in the PACS",
     wrong_answer="the outcome is '{found}', required is {required}",
@@ -104,7 +108,10 @@ DANISH = Words(
         "stay-low": "Syntetisk indlæggelse uden infektion",
     },
     own_study="Egen undersøgelse {number} ({files} filer)",
-    columns=("Sag", "Udfald", "Model", "Sandsynlighed", "Sendt", "Sekunder"),
+    columns=("Sag", "Udfald", "Model", "Sandsynlighed", "Sendt"),
+    seconds="Sekunder i hvert trin",
+    total="modtaget til gemt",
+    reasons="Årsager",
     answers={
         "finding": "fund",
         "no_finding": "intet fund",
@@ -127,7 +134,6 @@ DANISH = Words(
     not_as_expected="Ikke som krævet:",
     all_as_expected="Alle sager endte, som de skal.",
     stay_up="Alt bliver kørende. Stop med Ctrl-C.",
-    as_expected="som krævet",
     is_stored="i PACS",
     is_missing="MANGLER i PACS",
     wrong_answer="udfaldet er '{found}', krævet er {required}",
