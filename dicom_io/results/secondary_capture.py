@@ -66,7 +66,7 @@ def _describe(dataset: Dataset, report: Report, sources: SourceSeries) -> None:
     # Laterality is type 2C (PS3.3 C.7.3.1): required, if empty, unless the body part is known not to be paired.
     if header.get("BodyPartExamined"):
         dataset.BodyPartExamined = header.BodyPartExamined
-    if header.get("Laterality") or not header.get("BodyPartExamined"):
+    if "Laterality" in header or not header.get("BodyPartExamined"):
         dataset.Laterality = header.get("Laterality") or ""
     dataset.BurnedInAnnotation = "YES"
     dataset.LossyImageCompression = header.get("LossyImageCompression") or "00"

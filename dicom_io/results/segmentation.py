@@ -71,6 +71,9 @@ def segmentation(report: Report, sources: SourceSeries) -> Dataset | None:
         coding_schemes=coding_schemes(),
         **equipment(report.algorithm),
     )
+    if "FrameOfReferenceUID" not in dataset:
+        # Type 2C (PS3.3 C.7.6.1) where no plane says how the patient lies; highdicom leaves it out.
+        dataset.PatientOrientation = sources.header.get("PatientOrientation") or ""
     finish(dataset, report, sources)
     _fix_dimension_organization(dataset, object_uid(report, "seg", "dimensions"))
     return dataset
