@@ -1,0 +1,133 @@
+"""``varsel check`` finds every fault and starts nothing."""
+
+import gc
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from dicom_io.receive.archive import EmbeddedArchive
+from dicom_io.receive.store_scp import StoreScpSettings
+from models.manifest import Task
+from serving.settings import Settings
+from tests.factories.releases import make_release
+from tests.integration.peers import free_ports
+from varsel.cli import app
+from varsel.faults import Fault, Weight, find_faults
+
+#: pynetdicom forgets to close the socket of a connection that was refused.
+LEAVES_SOCKET = pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"
+)
+RULE = {"name": "chest", "model": "chest_xray_opacity"}
+
+
+def settings(directory: Path, **sections: object) -> Settings:
+    """Settings whose ports are free."""
+    receive, receive_metrics, work_metrics, api, web = free_ports(5)
+    return Settings.model_validate(
+        {
+            "site": {"data_dir": directory / "data"},
+            "receive": {"port": receive, "metrics_port": receive_metrics, "minimum_free_mib": 1},
+            "work": {"metrics_port": work_metrics},
+            "api": {"port": api},
+            "web": {"port": web},
+            **sections,
+        }
+    )
+
+
+def faults(chosen: Settings) -> dict[str, Fault]:
+    return {fault.where: fault for fault in find_faults(chosen)}
+
+
+def test_a_sound_site_has_no_faults(tmp_path: Path):
+    make_release(tmp_path / "data" / "releases", Task.IMAGE_CLASSIFICATION)
+    with archive(tmp_path) as port:
+        destination = {"name": "pacs", "host": "127.0.0.1", "port": port, "ae_title": "PACS"}
+        assert faults(settings(tmp_path, rules=[RULE], destinations=[destination])) == {}
+
+
+def test_a_taken_port_is_named(tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        chosen = settings(tmp_path, web={"port": taken.getsockname()[1]})
+        found = faults(chosen)["web.port"]
+    assert found.weight is Weight.FAULT
+    assert "in use" in found.what
+
+
+def test_a_port_given_twice_is_named(tmp_path: Path):
+    (port,) = free_ports(1)
+    found = faults(settings(tmp_path, web={"port": port}, api={"port": port}))
+    assert "api.port" in found["web.port"].what
+
+
+def test_an_address_of_another_machine_is_a_fault(tmp_path: Path):
+    assert "cannot be listened on" in faults(settings(tmp_path, web={"host": "192.0.2.1"}))["web.port"].what
+
+
+def test_a_file_in_place_of_the_data_directory_is_a_fault(tmp_path: Path):
+    (tmp_path / "data").write_text("")
+    assert "no directory" in faults(settings(tmp_path))["site.data_dir"].what
+
+
+def test_too_little_space_is_a_fault(tmp_path: Path):
+    chosen = settings(tmp_path, receive={"minimum_free_mib": 10**12})
+    assert "A700" in faults(chosen)["receive.minimum_free_mib"].what
+
+
+def test_a_model_without_champion_is_a_fault(tmp_path: Path):
+    found = faults(settings(tmp_path, rules=[RULE]))["rules.chest"]
+    assert found.weight is Weight.FAULT
+    assert "promote" in found.what
+
+
+def test_a_damaged_release_is_a_fault(tmp_path: Path):
+    release = make_release(tmp_path / "data" / "releases", Task.IMAGE_CLASSIFICATION)
+    release.graph_path.chmod(0o644)
+    release.graph_path.write_bytes(b"other")
+    assert "altered" in faults(settings(tmp_path, rules=[RULE]))["rules.chest"].what
+
+
+def test_a_rule_of_the_wrong_kind_is_a_fault(tmp_path: Path):
+    make_release(tmp_path / "data" / "releases", Task.STAY_RISK)
+    found = faults(settings(tmp_path, rules=[{"name": "stays", "model": "infection_urinary"}]))
+    assert 'kind = "stay"' in found["rules.stays.kind"].what
+
+
+@LEAVES_SOCKET
+def test_a_destination_that_does_not_answer_is_a_warning(tmp_path: Path):
+    (port,) = free_ports(1)
+    destination = {"name": "pacs", "host": "127.0.0.1", "port": port, "ae_title": "PACS"}
+    assert faults(settings(tmp_path, destinations=[destination]))["destinations.pacs"].weight is Weight.WARNING
+    gc.collect()
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "mysql+nothing://host/db", "postgresql+psycopg://varsel:s3cret@127.0.0.1:1/varsel"]
+)
+def test_a_database_out_of_reach_is_a_fault_and_its_password_is_not_told(tmp_path: Path, url: str):
+    found = faults(settings(tmp_path, site={"data_dir": tmp_path, "database_url": url}))["site.database_url"]
+    assert found.weight is Weight.FAULT
+    assert "s3cret" not in found.what
+
+
+def test_the_command_says_how_many_faults_and_ends_as_wrong_use(tmp_path: Path):
+    file = tmp_path / "varsel.toml"
+    file.write_text("[web]\nport = 0\n[api]\nprt = 1\n")
+    answer = CliRunner().invoke(app, ["--settings", str(file), "check"])
+    assert answer.exit_code == 2
+    assert "Faults to mend before a start: 2" in answer.stdout
+
+
+@contextmanager
+def archive(directory: Path) -> Iterator[int]:
+    running = EmbeddedArchive(StoreScpSettings(port=0, ae_title="PACS"), directory / "archive")
+    running.start()
+    try:
+        yield running.port
+    finally:
+        running.stop()

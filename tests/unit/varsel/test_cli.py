@@ -1,0 +1,132 @@
+"""The command line: every command has help with an example, and exit codes mean what they say."""
+
+import gc
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from dicom_io.receive.archive import EmbeddedArchive
+from dicom_io.receive.store_scp import StoreScpSettings
+from serving.records.database import open_database
+from serving.records.migrate import migrate
+from tests.factories.dicom import cr_image, write
+from varsel.cli import app
+
+COMMANDS = (
+    *("demo", "up", "receive", "work", "api", "web", "send", "status", "check"),
+    *("train", "export", "release", "promote", "synthesize"),
+)
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command: str):
+    answer = run(command, "--help")
+    assert answer.exit_code == 0
+    assert "Example" in answer.output or "Runs until" in answer.output
+
+
+@pytest.mark.parametrize("command", ["list", "verify", "ledger", "pull"])
+def test_every_command_on_releases_has_help_with_an_example(command: str):
+    assert "Example" in run("releases", command, "--help").output
+
+
+def test_help_explains_the_exit_codes():
+    assert "3 partly done" in run("--help").output
+
+
+def test_an_unknown_command_is_wrong_use():
+    assert run("fly").exit_code == 2
+
+
+def test_help_and_status_load_no_model_library():
+    """Seconds of import would be paid at every glance."""
+    probe = (
+        "import sys; from varsel.cli import app; from typer.testing import CliRunner; "
+        "CliRunner().invoke(app, ['--help']); CliRunner().invoke(app, ['status']); "
+        "print([name for name in ('torch', 'monai', 'mlflow', 'onnxruntime', 'bentoml') if name in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
+
+
+def test_settings_that_cannot_be_are_explained_and_are_wrong_use(tmp_path: Path):
+    settings = tmp_path / "varsel.toml"
+    settings.write_text("[receive]\nport = 99999\nspeed = 1\n")
+    answer = run("--settings", settings, "status")
+    assert answer.exit_code == 2
+    assert "receive.port" in answer.stderr
+    assert "receive.speed" in answer.stderr
+
+
+def test_a_settings_file_that_is_not_there_is_wrong_use(tmp_path: Path):
+    assert run("--settings", tmp_path / "none.toml", "check").exit_code == 2
+
+
+def test_status_makes_no_database(tmp_path: Path):
+    settings = site(tmp_path)
+    answer = run("--settings", settings, "status")
+    assert answer.exit_code == 1
+    assert "varsel up" in answer.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_status_of_an_empty_site_is_empty(tmp_path: Path):
+    settings = site(tmp_path)
+    migrate(open_database(f"sqlite:///{tmp_path / 'data' / 'varsel.db'}"))
+    assert json.loads(run("--settings", settings, "status", "--json").stdout) == {"cases": [], "refusals": []}
+    assert "No cases" in run("--settings", settings, "status").stdout
+
+
+@pytest.mark.parametrize("address", ["localhost", "localhost:", ":104", "host:0", "host:70000", "host:x"])
+def test_an_address_without_host_and_port_is_wrong_use(tmp_path: Path, address: str):
+    assert run("send", tmp_path, address).exit_code == 2
+
+
+def test_sending_some_files_of_a_folder_is_partly_done_and_lists_the_rest(tmp_path: Path):
+    write([cr_image()], tmp_path / "in")
+    (tmp_path / "in" / "notes.txt").write_text("not DICOM")
+    archive = EmbeddedArchive(StoreScpSettings(port=0, ae_title="PACS"), tmp_path / "archive")
+    archive.start()
+    try:
+        answer = run("send", tmp_path / "in", f"127.0.0.1:{archive.port}", "--called-ae", "PACS")
+    finally:
+        archive.stop()
+    assert answer.exit_code == 3
+    assert "notes.txt" in answer.stdout
+    assert "1 of 2 files were sent" in answer.stdout
+    assert len(archive.list_studies()) == 1
+
+
+# pynetdicom forgets to close the socket of a connection that was refused.
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning")
+def test_sending_where_nobody_listens_fails(tmp_path: Path):
+    write([cr_image()], tmp_path)
+    assert run("send", tmp_path, "127.0.0.1:1").exit_code == 1
+    gc.collect()
+
+
+@pytest.mark.parametrize("setting", ["max_epochs", "=3", "max_epochs=[1"])
+def test_an_override_that_is_no_key_and_value_is_wrong_use(setting: str):
+    assert run("train", "chest_xray_opacity", "--set", setting).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern", "files"), [("xray", "*/*.dcm", 2), ("ct", "*/*.dcm", 80), ("stays", "*.json", 2)]
+)
+def test_synthesize_writes_what_was_asked_for(tmp_path: Path, kind: str, pattern: str, files: int):
+    assert run("synthesize", kind, "--count", "2", "--out", tmp_path).exit_code == 0
+    assert len(list(tmp_path.glob(pattern))) == files
+
+
+def site(directory: Path) -> Path:
+    settings = directory / "varsel.toml"
+    settings.write_text(f"[site]\ndata_dir = {json.dumps(str(directory / 'data'))}\n")
+    return settings
