@@ -47,5 +47,5 @@ def test_a_file_that_is_not_toml_is_told_with_its_line(tmp_path: Path):
 
 
 def test_a_missing_file_is_told_with_its_name(tmp_path: Path):
-    with pytest.raises(SettingsError, match="nowhere.toml"):
+    with pytest.raises(SettingsError, match=r"nowhere\.toml"):
         load_settings(tmp_path / "nowhere.toml")
