@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from factories.releases import make_release
+from peers import free_ports
 from typer.testing import CliRunner
 
 from dicom_io.receive.archive import EmbeddedArchive
 from dicom_io.receive.store_scp import StoreScpSettings
 from models.manifest import Task
 from serving.settings import Settings
-from tests.factories.releases import make_release
-from tests.integration.peers import free_ports
 from varsel.cli import app
 from varsel.faults import Fault, Weight, find_faults
 

@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from factories.dicom import cr_image, write
 from typer.testing import CliRunner, Result
 
 from dicom_io.receive.archive import EmbeddedArchive
 from dicom_io.receive.store_scp import StoreScpSettings
 from serving.records.database import open_database
 from serving.records.migrate import migrate
-from tests.factories.dicom import cr_image, write
 from varsel.cli import app
 
 COMMANDS = (

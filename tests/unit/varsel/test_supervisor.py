@@ -11,8 +11,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+from peers import free_ports
 
-from tests.integration.peers import free_ports
 from varsel.errors import NotStartedError
 from varsel.programs import Program, accepts_connections, last_words
 from varsel.supervisor import Supervisor, leaving_on_signals
