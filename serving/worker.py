@@ -1,8 +1,9 @@
 """What a worker does with a begun run: the work, and what follows when it fails. The house's one catch-all is here."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import structlog
 from sqlalchemy import Engine, update
@@ -27,6 +28,7 @@ from serving.work.retry import RetryPolicy
 from serving.work.slots import Slots
 
 _LOG = structlog.get_logger(__name__)
+_Result = TypeVar("_Result")
 #: Our own errors, whose texts never hold patient data; of any other only the class is told.
 _OURS = (DicomIoError, EhrIoError, ModelError, ServingError)
 
@@ -82,21 +84,18 @@ class Worker:
             self._bench.slots.end(delivery.destination, delivery_id)
 
     def _analyse_or_settle(self, item: WorkItem) -> None:
-        try:
-            ending = self._analyser.run(item)
-        except Exception as error:  # noqa: BLE001  The worker's boundary: whatever broke becomes a recorded reason.
+        ending, error = _attempt(lambda: self._analyser.run(item))
+        if error is not None:
             self._settle_item(item, error)
-            return
-        if ending is not None:
+        elif ending is not None:
             self._bench.metrics.finished(item.model, item.model_version, ending.outcome.value)
             for stage, seconds in ending.timings.items():
                 self._bench.metrics.stage(Stage(stage), item.model, seconds)
             _LOG.info("A case was analysed.", action="analysed", outcome=ending.outcome.value)
 
     def _deliver_or_settle(self, delivery: Delivery, *, first_try: bool) -> None:
-        try:
-            self._deliverer.run(delivery, first_try=first_try)
-        except Exception as error:  # noqa: BLE001  As above: one bad destination must not stop another.
+        _, error = _attempt(lambda: self._deliverer.run(delivery, first_try=first_try))
+        if error is not None:
             self._settle_delivery(delivery, error)
             return
         self._bench.metrics.delivery(delivery.destination, DeliveryState.ACCEPTED.value)
@@ -137,6 +136,14 @@ class Worker:
         self._bench.metrics.delivery(delivery.destination, state.value)
         if state is DeliveryState.WAITING:
             self._bench.metrics.retried("delivery", type(error).__name__)
+
+
+def _attempt(work: Callable[[], _Result]) -> tuple[_Result | None, Exception | None]:
+    """What *work* gave, or what it broke with: the worker's boundary, where every fault becomes a recorded reason."""
+    try:
+        return work(), None
+    except Exception as error:  # noqa: BLE001  One bad case, or one bad destination, must not stop another.
+        return None, error
 
 
 def _told(error: Exception) -> str:

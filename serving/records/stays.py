@@ -23,7 +23,10 @@ class ClosedStay:
 
 
 def keep_events(connection: Connection, stay_id: str, patient_id: str, events: Iterable[Event], now: datetime) -> None:
-    """Record *events* of one stay: a source told again replaces what it said before; the stay falls due."""
+    """Record *events* of one stay: a source told again replaces what it said before; the stay falls due.
+
+    *patient_id* is empty as long as no Encounter has told whose stay it is.
+    """
     told = tuple(events)
     _touch_stay(connection, stay_id, patient_id, told, now)
     sources = {event.source for event in told}
@@ -103,7 +106,10 @@ def _touch_stay(connection: Connection, stay_id: str, patient_id: str, told: tup
     newest = max(event.known_time for event in told)
     wards = sorted((event.event_time, event.code) for event in told if event.kind is EventKind.WARD)
     known = connection.execute(select(STAY.c.known_until).where(STAY.c.stay_id == stay_id)).one_or_none()
-    values = {"patient_id": patient_id, "due_at": now} | ({"ward": wards[-1][1]} if wards else {})
+    # Events may come before the Encounter that says whose they are: kept, but not scored until then.
+    values = {"patient_id": patient_id, "due_at": now if patient_id else None} | (
+        {"ward": wards[-1][1]} if wards else {}
+    )
     if known is None:
         connection.execute(insert(STAY).values(stay_id=stay_id, generation=0, known_until=newest, **values))
         return
