@@ -20,11 +20,10 @@ def find_orthanc() -> str | None:
     return shutil.which("Orthanc") or shutil.which("Orthanc", path=_SBIN)
 
 
-def pacs_program(directory: DemoDirectory, ports: Ports) -> Program:
-    """Orthanc when it is installed, else the embedded archive."""
+def pacs_program(directory: DemoDirectory, ports: Ports, orthanc: str | None) -> Program:
+    """The program *orthanc*, or the embedded archive when there is none."""
     directory.pacs.mkdir(parents=True, exist_ok=True)
     log = directory.data / "logs" / "pacs.log"
-    orthanc = find_orthanc()
     if orthanc is None:
         options = ("--port", str(ports.pacs), "--ae-title", PACS_AE_TITLE)
         command = own_command(None, "archive", str(directory.pacs.resolve() / "archive"), *options)

@@ -22,7 +22,7 @@ from varsel.demo.case import DemoCase
 from varsel.demo.directory import MODELS, DemoDirectory, free_ports, write_settings
 from varsel.demo.judge import Result, judge
 from varsel.demo.models import make_missing_models
-from varsel.demo.neighbours import find_orthanc, mlflow_program, pacs_program
+from varsel.demo.neighbours import mlflow_program, pacs_program
 from varsel.demo.report import RunReport, print_report, write_report
 from varsel.demo.sending import send_case
 from varsel.demo.stays import stay_cases
@@ -47,6 +47,8 @@ class DemoOptions:
     own_data: Path | None
     #: Leave when all is answered.
     once: bool
+    #: Path of Orthanc, which then is the PACS; None = the embedded archive is.
+    orthanc: str | None
     #: ``da`` or ``en``.
     language: str
 
@@ -67,7 +69,7 @@ class Demo:
         self._ports = free_ports()
         write_settings(self._directory, self._ports, options.language)
         self._settings = load_settings(self._directory.settings)
-        pacs = pacs_program(self._directory, self._ports)
+        pacs = pacs_program(self._directory, self._ports, options.orthanc)
         programs = (pacs, *site_programs(self._settings, self._directory.settings))
         self._site = Supervisor(programs, console.print)
         mlflow = mlflow_program(self._directory, self._ports, self._settings.mlflow_tracking_uri)
@@ -163,7 +165,7 @@ class Demo:
             started_at=self._started_at.isoformat(),
             seconds=round((datetime.now(UTC) - self._started_at).total_seconds(), 2),
             steps=self._steps,
-            pacs="Orthanc" if find_orthanc() else "embedded archive",
+            pacs="Orthanc" if self._options.orthanc else "embedded archive",
             notes=notes,
             addresses=self._addresses(),
             models=self._models(),
@@ -172,7 +174,7 @@ class Demo:
         )
 
     def _notes(self) -> list[str]:
-        notes = [] if find_orthanc() else [self._words.no_orthanc]
+        notes = [] if self._options.orthanc else [self._words.no_orthanc]
         if real_radiograph() is None and self._options.own_data is None:
             notes.append(self._words.no_real)
         if not self._has_mlflow:
@@ -197,7 +199,7 @@ class Demo:
             "DICOM": f"VARSEL@127.0.0.1:{ports.receive}",
             "PACS": f"DEMOPACS@127.0.0.1:{ports.pacs}",
         }
-        return addresses | ({"PACS (Orthanc)": f"{host}:{ports.pacs_http}/"} if find_orthanc() else {})
+        return addresses | ({"PACS (Orthanc)": f"{host}:{ports.pacs_http}/"} if self._options.orthanc else {})
 
     def _models(self) -> dict[str, dict[str, str]]:
         store = FolderStore(self._settings.store_dir)
