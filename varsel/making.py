@@ -34,7 +34,7 @@ _SEED = 1
 _CHATTY = (
     *("alembic.runtime.migration", "alembic.runtime.plugins", "mlflow.store.db.utils", "mlflow.tracking.client"),
     *("ignite.engine.engine.SupervisedTrainer", "ignite.engine.engine.SupervisedEvaluator"),
-    *("varsel.train", "varsel.validate"),
+    *("monai.bundle.workflows", "varsel.train", "varsel.validate"),
 )
 
 
@@ -147,8 +147,9 @@ def _hush() -> None:
     """Keep the libraries' chatter from the terminal: our bars say how far it is, MLflow keeps the numbers."""
     for name in _CHATTY:
         # Filtered, not silenced by level: MONAI's handlers warn when their logger's level is above INFO.
-        logging.getLogger(name).addFilter(_is_warning)
+        logging.getLogger(name).addFilter(_matters)
 
 
-def _is_warning(record: logging.LogRecord) -> bool:
-    return record.levelno >= logging.WARNING
+def _matters(record: logging.LogRecord) -> bool:
+    # That MONAI was given no logging file is as we want it.
+    return record.levelno >= logging.WARNING and not str(record.msg).startswith("Logging file is set to False")

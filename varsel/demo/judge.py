@@ -54,7 +54,9 @@ def _answer(status: CaseStatus | None, refusal: RefusalStatus | None) -> Answer:
 def _faults(result: Result, words: Words) -> list[str]:
     expected, status = result.case.expected, result.status
     faults = []
-    if expected.answers and result.answer not in expected.answers:
+    if result.answer is Answer.NONE:
+        faults.append(words.answers[Answer.NONE.value])
+    elif expected.answers and result.answer not in expected.answers:
         required = ", ".join(sorted(words.answers[answer.value] for answer in expected.answers))
         faults.append(words.wrong_answer.format(found=words.answers[result.answer.value], required=required))
     elif expected.reason_codes and result.reason_code not in expected.reason_codes:

@@ -47,11 +47,16 @@ def _make(name: str, settings: Settings, words: Words, bar: Progress) -> None:
     from models.bundle import find_bundle
     from varsel.making import open_making
 
-    task = bar.add_task(words.making_model.format(name=name, step="data"), total=None)
+    task = bar.add_task("", total=None)
 
     def say(step: str) -> None:
-        bar.update(task, description=words.making_model.format(name=name, step=step))
+        text = words.making_model.format(name=name, step=step)
+        bar.update(task, description=text)
+        if not bar.console.is_terminal:
+            # Bars are drawn on terminals only; elsewhere minutes would pass without a word.
+            bar.console.print(text)
 
+    say("data")
     making = open_making(settings)
     data = making.data(find_bundle(name), None)
     say("training")

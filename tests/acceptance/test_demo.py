@@ -1,0 +1,126 @@
+"""The demonstration, run as a newcomer runs it."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+from factories.dicom import cr_image, write
+from pydicom import dcmread
+
+if TYPE_CHECKING:
+    from conftest import TrainedStore
+
+pytestmark = pytest.mark.slow
+
+#: Case -> what may come of it.
+REQUIRED = {
+    "real-xray": {"finding", "no_finding"},
+    "xray-opacity": {"finding"},
+    "xray-clear": {"no_finding"},
+    "ct-nodules": {"finding"},
+    "ultrasound": {"not_analysed"},
+    "truncated": {"not_analysed"},
+    "not-dicom": {"refused"},
+    "stay-high": {"finding", "no_finding"},
+    "stay-low": {"finding", "no_finding"},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run that has ended."""
+
+    #: Where it ran.
+    directory: Path
+    #: Exit code.
+    code: int
+    #: Standard output.
+    said: str
+    #: demo.json.
+    report: dict[str, Any]
+
+    @property
+    def cases(self) -> dict[str, dict[str, Any]]:
+        """Cases of the report by key."""
+        return {case["key"]: case for case in self.report["cases"]}
+
+
+def run_demo(directory: Path, store: "TrainedStore", *options: str | Path) -> Run:
+    """Run ``varsel demo --once`` in *directory* with models that are made."""
+    done = subprocess.run(
+        [sys.executable, "-m", "varsel", "demo", "--once", "--dir", directory, *options],
+        env={**os.environ, **store.environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert (directory / "demo.json").is_file(), done.stderr
+    report = json.loads((directory / "demo.json").read_text(encoding="utf-8"))
+    return Run(directory=directory, code=done.returncode, said=done.stdout, report=report)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory, trained_store: "TrainedStore") -> Run:
+    return run_demo(tmp_path_factory.mktemp("demo"), trained_store)
+
+
+def test_every_case_comes_out_as_it_must(demo: Run):
+    assert {key: case["faults"] for key, case in demo.cases.items() if case["faults"]} == {}
+    assert {key for key, case in demo.cases.items() if case["answer"] not in REQUIRED[key]} == set()
+    assert demo.cases.keys() == REQUIRED.keys()
+    assert demo.code == 0
+
+
+def test_every_result_object_is_in_the_pacs(demo: Run):
+    imaging = [case for case in demo.cases.values() if case.get("status", {}).get("model") and case["in_pacs"]]
+    assert len(imaging) == 5
+    assert all(all(case["in_pacs"].values()) for case in imaging)
+
+
+def test_every_finding_in_an_image_has_a_picture(demo: Run):
+    found = [case for case in demo.cases.values() if case["answer"] == "finding" and case["in_pacs"]]
+    assert found
+    assert all(Path(case["picture"]).is_file() for case in found)
+
+
+def test_the_stay_with_an_infection_has_the_higher_risk(demo: Run):
+    assert demo.cases["stay-high"]["status"]["risk"] > demo.cases["stay-low"]["status"]["risk"]
+
+
+def test_the_report_names_models_and_versions(demo: Run):
+    assert {len(model["digest"]) for model in demo.report["models"].values()} == {64}
+    assert "varsel" in demo.report["versions"]
+
+
+def test_nothing_is_left_running(demo: Run):
+    commands = [" ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"])]
+    assert [command for command in commands if str(demo.directory) in command] == []
+
+
+def test_with_models_made_it_takes_less_than_a_minute(demo: Run):
+    """The models' making is not in it; starting, answering and stopping are."""
+    assert demo.report["steps"]["models"] < 5
+    assert demo.report["steps"]["start"] + demo.report["steps"]["cases"] < 60
+
+
+def test_own_files_are_sent_and_reported_in_danish_without_orthanc(tmp_path: Path, trained_store: "TrainedStore"):
+    """An archive of our own takes the PACS's place, and says so."""
+    write([cr_image(study="own")], tmp_path / "mine")
+    ran = run_demo(
+        tmp_path / "demo", trained_store, "--data", tmp_path / "mine", "--embedded-archive", "--language", "da"
+    )
+    (case,) = ran.report["cases"]
+    assert ran.code == 0
+    assert case["answer"] in {"finding", "no_finding", "not_analysed"}
+    assert all(case["in_pacs"].values())
+    assert ran.report["pacs"] == "embedded archive"
+    assert "indbygget arkiv" in ran.said
+    stored = [dcmread(path, stop_before_pixels=True) for path in (tmp_path / "demo" / "pacs").rglob("*.dcm")]
+    assert {str(one.StudyInstanceUID) for one in stored} == {case["case_id"]}
