@@ -1,0 +1,130 @@
+"""The same code on PostgreSQL: tables, claims, the audit chain and the durable engine."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from factories.dicom import cr_image
+from peers import free_ports
+from sqlalchemy import Engine
+
+from dicom_io.headers import read_header
+from dicom_io.receive.completion import CompletionPolicy
+from dicom_io.receive.inbox import Arrival, Landing
+from models.folder_store import FolderStore
+from models.release import sha256_of
+from serving.intake import Intake
+from serving.records import audit, work
+from serving.records.database import open_database, reading, writing
+from serving.records.inbox import DatabaseInbox
+from serving.records.migrate import migrate
+from serving.settings import Rule
+from serving.work.dbos_engine import DbosEngine
+from serving.work.engine import RunKind
+
+_PROGRAMS = Path("/usr/lib/postgresql/15/bin")
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A private cluster; PostgreSQL refuses root, so root runs it as ``postgres``."""
+    if not (_PROGRAMS / "initdb").exists():
+        pytest.skip("PostgreSQL 15 is not installed (apt-get install postgresql)")
+    directory = Path("/tmp") / f"varsel-pg-{os.getpid()}"
+    directory.mkdir()
+    (port,) = free_ports(1)
+    as_user: list[str] = []
+    if os.geteuid() == 0:
+        shutil.chown(directory, pwd.getpwnam("postgres").pw_uid)
+        as_user = ["runuser", "-u", "postgres", "--"]
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={directory} -c fsync=off"
+    data = directory / "data"
+    run([*as_user, _PROGRAMS / "initdb", "-D", data, "-A", "trust", "-U", "varsel", "--no-sync"])
+    run([*as_user, _PROGRAMS / "pg_ctl", "-D", data, "-l", directory / "log", "-w", "-o", options, "start"])
+    yield f"postgresql+psycopg://varsel@127.0.0.1:{port}/postgres"
+    run([*as_user, _PROGRAMS / "pg_ctl", "-D", data, "-m", "immediate", "stop"])
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="module")
+def engine(url: str) -> Iterator[Engine]:
+    opened = open_database(url)
+    migrate(opened)
+    yield opened
+    opened.dispose()
+
+
+def run(command: list[object]) -> None:
+    subprocess.run([str(one) for one in command], check=True, stdout=subprocess.DEVNULL, timeout=60)
+
+
+def arrivals(directory: Path) -> Callable[[str], Arrival]:
+    def make(study: str) -> Arrival:
+        path = directory / f"{study}.dcm"
+        cr_image(study=study).save_as(path, enforce_file_format=True)
+        header = read_header(path).at(path)
+        size = path.stat().st_size
+        return Arrival(path=path, header=header, sha256=sha256_of(path), size_bytes=size, source_ae="SENDER")
+
+    return make
+
+
+def test_senders_land_side_by_side_and_each_study_is_claimed_once(engine: Engine, tmp_path: Path):
+    inbox = DatabaseInbox(engine, CompletionPolicy(quiet_seconds=0, quiet_after_release_seconds=0))
+    make = arrivals(tmp_path)
+    landed = [make(f"study-{number}") for number in range(8)]
+    with ThreadPoolExecutor(8) as senders:
+        assert set(senders.map(inbox.land, landed)) == {Landing.NEW}
+        assert set(senders.map(inbox.land, landed)) == {Landing.SAME}
+    rule = Rule(name="chest", model="chest", modalities=("CR",))
+    store = FolderStore(tmp_path / "releases")
+    with ThreadPoolExecutor(4) as nodes:
+        list(nodes.map(lambda _: Intake(engine, store, [rule]).take_due(), range(4)))
+    # There is no such release, so every item failed with that reason; put them back to be claimed.
+    with writing(engine) as connection:
+        connection.exec_driver_sql("UPDATE work_item SET state = 'queued'")
+
+    def claim(node: int) -> list[str]:
+        with writing(engine) as connection:
+            later = datetime.now(UTC) + timedelta(seconds=1)
+            return [item.id for item in work.claim_items(connection, f"node-{node}", 3, later)]
+
+    with ThreadPoolExecutor(4) as nodes:
+        claimed = [item for items in nodes.map(claim, range(4)) for item in items]
+    assert len(claimed) == len(set(claimed)) == 8
+
+
+def test_the_audit_chain_holds_with_many_writers(engine: Engine):
+    def write(number: int) -> None:
+        with writing(engine) as connection:
+            audit.append(connection, "tested", f"subject-{number}", {"number": number})
+
+    with ThreadPoolExecutor(6) as writers:
+        list(writers.map(write, range(24)))
+
+    assert audit.first_broken_link(engine) is None
+
+
+def test_runs_are_durable(url: str):
+    done = threading.Event()
+    durable = DbosEngine(url, "node-1")
+    durable.start({RunKind.ANALYSE: lambda _: done.set()})
+    durable.run(RunKind.ANALYSE, "1", "item-1")
+    was_done = done.wait(30)
+    durable.stop(10)
+
+    assert was_done
+
+
+def test_migrating_twice_changes_nothing(engine: Engine):
+    migrate(engine)
+
+    with reading(engine) as connection:
+        assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == "0001"
