@@ -35,7 +35,7 @@ class Door:
         served = self.models.find(model, version)
         with self.timed(model):
             request = read_request(body, header_length)
-            check_inputs(request.inputs, served.release.manifest.inputs)
+            check_inputs(request.inputs, served.inputs)
             outputs = served.infer(request.inputs)
             return write_response(request, outputs, model=model, version=served.release.short_digest)
 

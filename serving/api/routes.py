@@ -99,8 +99,8 @@ class InferenceRoutes:
                 "name": manifest.name,
                 "versions": [served.release.short_digest],
                 "platform": "onnxruntime_onnx",
-                "inputs": [_described(one) for one in manifest.inputs],
-                "outputs": [_described(one) for one in manifest.outputs],
+                "inputs": [_described(one) for one in served.inputs],
+                "outputs": [_described(one) for one in served.outputs],
             }
         )
 

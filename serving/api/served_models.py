@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 import structlog
 
 from models.errors import ModelError, ProviderError, ReleaseError, RuntimeUnavailableError
+from models.manifest import TensorSpec, VolumePreprocessing
 from models.registry import ReleaseStore
 from models.release import Release
 from models.runtime import Runtime, Tensors
@@ -46,6 +47,16 @@ class ServedModel:
     #: How long an inference waits for its turn.
     wait_seconds: float
 
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """What an inference takes: the graph's inputs, but whole volumes where the graph takes windows of them."""
+        return self._whole(self.release.manifest.inputs)
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """What it gives, in the same sense."""
+        return self._whole(self.release.manifest.outputs)
+
     def infer(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> Tensors:
         """The outputs for *inputs*, when it is this inference's turn.
 
@@ -61,6 +72,11 @@ class ServedModel:
             return self.runtime.infer(inputs)
         finally:
             self.turns.release()
+
+    def _whole(self, specs: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...]:
+        if not isinstance(self.release.manifest.preprocessing, VolumePreprocessing):
+            return specs
+        return tuple(replace(spec, shape=(*spec.shape[:2], -1, -1, -1)) for spec in specs)
 
 
 class ServedModels:

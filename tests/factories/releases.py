@@ -205,8 +205,9 @@ _TENSORS = {
         (_tensor("probability", -1, 1), _tensor("activation", -1, 1, IMAGE_SIZE[0] // 8, IMAGE_SIZE[1] // 8)),
     ),
     Task.VOLUME_SEGMENTATION: (
-        (_tensor("image", -1, 1, -1, -1, -1),),
-        (_tensor("probability", -1, 1, -1, -1, -1),),
+        # As training exports it: the graph takes windows, and whoever serves it whole volumes.
+        (_tensor("image", -1, 1, *ROI),),
+        (_tensor("probability", -1, 1, *ROI),),
     ),
     Task.STAY_RISK: (
         (_tensor("features", -1, len(FEATURES)),),
