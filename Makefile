@@ -25,7 +25,8 @@ test: $(INSTALLED) test-tools
 	$(BIN)/pytest $(ARGS)
 
 bench: $(INSTALLED)
-	$(BIN)/python -m tests.benchmarks $(ARGS)
+	PYTHONPATH=.:tests:tests/integration:tests/acceptance:tests/benchmarks \
+		$(BIN)/python -W ignore tests/benchmarks/bench_line.py $(ARGS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
