@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from dicom_io.results.write import WrittenObject
 from sqlalchemy import Connection, Engine
 
 from dicom_io.errors import DicomIoError, PixelError
 from dicom_io.findings import Outcome
+from dicom_io.results.write import WrittenObject
 from models.registry import ReleaseStore
 from models.release import Release
 from models.runtime import Runtime

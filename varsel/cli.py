@@ -12,7 +12,7 @@ from ehr_io.errors import EhrIoError
 from models.errors import ModelError
 from serving.errors import ServingError, SettingsError
 from training.errors import TrainingError
-from varsel.commands import check, demo, processes, promote, release, send, status, synthesize, train
+from varsel.commands import check, demo, processes, promote, release, retry, send, status, synthesize, train
 from varsel.errors import PartlyDoneError, VarselError
 from varsel.exit_codes import EXPLAINED, ExitCode
 from varsel.invocation import Invocation, invocation
@@ -73,6 +73,7 @@ app.command("web", epilog=processes.ONE_EXAMPLES)(processes.web)
 app.command("archive", hidden=True)(processes.archive)
 app.command("send", epilog=send.EXAMPLES)(send.send)
 app.command("status", epilog=status.EXAMPLES)(status.status)
+app.command("retry", epilog=retry.EXAMPLES)(retry.retry)
 app.command("check", epilog=check.EXAMPLES)(check.check)
 app.command("train", epilog=train.TRAIN_EXAMPLES)(train.train)
 app.command("export", epilog=train.EXPORT_EXAMPLES)(train.export)

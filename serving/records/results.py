@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from dicom_io.results.write import WrittenObject
 from sqlalchemy import Connection, insert, select
 
 from dicom_io.findings import Finding
+from dicom_io.results.write import WrittenObject
 from dicom_io.uids import derive_uid
 from serving.records.schema import DELIVERY, FINDING, RESULT, WORK_ITEM
 from serving.records.work import WorkItem

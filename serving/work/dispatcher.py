@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import structlog
 from sqlalchemy import Engine
@@ -96,7 +97,7 @@ class Dispatcher:
         with writing(self._engine) as connection:
             claimed = work.claim_items(connection, self._node, free, datetime.now(UTC))
         for item in claimed:
-            self._begin(RunKind.ANALYSE, RunKind.ANALYSE.value, item.id, item.attempts)
+            self._begin(RunKind.ANALYSE, RunKind.ANALYSE.value, item.id)
 
     def _start_deliveries(self, destination: str) -> None:
         while self._slots.free(destination) and self._any_to_send(destination):
@@ -104,12 +105,12 @@ class Dispatcher:
                 delivery = work.claim_delivery(connection, destination, self._node, datetime.now(UTC))
             if delivery is None:
                 return
-            self._begin(RunKind.DELIVER, destination, delivery.id, delivery.attempts)
+            self._begin(RunKind.DELIVER, destination, delivery.id)
 
-    def _begin(self, kind: RunKind, lane: str, subject_id: str, attempt: int) -> None:
+    def _begin(self, kind: RunKind, lane: str, subject_id: str) -> None:
         self._slots.claim(lane, subject_id)
         try:
-            self._work_engine.run(kind, str(attempt), subject_id)
+            self._work_engine.run(kind, uuid4().hex, subject_id)
         except DatabaseDownError:
             self._slots.end(lane, subject_id)
             raise

@@ -48,7 +48,7 @@ MOVES: dict[State, frozenset[State]] = {
     State.WAITING: frozenset({State.RUNNING, State.FAILED, State.SUPERSEDED}),
     State.DELIVERING: frozenset({State.DONE, State.FAILED}),
     State.DONE: frozenset(),
-    State.FAILED: frozenset({State.QUEUED, State.DELIVERING}),
+    State.FAILED: frozenset({State.QUEUED, State.DELIVERING, State.SUPERSEDED}),
     State.SUPERSEDED: frozenset(),
 }
 

@@ -28,6 +28,7 @@ from serving.analyse import Analyser, Site
 from serving.deliver import Deliverer
 from serving.intake import Intake
 from serving.records.database import reading, writing
+from serving.records.retry import retry
 from serving.records.schema import DELIVERY, HISTORY, WORK_ITEM
 from serving.settings import Destination, Rule
 from serving.telemetry.metrics import WorkMetrics
@@ -255,6 +256,39 @@ def test_a_newer_generation_takes_over_what_nobody_began(line: Line, land: Land,
     with reading(engine) as connection:
         states = dict(connection.execute(select(WORK_ITEM.c.generation, WORK_ITEM.c.state)).all())
     assert states == {1: "superseded", 2: "done"}
+
+
+def test_a_dead_delivery_is_sent_again_when_asked_and_only_what_is_missing(line: Line, land: Land, engine: Engine):
+    line.archives["pacs"].failure = RejectedError("status A900")
+    land(chest())
+    line.turn()
+    line.archives["pacs"].failure = None
+    held = next(iter(line.archives["other"].objects))
+    line.archives["pacs"].objects[held] = b"taken before it refused"
+
+    with writing(engine) as connection:
+        assert retry(connection, line.item().id, "tester", datetime.now(UTC))
+    line.turn()
+
+    assert line.item().state == "done"
+    assert set(line.archives["pacs"].sent) == line.archives["other"].objects.keys() - {held}
+
+
+def test_a_failed_analysis_is_done_anew_when_asked(line: Line, land: Land, engine: Engine):
+    def broken(_: object) -> Any:
+        raise ZeroDivisionError
+
+    line.runtimes.append(ScriptedRuntime(broken))
+    land(chest())
+    line.turn()
+    line.runtimes.clear()
+
+    with writing(engine) as connection:
+        assert retry(connection, line.item().id, "tester", datetime.now(UTC))
+        assert not retry(connection, line.item().id, "tester", datetime.now(UTC))
+    line.turn()
+
+    assert (line.item().state, line.item().outcome, line.item().reason) == ("done", "finding", "")
 
 
 def test_every_move_is_in_the_history(line: Line, land: Land, engine: Engine):

@@ -17,7 +17,7 @@ from serving.records.migrate import migrate
 from varsel.cli import app
 
 COMMANDS = (
-    *("demo", "up", "receive", "work", "api", "web", "send", "status", "check"),
+    *("demo", "up", "receive", "work", "api", "web", "send", "status", "retry", "check"),
     *("train", "export", "release", "promote", "synthesize"),
 )
 
