@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -11,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 from factories.dicom import cr_image, write
+from factories.releases import make_release
 from pydicom import dcmread
+
+from models.manifest import Task
 
 if TYPE_CHECKING:
     from conftest import TrainedStore
@@ -100,8 +104,7 @@ def test_the_report_names_models_and_versions(demo: Run):
 
 
 def test_nothing_is_left_running(demo: Run):
-    commands = [" ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"])]
-    assert [command for command in commands if str(demo.directory) in command] == []
+    assert _commands_with(demo.directory) == []
 
 
 def test_with_models_made_it_takes_less_than_a_minute(demo: Run):
@@ -124,3 +127,33 @@ def test_own_files_are_sent_and_reported_in_danish_without_orthanc(tmp_path: Pat
     assert "indbygget arkiv" in ran.said
     stored = [dcmread(path, stop_before_pixels=True) for path in (tmp_path / "demo" / "pacs").rglob("*.dcm")]
     assert {str(one.StudyInstanceUID) for one in stored} == {case["case_id"]}
+
+
+def test_ctrl_c_stops_everything(tmp_path: Path):
+    """With tiny models: what they find does not matter here."""
+    for task in Task:
+        make_release(tmp_path / "releases", task)
+    write([cr_image()], tmp_path / "mine")
+    options = ("--dir", tmp_path / "demo", "--data", tmp_path / "mine", "--embedded-archive")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "varsel", "demo", *options],
+        env={**os.environ, "VARSEL_MODELS__STORE_DIR": str(tmp_path / "releases")},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        assert any(line.startswith("Everything stays up") for line in process.stdout)
+        assert _commands_with(tmp_path / "demo")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=90) == 0
+    finally:
+        process.kill()
+        process.communicate()
+    assert _commands_with(tmp_path / "demo") == []
+
+
+def _commands_with(directory: Path) -> list[str]:
+    """Command lines of running processes that name *directory*."""
+    commands = [" ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"])]
+    return [command for command in commands if str(directory) in command]
