@@ -54,8 +54,12 @@ Not examined: subgroups by age, sex, site or scanner; real patients.
 | code | `{provenance.git_commit or "outside a checkout"}` |
 | seed | {provenance.seed} |
 | trained | {provenance.created_at} |
-| parity | {parity.candidate} against {parity.reference}: {"passed" if parity.passed else "failed"}, {parity.cases} cases |
+| parity | {parity.candidate} against {parity.reference}, {parity.cases} cases: {_verdict(parity)} |
 """
+
+
+def _verdict(parity: ParityReport) -> str:
+    return "passed" if parity.passed else "failed"
 
 
 def _limits(limits: InputLimits) -> str:

@@ -23,7 +23,7 @@ Draw = Callable[[Bundle, int, int], Iterator[tuple[Split, Case]]]
 
 #: Patients unless another count is asked for: enough for the bundle's floors.
 DEFAULT_COUNT: Mapping[Task, int] = {
-    Task.IMAGE_CLASSIFICATION: 800,
+    Task.IMAGE_CLASSIFICATION: 1200,
     Task.VOLUME_SEGMENTATION: 90,
     Task.STAY_RISK: 6000,
 }
@@ -52,7 +52,7 @@ def _radiographs(bundle: Bundle, count: int, seed: int) -> Iterator[tuple[Split,
     spec = bundle.clinical.preprocessing
     assert isinstance(spec, RadiographPreprocessing)  # noqa: S101  # the task says so; for the type checker
     for number in range(count):
-        size = (320, 280) if number % 3 else (288, 288)
+        size = (272, 240) if number % 3 else (256, 256)
         phantom = xray_phantom(seed * 1_000_000 + number, number % 2 == 1, size)
         radiograph = _radiograph(phantom.pixels.astype(np.float32), phantom.spacing_mm)
         tensor, _ = radiograph_to_tensor(radiograph, spec)
@@ -66,13 +66,14 @@ def _radiographs(bundle: Bundle, count: int, seed: int) -> Iterator[tuple[Split,
 
 def _place_map(phantom: XrayPhantom, spec: RadiographPreprocessing) -> npt.NDArray[np.float32]:
     """Share (1, y, x) of each cell of the evidence map that the opacity covers."""
-    mask = np.zeros(phantom.pixels.shape, dtype=np.float32)
+    height, width = phantom.pixels.shape
+    mask = np.zeros((height, width), dtype=np.float32)
     if phantom.opacity is not None:
         box = phantom.opacity
-        rows, columns = np.arange(mask.shape[0])[:, np.newaxis], np.arange(mask.shape[1])
+        rows, columns = np.arange(height)[:, np.newaxis], np.arange(width)
         middle, half = (box.top + box.bottom) / 2, (box.bottom - box.top) / 2
-        centre, width = (box.left + box.right) / 2, (box.right - box.left) / 2
-        mask[((rows + 0.5 - middle) / half) ** 2 + ((columns + 0.5 - centre) / width) ** 2 < 1] = 1
+        centre, reach = (box.left + box.right) / 2, (box.right - box.left) / 2
+        mask[((rows + 0.5 - middle) / half) ** 2 + ((columns + 0.5 - centre) / reach) ** 2 < 1] = 1
     cells = (spec.size_px[0] // _CELL_PX, spec.size_px[1] // _CELL_PX)
     spread = RadiographPreprocessing(size_px=cells, window_percentiles=(0, 100))
     placed, _ = radiograph_to_tensor(_radiograph(mask, phantom.spacing_mm), spread)

@@ -185,7 +185,7 @@ def _opacity(rng: np.random.Generator, grid: _Grid, lungs: Field) -> tuple[Field
     distance = _ellipse(grid, (u, v), (radius * rng.uniform(0.85, 1.15), radius), rng.uniform(0, 3.1)) / bumps
     # A ball of tissue: thickest in the middle, with a hazy edge.
     ball = np.sqrt(np.clip(1.05 - distance**2, 0, None))
-    shadow = ndimage.gaussian_filter(ball, grid.shape[0] * 0.004) * rng.uniform(0.20, 0.36)
+    shadow = ndimage.gaussian_filter(ball, grid.shape[0] * 0.004) * rng.uniform(0.24, 0.40)
     rows, columns = np.nonzero(distance < 1)
     box = Box(top=rows.min(), left=columns.min(), bottom=rows.max() + 1, right=columns.max() + 1)
     return shadow, Box(**{name: float(value) for name, value in vars(box).items()})

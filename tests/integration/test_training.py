@@ -1,0 +1,192 @@
+"""From phantoms to a registered release: the whole training line, on data small enough for seconds."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evaluation.gate import judge_release
+from models.bundle import find_bundle
+from models.errors import RegistryError
+from models.folder_store import FolderStore
+from models.mlflow_registry import MlflowRegistry
+from models.onnx_runtime import open_runtime
+from models.release import Release, open_release
+from training.datasets import Dataset, Split
+from training.errors import DataError, PackageError, RunError
+from training.export import ExportedRun, export_run
+from training.package import package_run, register
+from training.run import TrainingRun, train_bundle
+from training.synthetic import prepare_synthetic
+from training.tracking import Tracker
+
+pytestmark = [
+    # ignite, MONAI, MLflow and torch's exporter warn of their own internals while they train and log.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+    # MLflow's SQLAlchemy engines close their SQLite connections when collected.
+    pytest.mark.filterwarnings("ignore:unclosed database:ResourceWarning"),
+]
+
+TINY = {
+    "chest_xray_opacity": {"max_epochs": 2, "batch_size": 8},
+    "ct_lung_nodule": {"max_epochs": 1, "val_interval": 1},
+}
+COUNT = {"chest_xray_opacity": 40, "ct_lung_nodule": 7}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One run of the line."""
+
+    tracker: Tracker
+    data: Dataset
+    trained: TrainingRun
+    exported: ExportedRun
+    store: FolderStore
+    release: Release
+
+
+@pytest.fixture(scope="module", params=sorted(TINY))
+def line(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Line:
+    name, root = request.param, tmp_path_factory.mktemp(request.param)
+    bundle = find_bundle(name)
+    tracker = Tracker(f"sqlite:///{root / 'mlflow.db'}")
+    data = prepare_synthetic(bundle, root / "data", COUNT[name])
+    trained = train_bundle(bundle, data, tracker, overrides=TINY[name])
+    exported = export_run(trained.run_id, data, tracker)
+    store = FolderStore(root / "store")
+    return Line(
+        tracker=tracker,
+        data=data,
+        trained=trained,
+        exported=exported,
+        store=store,
+        release=package_run(trained.run_id, tracker, store),
+    )
+
+
+def test_the_graph_says_what_the_network_says(line: Line):
+    assert line.exported.parity.passed
+    assert line.exported.parity.cases > 0
+    assert {t.name for t in line.exported.parity.tensors} == {t.name for t in line.release.manifest.outputs}
+
+
+def test_the_release_opens_verified_and_runs(line: Line):
+    release = open_release(line.release.path)
+    runtime = open_runtime(release)
+    case = next(line.data.cases(Split.TEST))
+    answer = runtime.infer({"image": case.input[np.newaxis].astype(np.float32)})
+    assert np.all((answer["probability"] >= 0) & (answer["probability"] <= 1))
+    assert set(release.manifest.files) >= {"model.onnx", "model_card.md", "evidence/parity.json", "evidence/floors.json"}
+
+
+def test_the_same_run_packaged_twice_is_the_same_release(line: Line, tmp_path: Path):
+    again = package_run(line.trained.run_id, line.tracker, FolderStore(tmp_path))
+    assert again.digest == line.release.digest
+
+
+def test_the_run_tells_what_made_it(line: Line):
+    run = line.tracker.find(line.trained.run_id)
+    assert run.status == "FINISHED"
+    assert run.tags["varsel.data_sha256"] == line.data.sha256 == line.release.manifest.provenance.data_sha256
+    assert run.tags["varsel.parity"] == "passed"
+    assert {"train_loss", "temperature"} <= set(run.metrics)
+    assert len(line.tracker.history(line.trained.run_id, "train_loss")) == line.trained.epochs
+
+
+def test_the_run_keeps_weights_bundle_config_and_pictures(line: Line, tmp_path: Path):
+    for folder in ("checkpoint/model.pt", "bundle/configs", "config/train_resolved.json", "pictures/learning_curve.png"):
+        parent, _, name = folder.rpartition("/")
+        assert (line.tracker.fetch(line.trained.run_id, parent, tmp_path) / name).exists()
+    resolved = json.loads((tmp_path / "config" / "train_resolved.json").read_text(encoding="utf-8"))
+    assert resolved["max_epochs"] == line.trained.epochs
+
+
+def test_a_barely_trained_model_is_not_promoted_and_the_reasons_are_data(line: Line):
+    decision = judge_release(line.release)
+    assert not decision.allowed
+    assert all("is demanded, found" in reason for reason in decision.reasons)
+    assert decision.gates[0].met, "parity holds even so"
+
+
+def test_a_registered_release_is_found_and_pulled_by_its_alias(line: Line, tmp_path: Path):
+    registry = MlflowRegistry(line.tracker.uri)
+    registered = register(line.release, line.tracker, registry)
+    assert register(line.release, line.tracker, registry) == registered
+    with pytest.raises(RegistryError, match="no alias 'champion'"):
+        registry.find(line.release.manifest.name, "champion")
+    registry.set_alias(line.release.manifest.name, line.release.digest, "champion")
+    pulled = registry.pull(line.release.manifest.name, "champion", FolderStore(tmp_path))
+    assert pulled.digest == line.release.digest
+    with pytest.raises(RegistryError, match="register it first"):
+        registry.set_alias(line.release.manifest.name, "0" * 64, "champion")
+
+
+def test_a_data_scientist_loads_the_champion_with_mlflow_alone(line: Line):
+    from mlflow.onnx import load_model  # noqa: PLC0415  # seconds to import
+
+    registered = register(line.release, line.tracker, MlflowRegistry(line.tracker.uri))
+    model = load_model(registered.source)
+    assert [one.name for one in model.graph.input] == ["image"]
+
+
+def test_other_data_than_the_runs_own_are_refused(line: Line, tmp_path: Path):
+    bundle = find_bundle(line.trained.bundle)
+    other = prepare_synthetic(bundle, tmp_path / "other", 7, seed=2)
+    with pytest.raises(DataError, match="the run was trained on"):
+        export_run(line.trained.run_id, other, line.tracker)
+
+
+def test_an_unknown_run_is_named(line: Line):
+    with pytest.raises(RunError, match="'nonsense' is no run"):
+        export_run("nonsense", line.data, line.tracker)
+
+
+def test_a_graph_that_failed_parity_becomes_no_release(line: Line, tmp_path: Path):
+    exported = line.tracker.fetch(line.trained.run_id, "export", tmp_path)
+    parity = json.loads((exported / "parity.json").read_bytes())
+    parity["tensors"][0]["tolerance_used"] = 3.0
+    (tmp_path / "parity.json").write_text(json.dumps(parity), encoding="utf-8")
+    spoiled = Tracker(f"sqlite:///{tmp_path / 'spoiled.db'}")
+    run = line.tracker.find(line.trained.run_id)
+    run_id = spoiled.start("spoiled", {}, {k: v for k, v in run.tags.items() if k.startswith("varsel.")})
+    for folder in ("bundle", "export", "data"):
+        spoiled.keep(run_id, line.tracker.fetch(line.trained.run_id, folder, tmp_path / "copy"), folder)
+    spoiled.keep(run_id, tmp_path / "parity.json", "export")
+    with pytest.raises(PackageError, match="differs from its network"):
+        package_run(run_id, spoiled, line.store)
+
+
+def test_one_seed_trains_to_equal_metrics(tmp_path: Path):
+    bundle = find_bundle("chest_xray_opacity")
+    data = prepare_synthetic(bundle, tmp_path / "data", 20)
+    tracker = Tracker(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    first, second = (train_bundle(bundle, data, tracker, overrides={"max_epochs": 1}) for _ in range(2))
+    assert first.metrics == second.metrics
+    assert first.run_id != second.run_id
+
+
+def test_data_of_another_bundle_are_refused(tmp_path: Path):
+    data = prepare_synthetic(find_bundle("chest_xray_opacity"), tmp_path / "data", 7)
+    with pytest.raises(DataError, match="was prepared for 'chest_xray_opacity'"):
+        train_bundle(find_bundle("ct_lung_nodule"), data, Tracker(f"sqlite:///{tmp_path / 'mlflow.db'}"))
+
+
+def test_a_bundle_runs_under_monais_own_command(tmp_path: Path):
+    """What a data scientist knows from the Model Zoo works unchanged."""
+    bundle = find_bundle("chest_xray_opacity")
+    data = prepare_synthetic(bundle, tmp_path / "data", 20)
+    command = [sys.executable, "-m", "monai.bundle", "run", "--config_file", "configs/train.yaml", "--bundle_root", "."]
+    options = ["--dataset_dir", str(data.path), "--output_dir", str(tmp_path / "out"), "--max_epochs", "1"]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [*command, *options], cwd=bundle.path, env={"PYTHONPATH": str(root)}, capture_output=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (tmp_path / "out" / "model.pt").is_file()
