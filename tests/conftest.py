@@ -18,7 +18,8 @@ from pathlib import Path
 from serving.settings import load_settings
 from varsel.demo.models import make_missing_models
 from varsel.demo.words import ENGLISH
-make_missing_models(load_settings(Path(sys.argv[1])), ENGLISH)
+path = Path(sys.argv[1])
+make_missing_models(load_settings(path), path, ENGLISH)
 """
 
 

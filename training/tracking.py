@@ -119,7 +119,14 @@ class Tracker:
         found = self._client.get_experiment_by_name(self._experiment)
         if found is not None:
             return str(found.experiment_id)
-        return str(self._client.create_experiment(self._experiment, artifact_location=_artifact_location(self.uri)))
+        try:
+            made = self._client.create_experiment(self._experiment, artifact_location=_artifact_location(self.uri))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            # Another training began in the same moment.
+            return str(self._client.get_experiment_by_name(self._experiment).experiment_id)
+        return str(made)
 
 
 def _artifact_location(uri: str) -> str | None:

@@ -86,7 +86,7 @@ class Demo:
         """
         cases = self._cases()
         with self._timed("models"):
-            make_missing_models(self._settings, self._words)
+            make_missing_models(self._settings, self._directory.settings, self._words)
         with leaving_on_signals(self._site):
             try:
                 return self._run_site(cases)
