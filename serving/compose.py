@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from dicom_io.results.write import ResultKind, WrittenObject, write_picture, write_results
+from dicom_io.results.write import ResultKind, WrittenObject, write_results
 from dicom_io.study import Study
 from serving.pipeline import Analysis
 from serving.records.work import WorkItem
@@ -31,6 +31,4 @@ class Composer:
         """
         directory = self._results_dir / item.id
         with stopwatch.time(Stage.COMPOSE):
-            if analysis.pixels is not None:
-                write_picture(analysis.report, analysis.pixels, directory / "picture.png")
             return write_results(analysis.report, study, analysis.pixels, self._kinds, directory)

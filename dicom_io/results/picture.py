@@ -1,6 +1,7 @@
 """Which image of a report to draw, how to window it, and what to write on it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -38,20 +39,33 @@ _WORDS: Mapping[str, Mapping[str | Outcome, str]] = {
 }
 
 
-def picture_of(report: Report, pixels: Radiograph | Volume, moment: datetime) -> npt.NDArray[np.uint8]:
-    """RGB (y, x, 3): the radiograph, or the slice that shows most of the findings, with what was found drawn on it.
+@dataclass(frozen=True, kw_only=True)
+class DrawnPicture:
+    """What the Secondary Capture and the pages show."""
+
+    #: uint8 (y, x, 3), RGB.
+    rgb: npt.NDArray[np.uint8]
+    #: SOP Instance UID of the image that it is drawn on.
+    sop_instance_uid: str
+
+
+def drawn_picture(report: Report, pixels: Radiograph | Volume, moment: datetime) -> DrawnPicture:
+    """The radiograph, or the slice that shows most of the findings, with what was found drawn on it.
 
     *moment* is the time of analysis as it shall be read, on the hospital's clock.
     """
     if isinstance(pixels, Radiograph):
         caption = _caption(report, moment)
         marks = _planar_marks(report, (pixels.sop_instance_uid,))
-        return draw_findings(pixels.pixels, marks, caption, _radiograph_window(pixels.pixels))
+        rgb = draw_findings(pixels.pixels, marks, caption, _radiograph_window(pixels.pixels))
+        return DrawnPicture(rgb=rgb, sop_instance_uid=pixels.sop_instance_uid)
     index = shown_slice(report, pixels)
     depth = len(pixels.sop_instance_uids)
     caption = _caption(report, moment, f"{_words(report)['slice']} {index + 1}/{depth}")
-    marks = _volume_marks(report, index) + _planar_marks(report, (pixels.sop_instance_uids[index],))
-    return draw_findings(pixels.voxels[index], marks, caption, _ct_window(pixels.voxels[index]))
+    uid = pixels.sop_instance_uids[index]
+    marks = _volume_marks(report, index) + _planar_marks(report, (uid,))
+    rgb = draw_findings(pixels.voxels[index], marks, caption, _ct_window(pixels.voxels[index]))
+    return DrawnPicture(rgb=rgb, sop_instance_uid=uid)
 
 
 def shown_slice(report: Report, volume: Volume) -> int:
@@ -62,13 +76,6 @@ def shown_slice(report: Report, volume: Volume) -> int:
     placed = [one.region.sop_instance_uid for one in report.findings if one.region is not None]
     known = [volume.sop_instance_uids.index(uid) for uid in placed if uid in volume.sop_instance_uids]
     return known[0] if known else len(volume.sop_instance_uids) // 2
-
-
-def source_uid(report: Report, pixels: Radiograph | Volume) -> str:
-    """SOP Instance UID of the image that `picture_of` draws on."""
-    if isinstance(pixels, Radiograph):
-        return pixels.sop_instance_uid
-    return pixels.sop_instance_uids[shown_slice(report, pixels)]
 
 
 def _planar_marks(report: Report, uids: tuple[str, ...]) -> list[Mark]:

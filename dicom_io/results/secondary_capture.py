@@ -6,30 +6,28 @@ from pydicom.sr.codedict import codes
 from pydicom.uid import ExplicitVRLittleEndian
 
 from dicom_io.findings import Report
-from dicom_io.results.picture import picture_of, source_uid
+from dicom_io.results.picture import DrawnPicture
 from dicom_io.results.provenance import (
     coding_schemes,
     contributing_equipment,
     equipment,
     finish,
-    local_time,
     object_uid,
 )
 from dicom_io.results.source import SourceSeries
-from dicom_io.volume import Radiograph, Volume
 
 SERIES_NUMBER = 921
 
 
-def secondary_capture(report: Report, pixels: Radiograph | Volume, sources: SourceSeries) -> Dataset:
-    """The picture as an RGB object that names its source image and says in its header, too, what it is.
+def secondary_capture(report: Report, drawn: DrawnPicture, sources: SourceSeries) -> Dataset:
+    """The picture *drawn* as an RGB object that names its source image and says in its header, too, what it is.
 
     Raises:
         ConformanceError: the pixels are not those of an image in the report's source_uids.
     """
-    source = sources.instance(source_uid(report, pixels))
+    source = sources.instance(drawn.sop_instance_uid)
     dataset = hd.sc.SCImage(
-        pixel_array=picture_of(report, pixels, local_time(report, sources.header)),
+        pixel_array=drawn.rgb,
         photometric_interpretation="RGB",
         bits_allocated=8,
         coordinate_system="PATIENT",

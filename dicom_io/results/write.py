@@ -12,9 +12,9 @@ from pydicom.dataset import Dataset
 
 from dicom_io.findings import Report
 from dicom_io.results.conformance import check
-from dicom_io.results.drawing import to_png
+from dicom_io.results.drawing import to_jpeg
 from dicom_io.results.measurement_report import measurement_report, place_of
-from dicom_io.results.picture import picture_of
+from dicom_io.results.picture import DrawnPicture, drawn_picture
 from dicom_io.results.provenance import local_time
 from dicom_io.results.secondary_capture import secondary_capture
 from dicom_io.results.segmentation import segmentation
@@ -59,12 +59,13 @@ def write_results(
     profile: Sequence[ResultKind],
     directory: Path,
 ) -> tuple[WrittenObject, ...]:
-    """Build, check and write the objects of *report* that *profile* asks for.
+    """Build, check and write the objects of *report* that *profile* asks for, and ``picture.jpg`` for the pages.
 
     Args:
         report: what to say.
         study: the study that was read; the first image of the report is opened for its header.
-        pixels: what was decoded for the analysis, drawn for SC; None where nothing was, and then there is no SC.
+        pixels: what was decoded for the analysis, drawn once for SC and pages; None where nothing was, and then there
+            is neither.
         profile: kinds to write. Without SEG, findings with a mask are told in the SR without their place.
         directory: where the files lie, named by their UID; created when missing.
 
@@ -74,22 +75,14 @@ def write_results(
     """
     sources = read_sources(study, report.source_uids)
     directory.mkdir(parents=True, exist_ok=True)
+    drawn = None if pixels is None else drawn_picture(report, pixels, local_time(report, sources.header))
+    if drawn is not None:
+        _replace_file(directory / "picture.jpg", to_jpeg(drawn.rgb))
     written = []
-    for kind, dataset in _objects(report, sources, pixels, profile):
+    for kind, dataset in _objects(report, sources, drawn, profile):
         check(dataset, sources)
         written.append(_write(kind, dataset, directory))
     return tuple(written)
-
-
-def write_picture(report: Report, pixels: Radiograph | Volume, path: Path) -> None:
-    """The picture with the findings drawn, as PNG for pages: what the Secondary Capture shows.
-
-    Raises:
-        ConformanceError: the report's time is not one.
-        OSError: the disk does not take it.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _replace_file(path, to_png(picture_of(report, pixels, local_time(report, Dataset()))))
 
 
 def split_by_place(report: Report) -> tuple[Report, ...]:
@@ -103,7 +96,7 @@ def split_by_place(report: Report) -> tuple[Report, ...]:
 
 
 def _objects(
-    report: Report, sources: SourceSeries, pixels: Radiograph | Volume | None, profile: Sequence[ResultKind]
+    report: Report, sources: SourceSeries, drawn: DrawnPicture | None, profile: Sequence[ResultKind]
 ) -> Iterator[tuple[ResultKind, Dataset]]:
     """SEG before the SR that refers to it, so that a viewer finds it when the SR arrives."""
     if ResultKind.SEG in profile:
@@ -115,8 +108,8 @@ def _objects(
         for part in split_by_place(told):
             yield ResultKind.SR, measurement_report(part, sources)
     # A picture of nothing is clutter beside an SR that says so, and the only word where no SR is taken.
-    if ResultKind.SC in profile and pixels is not None and (report.findings or ResultKind.SR not in profile):
-        yield ResultKind.SC, secondary_capture(report, pixels, sources)
+    if ResultKind.SC in profile and drawn is not None and (report.findings or ResultKind.SR not in profile):
+        yield ResultKind.SC, secondary_capture(report, drawn, sources)
 
 
 def _without_segments(report: Report) -> Report:

@@ -39,7 +39,7 @@ class Pages:
         return [
             Route("/", self.cases, name="cases"),
             Route("/cases/{work_item_id}", self.case, name="case"),
-            Route("/cases/{work_item_id}/picture.png", self.picture, name="picture"),
+            Route("/cases/{work_item_id}/picture.jpg", self.picture, name="picture"),
             Route("/stays", self.stays, name="stays"),
             Route("/refusals", self.refusals, name="refusals"),
         ]
@@ -72,13 +72,13 @@ class Pages:
         return self.view.page(request, "case.html", values)
 
     def picture(self, request: Request) -> Response:
-        """The finding drawn on its image, as PNG."""
+        """The finding drawn on its image, as JPEG."""
         with reading(self.engine) as connection:
             row = queries.case(connection, request.path_params["work_item_id"])
         path = self._picture_path(row)
         if not path.is_file():
             return PlainTextResponse("This case has no picture.\n", status_code=404)
-        return FileResponse(path, media_type="image/png")
+        return FileResponse(path, media_type="image/jpeg")
 
     def stays(self, request: Request) -> Response:
         """The ward list."""
@@ -110,7 +110,7 @@ class Pages:
         }
 
     def _picture_path(self, row: CaseRow) -> Path:
-        return self.settings.results_dir / row.work_item_id / "picture.png"
+        return self.settings.results_dir / row.work_item_id / "picture.jpg"
 
     def _card(self, row: CaseRow | RiskRow, language: str) -> ModelCard | None:
         return card_of(self.settings.store_dir, row.model, row.release_digest, language) if row.model else None

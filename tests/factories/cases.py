@@ -165,7 +165,7 @@ class CaseBook:
         lungs = 90 + 90 * np.exp(-(((columns - 280) / 260) ** 2 + ((rows - 320) / 300) ** 2))
         picture = np.repeat(lungs[..., None], 3, axis=2).astype(np.uint8)
         picture[200:300, [150, 151, 290, 291]] = picture[[200, 201, 300, 301], 150:290] = (255, 170, 0)
-        Image.fromarray(picture).save(folder / "picture.png")
+        Image.fromarray(picture).save(folder / "picture.jpg")
 
     def stay(self, stay_id: str, name: str, ward: str, release: Release, risks: list[float]) -> None:
         """A stay that was scored once for each of *risks*, four hours apart."""

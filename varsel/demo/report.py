@@ -55,7 +55,7 @@ class RunReport:
 
     def picture(self, result: Result) -> Path | None:
         """The picture of a case; None when there is none."""
-        path = self.results_dir / (result.status.work_item_id if result.status else "") / "picture.png"
+        path = self.results_dir / (result.status.work_item_id if result.status else "") / "picture.jpg"
         return path if path.is_file() else None
 
 

@@ -130,11 +130,11 @@ def test_the_case_page_gives_the_reason(site: TestClient):
 
 
 def test_the_picture_is_the_stored_one(site: TestClient):
-    answer = site.get("/cases/w-1-1/picture.png")
-    assert answer.headers["content-type"] == "image/png"
-    assert answer.content.startswith(b"\x89PNG")
-    assert site.get("/cases/w-2-1/picture.png").status_code == 404
-    assert site.get("/cases/..%2F..%2Fvarsel.db/picture.png").status_code == 404
+    answer = site.get("/cases/w-1-1/picture.jpg")
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert answer.content.startswith(b"\xff\xd8")
+    assert site.get("/cases/w-2-1/picture.jpg").status_code == 404
+    assert site.get("/cases/..%2F..%2Fvarsel.db/picture.jpg").status_code == 404
 
 
 def test_the_ward_list_is_sorted_by_risk_with_trend_and_reasons(site: TestClient):
