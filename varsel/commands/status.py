@@ -66,7 +66,10 @@ def _print_tables(cases: "Sequence[CaseStatus]", refusals: "Sequence[RefusalStat
     from varsel.console import output
 
     console = output()
-    table = Table("Case", "State", "Outcome", "Model", "Findings", "Deliveries", "Reason", box=box.SIMPLE)
+    table = Table(box=box.SIMPLE)
+    for head in ("Case", "State", "Outcome", "Model", "Findings", "Deliveries", "Reason"):
+        # Nothing is cut off: ids and reasons are there to be copied.
+        table.add_column(head, overflow="fold")
     for one in cases:
         table.add_row(*_cells(one))
     console.print(table if cases else "No cases.")
@@ -83,7 +86,9 @@ def _cells(case: "CaseStatus") -> tuple[str, ...]:
     risk = [] if case.risk is None else [f"{case.risk:.1%}"]
     sent = [f"{one.destination}: {one.state}{_why(one.reason)}" for one in case.deliveries]
     case_id = f"{case.case_id} #{case.generation}"
-    return case_id, case.state, case.outcome, model, "\n".join(findings + risk), "\n".join(sent), case.reason
+    retry = [f"varsel retry {case.work_item_id}"] if case.state == "failed" else []
+    reason = "\n".join([*filter(None, [case.reason]), *retry])
+    return case_id, case.state, case.outcome, model, "\n".join(findings + risk), "\n".join(sent), reason
 
 
 def _why(reason: str) -> str:

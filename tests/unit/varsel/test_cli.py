@@ -4,16 +4,19 @@ import gc
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from factories.dicom import cr_image, write
+from sqlalchemy import insert
 from typer.testing import CliRunner, Result
 
 from dicom_io.receive.archive import EmbeddedArchive
 from dicom_io.receive.store_scp import StoreScpSettings
-from serving.records.database import open_database
+from serving.records.database import open_database, writing
 from serving.records.migrate import migrate
+from serving.records.schema import WORK_ITEM
 from varsel.cli import app
 
 COMMANDS = (
@@ -130,3 +133,24 @@ def site(directory: Path) -> Path:
     settings = directory / "varsel.toml"
     settings.write_text(f"[site]\ndata_dir = {json.dumps(str(directory / 'data'))}\n")
     return settings
+
+
+def test_status_tells_how_a_failed_case_is_tried_again(tmp_path: Path):
+    settings = site(tmp_path)
+    engine = open_database(f"sqlite:///{tmp_path / 'data' / 'varsel.db'}")
+    migrate(engine)
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    with writing(engine) as connection:
+        times = dict.fromkeys(("not_before", "created_at", "input_at"), at)
+        release = {"rule": "chest", "model": "chest_xray_opacity", "model_version": "0.1.0", "release_digest": "a" * 64}
+        ending = {
+            "state": "failed",
+            "outcome": "failed",
+            "reason_code": "UnreachableError",
+            "reason": "the PACS is down",
+        }
+        row = {"id": "2.25.7", "kind": "imaging", "case_id": "1.2.3", "generation": 1, "priority": 2}
+        connection.execute(insert(WORK_ITEM).values(**row, **release, **ending, **times))
+    (case,) = json.loads(run("--settings", settings, "status", "--json").stdout)["cases"]
+    assert (case["state"], case["reason"], case["model"]) == ("failed", "the PACS is down", "chest_xray_opacity")
+    assert "varsel retry 2.25.7" in " ".join(run("--settings", settings, "status").stdout.split())
