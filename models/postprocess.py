@@ -67,22 +67,41 @@ def components_of(
 
     Strongest first, pieces smaller than *minimum_volume_mm3* left out, at most ``MAXIMUM_COMPONENTS``.
     """
-    labelled, count = ndimage.label(probability >= threshold, structure=np.ones((3, 3, 3)))
-    if count == 0:
+    above = probability >= threshold
+    around = _bounds(above)
+    if around is None:
         return ()
-    index = np.arange(1, count + 1)
+    # Findings fill a small part of a scan: label that part alone.
+    labelled, count = ndimage.label(above[around], structure=np.ones((3, 3, 3)))
     sizes = np.bincount(labelled.ravel(), minlength=count + 1)[1:] * float(np.prod(spacing_mm))
-    peaks = ndimage.maximum(probability, labelled, index)
     boxes = ndimage.find_objects(labelled)
+    peaks = [float(probability[around][box][labelled[box] == i + 1].max()) for i, box in enumerate(boxes)]
     kept = [int(i) for i in np.lexsort((-sizes, -np.asarray(peaks))) if sizes[i] >= minimum_volume_mm3]
+    pieces = ((i, labelled[boxes[i]] == i + 1, _shifted(boxes[i], around)) for i in kept[:MAXIMUM_COMPONENTS])
     return tuple(
         Component(
-            mask=_placed(labelled[boxes[i]] == i + 1, boxes[i], probability.shape),
-            probability=float(peaks[i]),
+            mask=_placed(piece, place, probability.shape),
+            probability=peaks[i],
             volume_mm3=float(sizes[i]),
-            diameter_mm=_diameter_mm(labelled[boxes[i]] == i + 1, (spacing_mm[1], spacing_mm[2])),
+            diameter_mm=_diameter_mm(piece, (spacing_mm[1], spacing_mm[2])),
         )
-        for i in kept[:MAXIMUM_COMPONENTS]
+        for i, piece, place in pieces
+    )
+
+
+def _bounds(mask: npt.NDArray[np.bool_]) -> tuple[slice, ...] | None:
+    """The smallest box (z, y, x) that holds all of *mask*; None when it is empty."""
+    plane = np.any(mask, axis=0)
+    lines = (np.any(mask, axis=(1, 2)), np.any(plane, axis=1), np.any(plane, axis=0))
+    places = [np.flatnonzero(line) for line in lines]
+    if len(places[0]) == 0:
+        return None
+    return tuple(slice(int(place[0]), int(place[-1]) + 1) for place in places)
+
+
+def _shifted(box: tuple[slice, ...], around: tuple[slice, ...]) -> tuple[slice, ...]:
+    return tuple(
+        slice(inner.start + outer.start, inner.stop + outer.start) for inner, outer in zip(box, around, strict=True)
     )
 
 

@@ -12,7 +12,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit
 
 from models.bundle import ClinicalSpec
-from models.manifest import Task
+from models.manifest import Task, VolumePreprocessing
 from training.datasets import Case
 from training.networks import image_logit, image_truth
 
@@ -23,8 +23,7 @@ _BATCH = 4096
 
 def fit_temperature(network: torch.nn.Module, clinical: ClinicalSpec, cases: Iterable[Case]) -> float:
     """The number to divide the log-odds of *network* by, fitted on *cases* that it was not trained on."""
-    logits, truths = _LOGITS[clinical.task](network, cases)
-    return best_temperature(logits, truths)
+    return best_temperature(*_LOGITS[clinical.task](network, clinical, cases))
 
 
 def best_temperature(logits: npt.NDArray[np.float64], truths: npt.NDArray[np.float64]) -> float:
@@ -45,7 +44,7 @@ Pair = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 
 
 @torch.no_grad()
-def _image_logits(network: torch.nn.Module, cases: Iterable[Case]) -> Pair:
+def _image_logits(network: torch.nn.Module, _: ClinicalSpec, cases: Iterable[Case]) -> Pair:
     logits, truths = [], []
     for case in cases:
         evidence = network(torch.from_numpy(case.input.astype(np.float32))[None])
@@ -55,13 +54,15 @@ def _image_logits(network: torch.nn.Module, cases: Iterable[Case]) -> Pair:
 
 
 @torch.no_grad()
-def _voxel_logits(network: torch.nn.Module, cases: Iterable[Case]) -> Pair:
+def _voxel_logits(network: torch.nn.Module, clinical: ClinicalSpec, cases: Iterable[Case]) -> Pair:
     from monai.inferers import sliding_window_inference  # noqa: PLC0415  # seconds to import, only for volumes
 
+    spec = clinical.preprocessing
+    assert isinstance(spec, VolumePreprocessing)  # noqa: S101  # the task says so; for the type checker
     logits, truths = [], []
     for case in cases:
         volume = torch.from_numpy(case.input.astype(np.float32))[None]
-        voxels = sliding_window_inference(volume, (32, 96, 96), 2, network, overlap=0.25)[0].numpy()
+        voxels = sliding_window_inference(volume, spec.roi, 4, network, overlap=spec.overlap)[0].numpy()
         # Far from any lesion all is clear and says nothing about calibration; the doubtful voxels do.
         doubtful = (np.abs(voxels) < 6) | (case.label > 0)
         logits.append(voxels[doubtful][::3])
@@ -70,7 +71,7 @@ def _voxel_logits(network: torch.nn.Module, cases: Iterable[Case]) -> Pair:
 
 
 @torch.no_grad()
-def _row_logits(network: torch.nn.Module, cases: Iterable[Case]) -> Pair:
+def _row_logits(network: torch.nn.Module, _: ClinicalSpec, cases: Iterable[Case]) -> Pair:
     rows = list(cases)
     features = torch.from_numpy(np.stack([row.input for row in rows]).astype(np.float32))
     logits = torch.cat([network(features[start : start + _BATCH]) for start in range(0, len(rows), _BATCH)])

@@ -1,13 +1,13 @@
 """Run a bundle's train.yaml and track it: what MONAI's own command line does, with every epoch in MLflow."""
 
 import json
-import math
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from ignite.engine import Engine, Events
 from monai.bundle import ConfigWorkflow
 
@@ -97,22 +97,24 @@ def _train(
     workflow.initialize()
     trainer, evaluator = workflow.trainer, workflow.evaluator
     losses: list[float] = []
+    validated: list[int] = []
     latest: dict[str, float] = {}
 
     def note_loss(engine: Engine) -> None:
         losses.append(float(_first(engine.state.output)["loss"]))
 
     def note_epoch(engine: Engine) -> None:
-        latest["train_loss"] = sum(losses) / max(len(losses), 1)
-        losses.clear()
-        values = {**latest, **_numbers(engine.state.metrics)}
-        if evaluator.state.epoch:
+        values = {"train_loss": sum(losses) / max(len(losses), 1), **_numbers(engine.state.metrics)}
+        if validated:
             values |= _numbers(evaluator.state.metrics)
+        losses.clear()
+        validated.clear()
         latest.update(values)
         tracker.metrics(run_id, values, step=engine.state.epoch)
         if progress is not None:
             progress(engine.state.epoch, engine.state.max_epochs, values)
 
+    evaluator.add_event_handler(Events.COMPLETED, lambda engine: validated.append(engine.state.iteration))
     # Added last, so that validation and metrics of this epoch are there when they run.
     trainer.add_event_handler(Events.ITERATION_COMPLETED, note_loss)
     trainer.add_event_handler(Events.EPOCH_COMPLETED, note_epoch)
@@ -144,8 +146,9 @@ def _keep(bundle: Bundle, workflow: ConfigWorkflow, tracker: Tracker, run_id: st
 
 
 def _numbers(metrics: Mapping[str, object]) -> dict[str, float]:
-    plain = {key: float(value) for key, value in metrics.items() if isinstance(value, int | float)}
-    return {key: value for key, value in plain.items() if math.isfinite(value)}
+    # Python, numpy or torch scalars, as each MONAI metric likes; curves and matrices are left out.
+    plain = {key: np.asarray(value) for key, value in metrics.items()}
+    return {key: float(value) for key, value in plain.items() if value.size == 1 and np.isfinite(value).all()}
 
 
 def _first(output: object) -> Mapping[str, float]:

@@ -83,7 +83,12 @@ def test_the_release_opens_verified_and_runs(line: Line):
     case = next(line.data.cases(Split.TEST))
     answer = runtime.infer({"image": case.input[np.newaxis].astype(np.float32)})
     assert np.all((answer["probability"] >= 0) & (answer["probability"] <= 1))
-    assert set(release.manifest.files) >= {"model.onnx", "model_card.md", "evidence/parity.json", "evidence/floors.json"}
+    assert set(release.manifest.files) >= {
+        "model.onnx",
+        "model_card.md",
+        "evidence/parity.json",
+        "evidence/floors.json",
+    }
 
 
 def test_the_same_run_packaged_twice_is_the_same_release(line: Line, tmp_path: Path):
@@ -101,7 +106,12 @@ def test_the_run_tells_what_made_it(line: Line):
 
 
 def test_the_run_keeps_weights_bundle_config_and_pictures(line: Line, tmp_path: Path):
-    for folder in ("checkpoint/model.pt", "bundle/configs", "config/train_resolved.json", "pictures/learning_curve.png"):
+    for folder in (
+        "checkpoint/model.pt",
+        "bundle/configs",
+        "config/train_resolved.json",
+        "pictures/learning_curve.png",
+    ):
         parent, _, name = folder.rpartition("/")
         assert (line.tracker.fetch(line.trained.run_id, parent, tmp_path) / name).exists()
     resolved = json.loads((tmp_path / "config" / "train_resolved.json").read_text(encoding="utf-8"))
@@ -186,7 +196,12 @@ def test_a_bundle_runs_under_monais_own_command(tmp_path: Path):
     options = ["--dataset_dir", str(data.path), "--output_dir", str(tmp_path / "out"), "--max_epochs", "1"]
     root = Path(__file__).parents[2]
     done = subprocess.run(
-        [*command, *options], cwd=bundle.path, env={"PYTHONPATH": str(root)}, capture_output=True, check=False, timeout=300
+        [*command, *options],
+        cwd=bundle.path,
+        env={"PYTHONPATH": str(root)},
+        capture_output=True,
+        check=False,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert (tmp_path / "out" / "model.pt").is_file()
