@@ -63,6 +63,7 @@ def _print_tables(cases: "Sequence[CaseStatus]", refusals: "Sequence[RefusalStat
     from rich import box
     from rich.table import Table
 
+    from serving.work.item import State
     from varsel.console import output
 
     console = output()
@@ -73,6 +74,10 @@ def _print_tables(cases: "Sequence[CaseStatus]", refusals: "Sequence[RefusalStat
     for one in cases:
         table.add_row(*_cells(one))
     console.print(table if cases else "No cases.")
+    for one in cases:
+        if one.state == State.FAILED.value:
+            # Not in the table, whose cells would break it in two: it is there to be copied.
+            console.print(f"Try {one.case_id} again: varsel retry {one.work_item_id}", soft_wrap=True)
     if refusals:
         refused = Table("Refused at", "Door", "Sender", "Code", "Reason", box=box.SIMPLE)
         for refusal in refusals:
@@ -86,9 +91,7 @@ def _cells(case: "CaseStatus") -> tuple[str, ...]:
     risk = [] if case.risk is None else [f"{case.risk:.1%}"]
     sent = [f"{one.destination}: {one.state}{_why(one.reason)}" for one in case.deliveries]
     case_id = f"{case.case_id} #{case.generation}"
-    retry = [f"varsel retry {case.work_item_id}"] if case.state == "failed" else []
-    reason = "\n".join([*filter(None, [case.reason]), *retry])
-    return case_id, case.state, case.outcome, model, "\n".join(findings + risk), "\n".join(sent), reason
+    return case_id, case.state, case.outcome, model, "\n".join(findings + risk), "\n".join(sent), case.reason
 
 
 def _why(reason: str) -> str:
