@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from dicom_io.results.rehearsal import rehearse
 from dicom_io.send.association import DicomAddress
 from dicom_io.send.store_scu import StoreScu
 from models.folder_store import FolderStore
@@ -44,7 +45,8 @@ class WorkerProcess:
     runtimes: RemoteRuntimes
 
     def start(self) -> None:
-        """Take up what a crash cut off, then whatever waits."""
+        """Rehearse, for the first case's sake; take up what a crash cut off, then whatever waits."""
+        rehearse()
         self.work_engine.start(self.worker.handlers)
         self.dispatcher.start()
 
