@@ -78,6 +78,14 @@ class Supervisor:
             self.stop()
             raise
 
+    def ready_within(self, seconds: float) -> bool:
+        """Whether every launched program is ready, asked for at most *seconds*; none is stopped for being slow."""
+        deadline = _now() + seconds
+        while not all(child.program.is_ready() for child in self._children):
+            if _now() > deadline or self._stopping.wait(_LOOK_SECONDS):
+                return False
+        return True
+
     @property
     def is_leaving(self) -> bool:
         """Whether `leave` or `stop` was called."""

@@ -103,8 +103,8 @@ def _print_list(console: Console, head: str, lines: Mapping[str, str]) -> None:
 def _cases_table(report: RunReport, words: Words) -> Table:
     table = Table("#", box=box.SIMPLE_HEAD, pad_edge=False)
     for head in words.columns:
-        # On a narrow terminal nothing is cut off.
-        table.add_column(head, overflow="fold")
+        # On a narrow terminal nothing is cut off, and the name of a model stays whole.
+        table.add_column(head, overflow="fold", no_wrap=head == words.model)
     for number, result in enumerate(report.results, start=1):
         table.add_row(str(number), result.case.title, *_cells(result, words))
     return table
@@ -114,7 +114,7 @@ def _cells(result: Result, words: Words) -> tuple[str, ...]:
     status, answer = result.status, words.answers[result.answer.value]
     if status is None:
         return answer, "", "", ""
-    model = f"{status.model} {status.model_version}\n{status.release_digest[:12]}" if status.model else ""
+    model = f"{status.model}\n{status.model_version} {status.release_digest[:12]}" if status.model else ""
     return answer, model, _probability(status), _sent(result, words)
 
 

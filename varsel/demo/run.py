@@ -29,12 +29,14 @@ from varsel.demo.stays import stay_cases
 from varsel.demo.studies import StudyMaker, own_cases, real_radiograph
 from varsel.demo.waiting import Books, Known, wait_for
 from varsel.demo.words import Words
-from varsel.errors import DemoError, NotStartedError
+from varsel.errors import DemoError
 from varsel.site import site_programs
 from varsel.supervisor import Supervisor, leaving_on_signals
 
 #: After so long without being over, a case is said to have no answer.
 _CASE_SECONDS = 120.0
+#: So long the table waits for MLflow's pages.
+_MLFLOW_SECONDS = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,12 +181,9 @@ class Demo:
             notes.append(self._words.no_real)
         if not self._has_mlflow:
             notes.append(self._words.no_mlflow)
-            return notes
-        try:
-            self._beside.await_ready()
-        except NotStartedError as error:
+        elif not self._beside.ready_within(_MLFLOW_SECONDS):
             # Nothing of the main line depends on its pages.
-            notes.append(str(error))
+            notes.append(self._words.slow_mlflow.format(log=self._directory.data / "logs" / "mlflow.log"))
         return notes
 
     def _addresses(self) -> dict[str, str]:

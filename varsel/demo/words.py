@@ -14,6 +14,7 @@ class Words:
     own_study: str
     #: Column heads of the table.
     columns: tuple[str, ...]
+    model: str
     #: Answer -> word.
     answers: Mapping[str, str]
     #: Said while things go on.
@@ -26,6 +27,7 @@ class Words:
     no_orthanc: str
     no_real: str
     no_mlflow: str
+    slow_mlflow: str
     #: Heads of what stands below the table.
     seconds: str
     total: str
@@ -61,6 +63,7 @@ ENGLISH = Words(
     },
     own_study="Own study {number} ({files} files)",
     columns=("Case", "Outcome", "Model", "Probability", "Sent"),
+    model="Model",
     seconds="Seconds of each stage",
     total="received to stored",
     reasons="Reasons",
@@ -80,6 +83,7 @@ ENGLISH = Words(
     no_orthanc="A small embedded archive is the PACS; a real one is used when installed: apt-get install orthanc",
     no_real="The real radiograph is skipped: pydicom-data is not installed (pip install pydicom-data).",
     no_mlflow="MLflow is not installed: its pages are skipped (pip install 'varsel[training]').",
+    slow_mlflow="MLflow does not answer yet; its log is {log}",
     pictures="Pictures of findings",
     addresses="Addresses",
     pages="pages",
@@ -109,6 +113,7 @@ DANISH = Words(
     },
     own_study="Egen undersøgelse {number} ({files} filer)",
     columns=("Sag", "Udfald", "Model", "Sandsynlighed", "Sendt"),
+    model="Model",
     seconds="Sekunder i hvert trin",
     total="modtaget til gemt",
     reasons="Årsager",
@@ -128,6 +133,7 @@ DANISH = Words(
     no_orthanc="Et lille indbygget arkiv er PACS; et ægte bruges, når det er installeret: apt-get install orthanc",
     no_real="Det ægte røntgenbillede springes over: pydicom-data er ikke installeret (pip install pydicom-data).",
     no_mlflow="MLflow er ikke installeret: dens sider springes over (pip install 'varsel[training]').",
+    slow_mlflow="MLflow svarer ikke endnu; dens log er {log}",
     pictures="Billeder af fund",
     addresses="Adresser",
     pages="sider",
