@@ -112,7 +112,9 @@ def open_dataset(path: Path) -> Dataset:
         text = (path / "dataset.json").read_bytes()
         manifest = _MANIFEST.validate_json(text)
     except OSError as error:
-        raise DataError(f"'{path}' holds no dataset.json; prepare the data first: varsel data BUNDLE {path}") from error
+        raise DataError(
+            f"'{path}' holds no dataset.json; give a prepared data set, or draw one: varsel train BUNDLE --data synthetic"
+        ) from error
     except ValidationError as error:
         raise DataError(f"'{path / 'dataset.json'}' is not valid: {error}") from error
     dataset = Dataset(path=path, manifest=manifest, sha256=hashlib.sha256(text).hexdigest())

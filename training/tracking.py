@@ -91,7 +91,9 @@ class Tracker:
         try:
             run = self._client.get_run(run_id)
         except MlflowException as error:
-            raise RunError(f"'{run_id}' is no run in '{self.uri}'; list them: varsel runs") from error
+            raise RunError(
+                f"'{run_id}' is no run in '{self.uri}'; varsel train prints a run's id, MLflow's pages list them"
+            ) from error
         return TrackedRun(
             run_id=run_id,
             status=run.info.status,
