@@ -4,6 +4,7 @@ Imports torch and MLflow: only the commands that make models import it.
 """
 
 import getpass
+import hashlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from models.mlflow_registry import MlflowRegistry, RegisteredRelease
 from models.registry import LedgerRow
 from models.release import Release
 from serving.settings import Settings
+from training import synthetic
 from training.datasets import Dataset, open_dataset
 from training.export import ExportedRun, export_run
 from training.package import package_run, register
@@ -62,7 +64,7 @@ class Making:
         if directory is not None:
             return open_dataset(directory)
         count = (QUICK_COUNT if quick else DEFAULT_COUNT)[bundle.clinical.task]
-        place = self.datasets_dir / f"{bundle.name}-{count}-{_SEED}"
+        place = self.datasets_dir / f"{bundle.name}-{count}-{_SEED}-{_recipe_of(bundle)}"
         if (place / "dataset.json").is_file():
             return open_dataset(place)
         return prepare_synthetic(bundle, place, count, _SEED)
@@ -129,6 +131,18 @@ class Making:
             reason=reason,
             at=datetime.now(UTC).isoformat(),
         )
+
+
+def _recipe_of(bundle: Bundle) -> str:
+    """Eight digits that change when what is drawn, or how it is preprocessed, may have changed."""
+    package = Path(synthetic.__file__).parent
+    files = (
+        bundle.config("clinical.yaml"),
+        *sorted(package.glob("phantoms/*.py")),
+        package / "synthetic.py",
+        package / "stay_rows.py",
+    )
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
 
 
 def open_making(settings: Settings) -> Making:
