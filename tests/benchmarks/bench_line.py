@@ -102,12 +102,12 @@ def _print_machine(archive: str, options: argparse.Namespace) -> None:
 
 
 def _print_times(one: Measured) -> None:
-    print(f"{one.sample.name}, milliseconds{'':12}    p50     p95   model p50    rest p50    rest p95")
+    print(f"{one.sample.name}, milliseconds{'':12}    p50     p95   model p50    rest p50    rest p95   rest least")
     for name, timings in (("Varsel", one.varsel), ("script", one.script)):
         total, infer, rest = (_ms(timings, what) for what in ("total", "infer", "rest"))
         print(
             f"  {name:40}{_p(total, 50):7.0f} {_p(total, 95):7.0f} {_p(infer, 50):11.0f} "
-            f"{_p(rest, 50):11.0f} {_p(rest, 95):11.0f}"
+            f"{_p(rest, 50):11.0f} {_p(rest, 95):11.0f} {rest.min():12.0f}"
         )
     for what in ("total", "rest"):
         low, middle, high = _ratio(_ms(one.varsel, what), _ms(one.script, what))
