@@ -31,8 +31,8 @@ REQUIRED = {
     "ultrasound": {"not_analysed"},
     "truncated": {"not_analysed"},
     "not-dicom": {"refused"},
-    "stay-high": {"finding", "no_finding"},
-    "stay-low": {"finding", "no_finding"},
+    "stay-high": {"finding"},
+    "stay-low": {"no_finding"},
 }
 
 

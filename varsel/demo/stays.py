@@ -30,10 +30,16 @@ class DemoStay:
 
 def stay_cases(run: str, words: Words) -> tuple[DemoCase, ...]:
     """The two stays as cases of the demonstration."""
-    expected = Expectation(answers=frozenset({Answer.FINDING, Answer.NO_FINDING}), has_risk=True)
+    answers = (("stay-high", Answer.FINDING), ("stay-low", Answer.NO_FINDING))
     return tuple(
-        DemoCase(key=key, title=words.titles[key], case_id=stay.stay_id, bundle=stay.bundle, expected=expected)
-        for key, stay in zip(("stay-high", "stay-low"), high_and_low(run), strict=True)
+        DemoCase(
+            key=key,
+            title=words.titles[key],
+            case_id=stay.stay_id,
+            bundle=stay.bundle,
+            expected=Expectation(answers=frozenset({answer}), has_risk=True),
+        )
+        for (key, answer), stay in zip(answers, high_and_low(run), strict=True)
     )
 
 
@@ -54,12 +60,13 @@ def _lasts(made: SyntheticStay) -> bool:
 def _signs(made: SyntheticStay, until: datetime) -> float:
     """How much speaks for an infection in what was known by *until*: for choosing, not for patients."""
     known = made.stay.as_of(until).events
-    day_ago = until - timedelta(hours=24)
-    newest = {event.code: event.value for event in known if event.value is not None and event.event_time > day_ago}
+    recent = [event for event in known if event.event_time > until - timedelta(hours=48)]
+    temperatures = [event.value for event in recent if event.code == "temperature" and event.value is not None]
+    rise = temperatures[-1] - min(temperatures) if temperatures else 0.0
     has_catheter = any(event.code == "urinary_catheter" for event in known)
-    fever = (newest.get("temperature") or 38.0) - 37.0
-    # A stay of which nothing was measured is neither high nor low.
-    return fever + (newest.get("c_reactive_protein") or 60.0) / 60 + 1.5 * has_catheter
+    born = next(event.event_time for event in known if event.code == "birth_date")
+    # A fever that is too high is another illness as often as not.
+    return min(rise, 2.0) + 2.0 * has_catheter + (until - born).days / 365.25 / 40
 
 
 def _told(made: SyntheticStay, until: datetime, run: str) -> DemoStay:
