@@ -117,9 +117,11 @@ def _route_standard_library(out: TextIO, process: str) -> None:
     root.handlers = [_VendorHandler(out, process)]
     root.setLevel(logging.WARNING)
     for name in _VENDOR_LOGGERS:
-        vendor = logging.getLogger(name)
-        vendor.handlers, vendor.propagate = [], True
-        vendor.setLevel(logging.WARNING)
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # Their children too: one with a handler of its own would tell what ours withhold.
+    for name, known in root.manager.loggerDict.items():
+        if isinstance(known, logging.Logger) and name.startswith(_VENDOR_LOGGERS):
+            known.handlers, known.propagate = [], True
     # An access line holds the query string, and a search may be a name.
     logging.getLogger("uvicorn.access").disabled = True
 
