@@ -26,7 +26,7 @@ class MaskJudgement:
     found: int
     #: Said components that touch no lesion.
     false_positives: int
-    #: Overlap of all said with all true voxels; NaN when both are empty.
+    #: Overlap of all said with all true voxels; NaN without lesions, where false alarms are what counts.
     dice: float
 
 
@@ -41,8 +41,9 @@ def judge_mask(patient: str, truth: Mask, components: Sequence[Mask]) -> MaskJud
         hits = {int(number) for number in np.unique(labelled[component]) if number}
         touched |= hits
         false_positives += not hits
+    overlap = dice(truth, said) if lesions else float("nan")
     return MaskJudgement(
-        patient=patient, lesions=lesions, found=len(touched), false_positives=false_positives, dice=dice(truth, said)
+        patient=patient, lesions=lesions, found=len(touched), false_positives=false_positives, dice=overlap
     )
 
 

@@ -113,7 +113,7 @@ def open_dataset(path: Path) -> Dataset:
         manifest = _MANIFEST.validate_json(text)
     except OSError as error:
         raise DataError(
-            f"'{path}' holds no dataset.json; give a prepared data set, or draw one: varsel train BUNDLE --data synthetic"
+            f"'{path}' holds no dataset.json; give a data set, or draw one: varsel train BUNDLE --data synthetic"
         ) from error
     except ValidationError as error:
         raise DataError(f"'{path / 'dataset.json'}' is not valid: {error}") from error

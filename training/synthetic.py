@@ -24,7 +24,7 @@ Draw = Callable[[Bundle, int, int], Iterator[tuple[Split, Case]]]
 #: Patients unless another count is asked for: enough for the bundle's floors.
 DEFAULT_COUNT: Mapping[Task, int] = {
     Task.IMAGE_CLASSIFICATION: 1200,
-    Task.VOLUME_SEGMENTATION: 100,
+    Task.VOLUME_SEGMENTATION: 120,
     Task.STAY_RISK: 6000,
 }
 

@@ -111,7 +111,7 @@ def _heart_and_bones(grid: _Grid, voxels: Field, size: float) -> None:
 
 def _vessels(rng: np.random.Generator, grid: _Grid, size: float) -> Mask:
     vessels = np.zeros(grid.shape, dtype=np.bool_)
-    for radius_mm, branches in ((2.6, 12), (1.8, 40), (1.2, 80)):
+    for radius_mm, branches in ((2.1, 14), (1.5, 40), (1.0, 80)):
         points = np.concatenate([_branch(rng, size, radius_mm) for _ in range(branches)])
         vessels |= _tubes(grid, points, radius_mm)
     return vessels
@@ -125,7 +125,7 @@ def _branch(rng: np.random.Generator, size: float, radius_mm: float) -> npt.NDAr
     turns = np.cumsum(rng.normal(0, 0.06, (steps, 3)), axis=0)
     heading = direction / np.linalg.norm(direction) + turns
     path = start + np.cumsum(heading / np.linalg.norm(heading, axis=1, keepdims=True), axis=0)
-    return path if radius_mm > 2.5 else path[rng.integers(0, steps // 3) :]
+    return path if radius_mm > 2 else path[rng.integers(0, steps // 3) :]
 
 
 def _tubes(grid: _Grid, points_mm: npt.NDArray[np.float64], radius_mm: float) -> Mask:

@@ -47,7 +47,7 @@ def test_an_altered_shard_is_refused(tmp_path: Path):
 
 
 def test_a_directory_without_data_says_how_to_make_them(tmp_path: Path):
-    with pytest.raises(DataError, match="give a prepared data set"):
+    with pytest.raises(DataError, match="give a data set, or draw one"):
         open_dataset(tmp_path)
 
 
