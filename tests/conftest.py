@@ -2,12 +2,15 @@
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).parents[1]
 #: What the demonstration's models are made of: when none of it changed, neither have they.
@@ -21,6 +24,28 @@ from varsel.demo.words import ENGLISH
 path = Path(sys.argv[1])
 make_missing_models(load_settings(path), path, ENGLISH)
 """
+
+
+# No sandbox within a container's root, and no look-ups of its maker's hosts.
+_CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium, as Debian ships it; closed after each module, since Playwright keeps an event loop running."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is missing; on Debian: apt-get install chromium")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=[*_CHROMIUM_FLAGS])
+        yield opened
+        opened.close()
 
 
 @dataclass(frozen=True, kw_only=True)

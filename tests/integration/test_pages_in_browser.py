@@ -1,31 +1,18 @@
 """The pages in a real browser: drawn, live, reachable by keyboard, without a word from the console."""
 
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import Engine, update
 
 from serving.records.database import writing
 from serving.records.schema import WORK_ITEM
 from serving.web.app import web_app
 from tests.factories.cases import filled_site
-
-CHROMIUM = shutil.which("chromium")
-# No sandbox within a container's root, and no look-ups of its maker's hosts.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-]
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is missing; on Debian: apt-get install chromium")
 
 
 class Site:
@@ -48,14 +35,6 @@ class Site:
         self.server.should_exit = True
         self.thread.join(10)
         self.engine.dispose()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
