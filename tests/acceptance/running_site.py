@@ -101,7 +101,7 @@ class RunningSite:
             self.processes[name] = subprocess.Popen(
                 command, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **self.environment}, process_group=0
             )
-        self.wait(lambda: self._is_ready(name), f"{name} is ready", 60)
+        self.wait(lambda: self._is_ready(name), f"{name} is ready", 180)
 
     def kill(self, name: str) -> None:
         """kill -9, workers of the process included."""

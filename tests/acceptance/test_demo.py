@@ -179,7 +179,7 @@ def test_ctrl_c_stops_everything(tmp_path: Path):
         assert any(line.startswith("Everything stays up") for line in process.stdout)
         assert _commands_with(tmp_path / "demo")
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=90) == 0
+        assert process.wait(timeout=180) == 0
     finally:
         process.kill()
         process.communicate()
