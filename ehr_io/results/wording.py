@@ -66,12 +66,16 @@ def value_text(reason: RiskReason, language: str) -> str:
         return NOT_MEASURED.in_language(language)
     if not reason.unit:
         return (_YES if reason.value >= 0.5 else _NO).in_language(language)
-    unit = _UNITS[reason.unit].in_language(language) if reason.unit in _UNITS else reason.unit
-    shown = f"{_number(reason.value, language)} {unit}"
+    shown = f"{_number(reason.value, language)} {unit_words(reason.unit, language)}"
     if reason.reference_range is not None:
         low, high = (_number(limit, language) for limit in reason.reference_range)
         shown += f" ({_USUAL.in_language(language)} {low}–{high})"
     return shown if reason.measured_at is None else f"{shown}, {clock(reason.measured_at)}"
+
+
+def unit_words(unit: str, language: str) -> str:
+    """A UCUM *unit* as people write it."""
+    return _UNITS[unit].in_language(language) if unit in _UNITS else unit
 
 
 def clock(moment: datetime) -> str:

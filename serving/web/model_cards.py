@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ehr_io.results.wording import unit_words
 from models.errors import ManifestError
 from models.manifest import Manifest, StayPreprocessing, load_manifest
 
@@ -14,7 +15,7 @@ class FeatureText:
 
     #: Name in the page's language.
     text: str
-    #: UCUM unit; empty for a yes/no.
+    #: Unit as people write it; empty for a yes/no.
     unit: str
     #: Usual range; None when there is none.
     reference_range: tuple[float, float] | None
@@ -62,7 +63,9 @@ def _features(manifest: Manifest, language: str) -> dict[str, FeatureText]:
         return {}
     return {
         spec.name: FeatureText(
-            text=spec.text.in_language(language), unit=spec.unit, reference_range=spec.reference_range
+            text=spec.text.in_language(language),
+            unit=unit_words(spec.unit, language),
+            reference_range=spec.reference_range,
         )
         for spec in manifest.preprocessing.features
     }

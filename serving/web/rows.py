@@ -90,9 +90,12 @@ class CaseRow:
 
     @property
     def seconds_to_stored(self) -> float | None:
-        """Seconds from the last input received to the result stored; None until then."""
+        """Seconds from the last input received to the result stored; None until then, and for stays.
+
+        A stay is scored as of T, which may lie long before its feed told us of it.
+        """
         timed = self.timings.get("received_to_stored")
-        if timed is not None or self.finished_at is None:
+        if timed is not None or self.finished_at is None or self.kind == "stay":
             return timed
         return (self.finished_at - self.received_at).total_seconds()
 
