@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -155,12 +156,21 @@ def find_program(name: str, remedy: str) -> str:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that the kernel just gave away as free on 127.0.0.1."""
+    """Ports that are free on 127.0.0.1, from below the range that outgoing connections are given theirs from.
+
+    A port of the kernel's own choice may be taken by one of those before the process that it is meant for has started.
+    """
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
+        return [_hold_free_port(stack) for _ in range(count)]
+
+
+def _hold_free_port(stack: contextlib.ExitStack) -> int:
+    for port in random.sample(range(15_000, 30_000), 1000):
+        one = stack.enter_context(socket.socket())
+        with contextlib.suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            return port
+    pytest.fail("no free port was found on 127.0.0.1")
 
 
 def _loopback_only(directory: Path) -> dict[str, str]:

@@ -2,9 +2,12 @@
 
 import contextlib
 import json
+import random
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+
+from varsel.errors import DemoError
 
 #: AE title of whatever stands in for the PACS.
 PACS_AE_TITLE = "DEMOPACS"
@@ -64,14 +67,28 @@ class DemoDirectory:
         return self.path / "demo.json"
 
 
+#: Below the range from which kernels give ports to outgoing connections: one of those, made while the models are in the
+#: making, could otherwise take a port that was free when it was chosen.
+_PORTS = range(15_000, 30_000)
+
+
 def free_ports() -> Ports:
-    """Ports that the kernel just gave away; taken all at once, so that no two are the same."""
-    names = tuple(Ports.__dataclass_fields__)
+    """Ports that are free on this machine; held all at once while they are chosen, so that no two are the same."""
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in names]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return Ports(**{name: one.getsockname()[1] for name, one in zip(names, sockets, strict=True)})
+        return Ports(**{name: _hold_free_port(stack) for name in Ports.__dataclass_fields__})
+
+
+def _hold_free_port(stack: contextlib.ExitStack) -> int:
+    for port in random.sample(_PORTS, len(_PORTS)):
+        one = socket.socket()
+        try:
+            one.bind(("127.0.0.1", port))
+        except OSError:
+            one.close()
+            continue
+        stack.enter_context(one)
+        return port
+    raise DemoError(f"no port from {_PORTS.start} to {_PORTS.stop - 1} is free on 127.0.0.1; end what uses them")
 
 
 def write_settings(directory: DemoDirectory, ports: Ports, language: str) -> None:
