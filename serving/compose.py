@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from dicom_io.results.write import ResultKind, WrittenObject, write_results
+from dicom_io.results.kinds import ResultKind
+from dicom_io.results.write import WrittenObject, write_results
 from dicom_io.study import Study
 from serving.pipeline import Analysis
 from serving.records.work import WorkItem
@@ -18,8 +19,8 @@ class Composer:
     def __init__(self, results_dir: Path, destinations: Sequence[Destination]) -> None:
         """Write below *results_dir*, one directory a work item."""
         self._results_dir = results_dir
-        asked = {kind.value for one in destinations for kind in one.profile}
-        self._kinds = tuple(kind for kind in ResultKind if kind.value in asked)
+        asked = {kind for one in destinations for kind in one.profile}
+        self._kinds = tuple(kind for kind in ResultKind if kind in asked)
 
     def compose(
         self, item: WorkItem, study: Study, analysis: Analysis, stopwatch: Stopwatch

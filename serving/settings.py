@@ -4,13 +4,13 @@ An environment variable ``VARSEL_<SECTION>__<KEY>`` overrides the file, e.g. ``V
 """
 
 import tomllib
-from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from dicom_io.results.kinds import ResultKind
 from serving.errors import SettingsError
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -95,17 +95,6 @@ class Models(_Section):
     store_dir: Path | None = None
     #: MLflow tracking URI; empty = an SQLite file in data_dir.
     mlflow_tracking_uri: str = ""
-
-
-class ResultKind(Enum):
-    """What may be sent to a destination: its output profile."""
-
-    #: Comprehensive 3D SR, TID 1500.
-    SR = "sr"
-    #: Binary Segmentation.
-    SEG = "seg"
-    #: Secondary Capture with the finding drawn.
-    SC = "sc"
 
 
 class Destination(_Section):

@@ -15,7 +15,8 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from dicom_io.codes import LUNG, Code
 from dicom_io.findings import AlgorithmIdentity, Finding, Outcome, Region, Report, Segment
 from dicom_io.headers import assemble_study, read_header
-from dicom_io.results.write import ResultKind, write_results
+from dicom_io.results.kinds import ResultKind
+from dicom_io.results.write import write_results
 from dicom_io.study import Study
 from dicom_io.uids import derive_uid
 from dicom_io.volume import Volume

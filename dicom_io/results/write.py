@@ -5,7 +5,6 @@ import io
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
 from pathlib import Path
 
 from pydicom.dataset import Dataset
@@ -13,6 +12,7 @@ from pydicom.dataset import Dataset
 from dicom_io.findings import Report
 from dicom_io.results.conformance import check
 from dicom_io.results.drawing import to_jpeg
+from dicom_io.results.kinds import ResultKind
 from dicom_io.results.measurement_report import measurement_report, place_of
 from dicom_io.results.picture import DrawnPicture, drawn_picture
 from dicom_io.results.provenance import local_time
@@ -21,17 +21,6 @@ from dicom_io.results.segmentation import segmentation
 from dicom_io.results.source import SourceSeries, read_sources
 from dicom_io.study import Study
 from dicom_io.volume import Radiograph, Volume
-
-
-class ResultKind(Enum):
-    """What may be written: the members of an output profile."""
-
-    #: Comprehensive 3D SR, TID 1500.
-    SR = "sr"
-    #: Binary Segmentation.
-    SEG = "seg"
-    #: Secondary Capture with the findings drawn.
-    SC = "sc"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -78,8 +78,7 @@ def queue_deliveries(
     """Queue to each destination the objects its profile takes: how many deliveries were queued."""
     queued = 0
     for destination in destinations:
-        kinds = {kind.value for kind in destination.profile}
-        objects = [one.sop_instance_uid for one in written if one.kind.value in kinds]
+        objects = [one.sop_instance_uid for one in written if one.kind in destination.profile]
         if objects:
             connection.execute(
                 insert(DELIVERY).values(

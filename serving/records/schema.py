@@ -179,7 +179,7 @@ RESULT = Table(
     METADATA,
     Column("sop_instance_uid", String(64), primary_key=True),
     Column("work_item_id", String(64), ForeignKey("work_item.id"), nullable=False, index=True),
-    #: serving.settings.ResultKind.
+    #: dicom_io.results.kinds.ResultKind.
     Column("kind", String(8), nullable=False),
     Column("sop_class_uid", String(64), nullable=False),
     Column("series_instance_uid", String(64), nullable=False),

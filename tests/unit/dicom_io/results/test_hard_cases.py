@@ -17,10 +17,11 @@ from dicom_io.findings import AlgorithmIdentity, Finding, Outcome, Region, Repor
 from dicom_io.headers import assemble_study, read_header
 from dicom_io.results.conformance import check
 from dicom_io.results.drawing import LONGEST_SIDE, Caption, Mark, draw_findings
+from dicom_io.results.kinds import ResultKind
 from dicom_io.results.measurement_report import measurement_report
 from dicom_io.results.segmentation import segmentation
 from dicom_io.results.source import read_sources
-from dicom_io.results.write import ResultKind, write_results
+from dicom_io.results.write import write_results
 from dicom_io.study import Study
 from dicom_io.volume import Radiograph
 

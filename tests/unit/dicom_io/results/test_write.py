@@ -17,8 +17,9 @@ from dicom_io.errors import ConformanceError
 from dicom_io.findings import AlgorithmIdentity, Finding, Measurement, Outcome, Region, Report, Segment
 from dicom_io.headers import assemble_study, read_header
 from dicom_io.results.conformance import check
+from dicom_io.results.kinds import ResultKind
 from dicom_io.results.source import read_sources
-from dicom_io.results.write import ResultKind, WrittenObject, write_results
+from dicom_io.results.write import WrittenObject, write_results
 from dicom_io.study import Instance, Study
 from dicom_io.volume import Radiograph, Volume
 
