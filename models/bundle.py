@@ -17,6 +17,7 @@ import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from models.data_layout import DataLayout
 from models.errors import ManifestError
 from models.manifest import (
     InputLimits,
@@ -73,6 +74,8 @@ class ClinicalSpec:
     labels: tuple[Label, ...]
     #: What the evaluation must reach before promotion.
     floors: tuple[Floor, ...] = field(default=())
+    #: How a labelled data set for this model lies on disk; None = only synthetic data is known.
+    data: DataLayout | None = None
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from dicom_io.codes import Code
+from models.data_layout import DataLayout
 from models.errors import ManifestError
 
 _STRICT = ConfigDict(extra="forbid")
@@ -223,6 +224,8 @@ class Manifest:
     provenance: Provenance
     #: Every other file of the release: path -> SHA-256.
     files: dict[str, str]
+    #: How a labelled data set for it lies on disk; None where the bundle does not say.
+    data: DataLayout | None = None
 
 
 _MANIFEST = TypeAdapter(Manifest)

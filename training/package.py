@@ -94,6 +94,7 @@ def _manifest(bundle: Bundle, provenance: Provenance, staged: Path) -> Manifest:
         limits=clinical.limits,
         labels=clinical.labels,
         provenance=provenance,
+        data=clinical.data,
         files={path.relative_to(staged).as_posix(): sha256_of(path) for path in files},
     )
 

@@ -1,0 +1,1 @@
+"""Labelled data sets on disk, read into one shape for training and evaluation alike."""
