@@ -23,7 +23,7 @@ class TruthColumn:
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
 class ImageFolderLayout:
-    """A folder of images with a table ``labels.csv``: columns ``file,label,patient`` and, if there is one, ``split``."""
+    """A folder of images with a table ``labels.csv``: ``file,label,patient`` and, if there is one, ``split``."""
 
     kind: Literal["image_folder"] = "image_folder"
     #: Label key of the model -> where its truth stands; a label whose column is absent is unknown for all.
