@@ -4,32 +4,35 @@
             <name>/<digest12>/...        releases, never changed
             .incoming/<random>/...       releases on their way in
 
-A ledger row counts from its line end on: a row whose writing was cut off moved nothing, is logged when read, and is
-cut away by the next promotion.
+A ledger row counts from its line end on: a row whose writing was cut off moved nothing (see `models.journal`).
 """
 
-import fcntl
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from stat import S_ISREG
 from threading import Lock
 
-import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from models.errors import RegistryError
+from models.journal import Journal
 from models.manifest import digest_of, load_manifest
 from models.registry import LedgerRow
 from models.release import Release, open_release
 
-_log = structlog.get_logger(__name__)
 _ROW = TypeAdapter(LedgerRow)
 #: Size and modification time of every file: changes when a release is touched after it was verified.
 Fingerprint = tuple[tuple[str, int, int], ...]
+
+#: Releases that come with Varsel.
+_SHIPPED = Path(__file__).resolve().parent / "releases"
+
+
+def shipped_releases() -> tuple[Path, ...]:
+    """The release directories that come with Varsel, sorted; each can be installed in a store."""
+    return tuple(sorted(path.parent for path in _SHIPPED.glob("*/*/manifest.json")))
 
 
 class FolderStore:
@@ -37,7 +40,9 @@ class FolderStore:
 
     def __init__(self, directory: Path) -> None:
         """Use *directory*, which is made when something is first installed."""
-        self._directory = directory
+        #: Where it lies.
+        self.directory = directory
+        self._ledger = Journal(directory / "ledger.jsonl")
         self._opened: dict[Path, tuple[Fingerprint, Release]] = {}
         self._lock = Lock()
 
@@ -52,7 +57,7 @@ class FolderStore:
         """
         manifest = load_manifest(staged / "manifest.json")
         short = digest_of((staged / "manifest.json").read_bytes())[:12]
-        target = self._directory / manifest.name / short
+        target = self.directory / manifest.name / short
         if not target.exists():
             self._move_in(staged, target)
         return self._open_path(target)
@@ -63,7 +68,7 @@ class FolderStore:
         Raises:
             ReleaseError: one is damaged.
         """
-        manifests = sorted(self._directory.glob("[!.]*/*/manifest.json"))
+        manifests = sorted(self.directory.glob("[!.]*/*/manifest.json"))
         found = [self._open_path(path.parent) for path in manifests]
         return tuple(sorted(found, key=lambda one: (one.manifest.name, one.manifest.provenance.created_at)))
 
@@ -76,7 +81,7 @@ class FolderStore:
         """
         digest = self.aliases().get((model, alias))
         if digest is None:
-            raise RegistryError(f"'{model}' has no {alias} in '{self._directory}'; promote one of its releases first")
+            raise RegistryError(f"'{model}' has no {alias} in '{self.directory}'; promote one of its releases first")
         return self.open(model, digest)
 
     def open(self, model: str, digest: str) -> Release:
@@ -108,18 +113,7 @@ class FolderStore:
         Raises:
             RegistryError: a row is no valid JSON.
         """
-        try:
-            content = self._ledger_path.read_bytes()
-        except FileNotFoundError:
-            return ()
-        *lines, torn = content.split(b"\n")
-        if torn:
-            _log.warning(
-                "The last ledger row was cut off while it was written and counts for nothing",
-                action="ledger_torn",
-                path=str(self._ledger_path),
-            )
-        return tuple(self._row(number, line) for number, line in enumerate(lines, start=1))
+        return tuple(self._row(number, line) for number, line in enumerate(self._ledger.lines(), start=1))
 
     def promote(self, row: LedgerRow) -> None:
         """Append *row* to the ledger, on disk when this returns, which moves the pointer.
@@ -129,46 +123,28 @@ class FolderStore:
             ReleaseError: the release is damaged.
         """
         self.open(row.model, row.to_digest)
-        with self._ledger_lock():
+        with self._ledger.held():
             current = self.aliases().get((row.model, row.alias), "")
             if row.from_digest != current:
                 raise RegistryError(
                     f"the {row.alias} of '{row.model}' is '{current[:12]}', the promotion was decided against "
                     f"'{row.from_digest[:12]}'; look again and decide again"
                 )
-            self._append(_ROW.dump_json(row) + b"\n")
-
-    @property
-    def _ledger_path(self) -> Path:
-        return self._directory / "ledger.jsonl"
+            self._ledger.add(_ROW.dump_json(row))
 
     def _installed(self, model: str) -> list[Path]:
         """The release directories of *model*, which may come from a URL: no path of several parts, nothing hidden."""
         if not model or model.startswith(".") or Path(model).name != model:
             return []
-        return list((self._directory / model).glob("[!.]*"))
+        return list((self.directory / model).glob("[!.]*"))
 
     def _row(self, number: int, line: bytes) -> LedgerRow:
         try:
             return _ROW.validate_json(line)
         except ValidationError as error:
             raise RegistryError(
-                f"'{self._ledger_path}' line {number} is not a ledger row: {error}; restore the file from backup"
+                f"'{self._ledger.path}' line {number} is not a ledger row: {error}; restore the file from backup"
             ) from error
-
-    def _append(self, line: bytes) -> None:
-        with self._ledger_path.open("r+b") as file:
-            file.truncate(file.read().rfind(b"\n") + 1)
-            file.seek(0, os.SEEK_END)
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
-
-    @contextmanager
-    def _ledger_lock(self) -> Iterator[None]:
-        with self._ledger_path.open("ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
 
     def _open_path(self, path: Path) -> Release:
         """Verify the release at *path* once in this process and again whenever a file's size or time changed."""
@@ -183,7 +159,7 @@ class FolderStore:
         return release
 
     def _move_in(self, staged: Path, target: Path) -> None:
-        incoming = self._directory / ".incoming" / uuid.uuid4().hex
+        incoming = self.directory / ".incoming" / uuid.uuid4().hex
         try:
             shutil.copytree(staged, incoming / target.name)
             open_release(incoming / target.name)

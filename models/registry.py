@@ -1,9 +1,29 @@
 """Which release is champion: the store's pointer and its append-only ledger."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 from models.release import Release
+
+
+class Alias(Enum):
+    """What a release may be to its model."""
+
+    #: Speaks to clinicians.
+    CHAMPION = "champion"
+    #: Runs beside, unheard.
+    CHALLENGER = "challenger"
+
+
+class Move(Enum):
+    """Why a pointer moved."""
+
+    #: A release earned it.
+    PROMOTION = "promotion"
+    #: The release before it was taken back, without gates.
+    ROLLBACK = "rollback"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +44,10 @@ class LedgerRow:
     reason: str
     #: ISO 8601 UTC.
     at: str
+    #: Promotion or rollback.
+    move: Move = Move.PROMOTION
+    #: SHA-256 of the decision that allowed it; empty for a rollback.
+    decision_sha256: str = ""
 
 
 class ReleaseStore(Protocol):
@@ -50,3 +74,19 @@ class ReleaseStore(Protocol):
 
     def promote(self, row: LedgerRow) -> None:
         """Append *row* to the ledger, which moves the pointer."""
+
+
+def standing(rows: Iterable[LedgerRow], model: str, alias: str) -> tuple[str, ...]:
+    """The digests that *alias* of *model* points to and would be rolled back to: the newest is last.
+
+    A promotion adds one, a rollback takes one away: rolling back twice leads two promotions back.
+    """
+    digests: list[str] = []
+    for row in rows:
+        if (row.model, row.alias) != (model, alias):
+            continue
+        if row.move is Move.ROLLBACK:
+            digests = digests[:-1]
+        else:
+            digests.append(row.to_digest)
+    return tuple(digests)

@@ -1,0 +1,56 @@
+"""An append-only file of lines that threads and processes share.
+
+A line counts from its end on: one whose writing was cut off counts for nothing, is logged when read, and is cut away
+by the next line.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import structlog
+
+_log = structlog.get_logger(__name__)
+
+
+class Journal:
+    """The lines of one file."""
+
+    def __init__(self, path: Path) -> None:
+        """Use the file at *path*, which is made when something is first added."""
+        #: Where it lies.
+        self.path = path
+
+    def lines(self) -> tuple[bytes, ...]:
+        """Every whole line without its end, oldest first."""
+        try:
+            content = self.path.read_bytes()
+        except FileNotFoundError:
+            return ()
+        *lines, torn = content.split(b"\n")
+        if torn:
+            _log.warning(
+                "The last line was cut off while it was written and counts for nothing",
+                action=f"{self.path.stem}_torn",
+                path=str(self.path),
+            )
+        return tuple(lines)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nobody else adds a line meanwhile: what is read inside still holds when :meth:`add` is called inside."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def add(self, line: bytes) -> None:
+        """Add *line*, on disk when this returns; only while :meth:`held`."""
+        with self.path.open("r+b") as file:
+            file.truncate(file.read().rfind(b"\n") + 1)
+            file.seek(0, os.SEEK_END)
+            file.write(line + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
