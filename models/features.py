@@ -1,6 +1,7 @@
 """A stay as of a moment becomes the numbers that a stay model sees; the same code in training, backtest and live."""
 
 import math
+import statistics
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ _HOUR_S = 3600.0
 _YEAR_S = 365.25 * 24 * _HOUR_S
 #: Kinds whose events go on until an end is told; the others are over at once.
 _LASTING = {EventKind.ADMISSION, EventKind.WARD, EventKind.PROCEDURE}
+#: FHIR administrative gender; other and unknown are no number.
+_SEXES: Mapping[str, float] = {"female": 0.0, "male": 1.0}
 #: A number, and the event that it rests on.
 _Measured = tuple[float, Event | None]
 _NOT_MEASURED: _Measured = (math.nan, None)
@@ -51,7 +54,7 @@ def features_as_of(stay: Stay, spec: StayPreprocessing, moment: datetime) -> Fea
         if event.event_time <= moment:
             for name in {event.code, event.kind.value}:
                 by_code[name].append(event)
-    measured = [_measure(by_code[feature.code], feature, moment) for feature in spec.features]
+    measured = [_measure(by_code, feature, moment) for feature in spec.features]
     return FeatureVector(
         values=np.array([value for value, _ in measured], dtype=np.float32),
         measured_at=tuple("" if event is None else _iso(event.event_time) for _, event in measured),
@@ -110,11 +113,15 @@ def _verify_additivity(probability: float, log_odds: float) -> None:
         )
 
 
-def _measure(events: Sequence[Event], feature: FeatureSpec, moment: datetime) -> _Measured:
+def _measure(by_code: Mapping[str, Sequence[Event]], feature: FeatureSpec, moment: datetime) -> _Measured:
     window = feature.window_hours
     since = None if window is None else moment - timedelta(hours=window)
-    value, newest = _AGGREGATES[feature.aggregate](events, since, moment)
-    return value, newest
+    aggregate = _AGGREGATES[feature.aggregate]
+    value, newest = aggregate(by_code.get(feature.code, ()), since, moment)
+    if feature.ratio_to is None:
+        return value, newest
+    divisor, _ = aggregate(by_code.get(feature.ratio_to, ()), since, moment)
+    return (value / divisor, newest) if divisor and math.isfinite(value / divisor) else _NOT_MEASURED
 
 
 def _numbers(events: Sequence[Event], since: datetime | None) -> list[tuple[datetime, float, Event]]:
@@ -137,6 +144,31 @@ def _max(events: Sequence[Event], since: datetime | None, _moment: datetime) -> 
 def _min(events: Sequence[Event], since: datetime | None, _moment: datetime) -> _Measured:
     numbers = _numbers(events, since)
     return (min(value for _, value, _ in numbers), numbers[-1][2]) if numbers else _NOT_MEASURED
+
+
+def _mean(events: Sequence[Event], since: datetime | None, _moment: datetime) -> _Measured:
+    numbers = _numbers(events, since)
+    return (statistics.fmean(value for _, value, _ in numbers), numbers[-1][2]) if numbers else _NOT_MEASURED
+
+
+def _spread(events: Sequence[Event], since: datetime | None, _moment: datetime) -> _Measured:
+    numbers = _numbers(events, since)
+    if len(numbers) < 2:
+        return _NOT_MEASURED
+    return statistics.stdev(value for _, value, _ in numbers), numbers[-1][2]
+
+
+def _slope(events: Sequence[Event], since: datetime | None, moment: datetime) -> _Measured:
+    numbers = _numbers(events, since)
+    hours = [(at - moment).total_seconds() / _HOUR_S for at, _, _ in numbers]
+    if len(set(hours)) < 2:
+        return _NOT_MEASURED
+    return statistics.linear_regression(hours, [value for _, value, _ in numbers]).slope, numbers[-1][2]
+
+
+def _count(events: Sequence[Event], since: datetime | None, _moment: datetime) -> _Measured:
+    numbers = _numbers(events, since)
+    return float(len(numbers)), numbers[-1][2] if numbers else None
 
 
 def _change(events: Sequence[Event], since: datetime | None, _moment: datetime) -> _Measured:
@@ -167,6 +199,13 @@ def _age_years(events: Sequence[Event], _since: datetime | None, moment: datetim
     return _NOT_MEASURED if born is None else ((moment - born.event_time).total_seconds() / _YEAR_S, born)
 
 
+def _is_male(events: Sequence[Event], _since: datetime | None, _moment: datetime) -> _Measured:
+    told = _newest(events)
+    if told is None or told.text not in _SEXES:
+        return _NOT_MEASURED
+    return _SEXES[told.text], told
+
+
 def _newest(events: Sequence[Event]) -> Event | None:
     return max(events, key=lambda e: (e.event_time, e.known_time, e.source), default=None)
 
@@ -184,9 +223,14 @@ _AGGREGATES: Mapping[Aggregate, Callable[[Sequence[Event], datetime | None, date
     Aggregate.LAST: _last,
     Aggregate.MAX: _max,
     Aggregate.MIN: _min,
+    Aggregate.MEAN: _mean,
+    Aggregate.SPREAD: _spread,
     Aggregate.CHANGE: _change,
+    Aggregate.SLOPE: _slope,
+    Aggregate.COUNT: _count,
     Aggregate.HOURS_SINCE: _hours_since,
     Aggregate.PRESENT: _present,
     Aggregate.DURATION_HOURS: _duration_hours,
     Aggregate.AGE_YEARS: _age_years,
+    Aggregate.IS_MALE: _is_male,
 }

@@ -91,8 +91,16 @@ class Aggregate(Enum):
     MAX = "max"
     #: Lowest value in the window.
     MIN = "min"
+    #: Mean of the values in the window.
+    MEAN = "mean"
+    #: Sample standard deviation of the values in the window; needs two.
+    SPREAD = "spread"
     #: Newest minus oldest value in the window.
     CHANGE = "change"
+    #: Least-squares slope of the values in the window, per hour; needs two moments.
+    SLOPE = "slope"
+    #: How many values there are in the window; 0 when none: how often is asked tells how worried people are.
+    COUNT = "count"
     #: Hours since the newest such event.
     HOURS_SINCE = "hours_since"
     #: 1 when such an event is active or happened in the window, else 0.
@@ -101,6 +109,8 @@ class Aggregate(Enum):
     DURATION_HOURS = "duration_hours"
     #: Years from birth date to T.
     AGE_YEARS = "age_years"
+    #: 1 when the patient's sex is male, 0 when it is female.
+    IS_MALE = "is_male"
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
@@ -115,6 +125,8 @@ class FeatureSpec:
     aggregate: Aggregate
     #: Only events in the last so many hours before T; None = the whole stay.
     window_hours: float | None = None
+    #: The number is divided by that of this concept, aggregated alike: heart rate / blood pressure is the shock index.
+    ratio_to: str | None = None
     #: What people read.
     text: Text
     #: UCUM unit of the number; empty for a yes/no.
@@ -193,6 +205,16 @@ class Provenance:
     seed: int
     #: ISO 8601 UTC.
     created_at: str
+    #: Who trained it, who may not approve it; empty when nobody noted it.
+    author: str = ""
+    #: Whether the checkout held changes beside the commit; None when nobody looked.
+    uncommitted_changes: bool | None = None
+    #: SHA-256 of the list of installed packages with their versions (``evidence/environment.txt``); empty when unknown.
+    environment_sha256: str = ""
+    #: What it was trained on, e.g. ``2 cores of Intel Xeon, 24 GiB, no GPU``; empty when unknown.
+    machine: str = ""
+    #: How long training took; None when unknown.
+    training_seconds: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
