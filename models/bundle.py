@@ -10,6 +10,7 @@
 import json
 from dataclasses import dataclass as plain_dataclass
 from dataclasses import field
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,15 @@ _REQUIRED_FILES = (
     "docs/README.md",
     "LICENSE",
 )
+
+
+class CalibrationMethod(Enum):
+    """How probabilities are made honest on validation data, as nodes of the graph."""
+
+    #: Log-odds divided by one number (Guo et al., ICML 2017): right when the share of positives is right already.
+    TEMPERATURE = "temperature"
+    #: Slope and intercept of the log-odds (Platt, 1999): also moves the mean, e.g. after balanced sampling.
+    PLATT = "platt"
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
@@ -76,6 +86,8 @@ class ClinicalSpec:
     floors: tuple[Floor, ...] = field(default=())
     #: How a labelled data set for this model lies on disk; None = only synthetic data is known.
     data: DataLayout | None = None
+    #: How its probabilities are calibrated.
+    calibration: CalibrationMethod = CalibrationMethod.TEMPERATURE
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:

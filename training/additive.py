@@ -11,6 +11,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from training.calibrate import UNCALIBRATED, Calibration
+
 #: Rows kept inside the network as "the average stay"; their mean contribution is what reasons are measured from.
 _REFERENCE_ROWS = 512
 #: Standard deviations beyond which a value says no more than at the limit: training saw nothing out there.
@@ -77,20 +79,20 @@ class AdditiveRiskGraph(nn.Module):
     # Not named 'baseline': the exporter would give buffer and output the same name.
     average: Tensor
 
-    def __init__(self, network: AdditiveRiskNetwork, temperature: float = 1.0) -> None:
-        """Fix *network* as trained; the log-odds are divided by *temperature* (calibration)."""
+    def __init__(self, network: AdditiveRiskNetwork, calibration: Calibration = UNCALIBRATED) -> None:
+        """Fix *network* as trained; *calibration* scales every contribution and moves the baseline."""
         super().__init__()
         self.network = network.eval()
-        self.temperature = float(temperature)
+        self.slope = calibration.slope
         with torch.no_grad():
             centre = network.contributions(network.reference).mean(0)
-            average = (network.bias + centre.sum()) / self.temperature
+            average = (network.bias + centre.sum()) * calibration.slope + calibration.intercept
         self.register_buffer("centre", centre)
         self.register_buffer("average", average.reshape(1, 1))
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Probability, contributions to the log-odds, and baseline for each row."""
-        contributions = (self.network.contributions(features) - self.centre) / self.temperature
+        contributions = (self.network.contributions(features) - self.centre) * self.slope
         baseline = self.average.expand(features.shape[0], 1)
         return torch.sigmoid(baseline + contributions.sum(-1, keepdim=True)), contributions, baseline
 

@@ -21,7 +21,7 @@ from models.manifest import Task
 from models.onnx_runtime import OnnxRuntime
 from models.runtime import Tensors
 from training.additive import AdditiveRiskGraph
-from training.calibrate import fit_temperature
+from training.calibrate import Calibration, dump_calibration, fit_calibration
 from training.checkpoint import load_network
 from training.datasets import Case, Dataset, Split
 from training.errors import DataError, ExportError, RunError
@@ -39,8 +39,8 @@ class ExportedRun:
 
     #: MLflow run id.
     run_id: str
-    #: What the log-odds are divided by.
-    temperature: float
+    #: What the graph does to the log-odds.
+    calibration: Calibration
     #: Network against graph.
     parity: ParityReport
     #: The graph on the test split.
@@ -50,33 +50,37 @@ class ExportedRun:
 class EvidenceGraph(torch.nn.Module):
     """Image (n, 1, y, x) -> calibrated probability (n, label) and evidence >= 0 (n, label, h, w)."""
 
-    def __init__(self, network: torch.nn.Module, temperature: float) -> None:
+    def __init__(self, network: torch.nn.Module, calibration: Calibration) -> None:
         """Fix *network* as trained."""
         super().__init__()
         self.network = network
-        self.temperature = temperature
+        self.slope = calibration.slope
+        self.intercept = calibration.intercept
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Probability and activation."""
         evidence = self.network(image)
-        return torch.sigmoid(image_logit(evidence) / self.temperature), torch.relu(evidence / self.temperature)
+        # The map is moved as the logit is: where it is above 0, the place alone would say the label.
+        probability = torch.sigmoid(image_logit(evidence) * self.slope + self.intercept)
+        return probability, torch.relu(evidence * self.slope + self.intercept)
 
 
 class VoxelGraph(torch.nn.Module):
     """Window (n, 1, z, y, x) -> calibrated probability (n, label, z, y, x)."""
 
-    def __init__(self, network: torch.nn.Module, temperature: float) -> None:
+    def __init__(self, network: torch.nn.Module, calibration: Calibration) -> None:
         """Fix *network* as trained."""
         super().__init__()
         self.network = network
-        self.temperature = temperature
+        self.slope = calibration.slope
+        self.intercept = calibration.intercept
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Probability of each voxel."""
-        return torch.sigmoid(self.network(image) / self.temperature)
+        return torch.sigmoid(self.network(image) * self.slope + self.intercept)
 
 
-_GRAPHS: Mapping[Task, Callable[[torch.nn.Module, float], torch.nn.Module]] = {
+_GRAPHS: Mapping[Task, Callable[[torch.nn.Module, Calibration], torch.nn.Module]] = {
     Task.IMAGE_CLASSIFICATION: EvidenceGraph,
     Task.VOLUME_SEGMENTATION: VoxelGraph,
     Task.STAY_RISK: AdditiveRiskGraph,
@@ -97,14 +101,15 @@ def export_run(run_id: str, data: Dataset, tracker: Tracker) -> ExportedRun:
         scratch = Path(directory)
         bundle = open_bundle(tracker.fetch(run_id, "bundle", scratch))
         network = load_network(bundle, tracker.fetch(run_id, "checkpoint", scratch) / "model.pt")
-        temperature = fit_temperature(network, bundle.clinical, data.cases(Split.VALIDATION))
-        module = _GRAPHS[bundle.clinical.task](network, temperature).eval()
+        calibration = fit_calibration(network, bundle.clinical, data.cases(Split.VALIDATION))
+        module = _GRAPHS[bundle.clinical.task](network, calibration).eval()
         graph = scratch / "export" / "model.onnx"
         export_graph(module, bundle.clinical, graph)
         parity = compare_graph(module, graph, bundle.clinical, data)
-        judged = judge_graph(graph, bundle, data, temperature)
+        judged = judge_graph(graph, bundle, data, calibration.temperature)
+        (graph.parent / "calibration.json").write_bytes(dump_calibration(calibration))
         _keep(tracker, run_id, graph.parent, parity, judged)
-    return ExportedRun(run_id=run_id, temperature=temperature, parity=parity, evaluation=judged.report)
+    return ExportedRun(run_id=run_id, calibration=calibration, parity=parity, evaluation=judged.report)
 
 
 def export_graph(module: torch.nn.Module, clinical: ClinicalSpec, path: Path) -> None:

@@ -60,7 +60,8 @@ def export(
 
     exported = open_making(context.obj.load_settings()).export(run)
     passed = "passed" if exported.parity.passed else "FAILED"
-    print(f"run {run}: parity {passed} on {exported.parity.cases} cases, temperature {exported.temperature:.3f}")
+    print(f"run {run}: parity {passed} on {exported.parity.cases} cases")
+    print(f"  log-odds x {exported.calibration.slope:.3f} {exported.calibration.intercept:+.3f}")
     for metric in exported.evaluation.metrics:
         print(f"  {metric.name:<24} {metric.value} [{metric.low}, {metric.high}]")
     print(f"next: varsel release {run}")

@@ -13,6 +13,7 @@ from models.features import FeatureVector, explain
 from models.manifest import StayPreprocessing
 from models.onnx_runtime import OnnxRuntime
 from training.additive import AdditiveRiskGraph, AdditiveRiskNetwork
+from training.calibrate import Calibration
 from training.export import export_graph
 
 FEATURES = 12
@@ -46,16 +47,18 @@ def network() -> AdditiveRiskNetwork:
 
 
 def test_the_parts_add_up_to_the_log_odds():
-    probability, contributions, baseline = AdditiveRiskGraph(network(), 1.7)(torch.from_numpy(rows(50, 2)))
+    probability, contributions, baseline = AdditiveRiskGraph(network(), Calibration(slope=0.6, intercept=-0.4))(
+        torch.from_numpy(rows(50, 2))
+    )
     total = baseline + contributions.sum(-1, keepdim=True)
     torch.testing.assert_close(torch.logit(probability), total, rtol=1e-4, atol=1e-4)
 
 
-def test_temperature_divides_the_networks_own_log_odds():
+def test_calibration_scales_and_moves_the_networks_own_log_odds():
     features = torch.from_numpy(rows(50, 2))
     made = network()
-    probability, _, _ = AdditiveRiskGraph(made, 1.7)(features)
-    torch.testing.assert_close(torch.logit(probability), made(features) / 1.7, rtol=1e-4, atol=1e-4)
+    probability, _, _ = AdditiveRiskGraph(made, Calibration(slope=0.6, intercept=-0.4))(features)
+    torch.testing.assert_close(torch.logit(probability), made(features) * 0.6 - 0.4, rtol=1e-4, atol=1e-4)
 
 
 def test_the_baseline_is_that_of_the_average_stay():
@@ -129,7 +132,9 @@ def test_it_learns_a_dependence_and_what_missing_means():
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("graph") / "model.onnx"
-    export_graph(AdditiveRiskGraph(network(), 1.3).eval(), find_bundle("infection_urinary").clinical, path)
+    export_graph(
+        AdditiveRiskGraph(network(), Calibration(slope=1.3)).eval(), find_bundle("infection_urinary").clinical, path
+    )
     return path
 
 
@@ -138,7 +143,7 @@ def test_the_graph_says_what_the_network_says_for_any_number_of_rows(graph: Path
     features = rows(count, 5)
     found = OnnxRuntime(graph).infer({"features": features})
     with torch.no_grad():
-        expected = AdditiveRiskGraph(network(), 1.3)(torch.from_numpy(features))
+        expected = AdditiveRiskGraph(network(), Calibration(slope=1.3))(torch.from_numpy(features))
     for name, tensor in zip(("probability", "contributions", "baseline"), expected, strict=True):
         np.testing.assert_allclose(found[name], tensor.numpy(), rtol=1e-5, atol=1e-5)
 
