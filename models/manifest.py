@@ -187,6 +187,8 @@ class Label:
     site: Code | None = None
     #: Probability from which it is said, 0 to 1: the operating point.
     threshold: float = Field(ge=0, le=1)
+    #: How the operating point was chosen, for cards, e.g. ``highest Youden index on validation patients``.
+    threshold_rule: str = ""
     #: Smallest component said, in mm3; for masks.
     minimum_volume_mm3: float = 0
 
