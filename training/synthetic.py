@@ -45,7 +45,12 @@ def prepare_synthetic(bundle: Bundle, directory: Path, count: int | None = None,
         seed=seed,
         shard_size=1 if task is Task.VOLUME_SEGMENTATION else 64,
     )
-    return write_dataset(directory, _DRAWS[task](bundle, wanted, seed), description)
+    return write_dataset(directory, synthetic_cases(bundle, wanted, seed), description)
+
+
+def synthetic_cases(bundle: Bundle, count: int, seed: int) -> Iterator[tuple[Split, Case]]:
+    """The cases of *count* invented patients for *bundle*, each with its split."""
+    return _DRAWS[bundle.clinical.task](bundle, count, seed)
 
 
 def _radiographs(bundle: Bundle, count: int, seed: int) -> Iterator[tuple[Split, Case]]:
