@@ -1,6 +1,7 @@
 """Who says it: algorithm, device, equipment, identifiers and times, the same in every kind of result."""
 
 from datetime import datetime, timedelta, timezone
+from functools import cache
 from importlib.metadata import version
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,7 @@ from pydicom.sr.codedict import codes
 
 from dicom_io.codes import Code
 from dicom_io.errors import ConformanceError
-from dicom_io.findings import AlgorithmIdentity, Finding, Report
+from dicom_io.findings import AlgorithmIdentity, Report
 from dicom_io.results.source import SourceSeries, copy_patient_and_study
 from dicom_io.uids import derive_uid
 
@@ -31,20 +32,6 @@ def object_uid(report: Report, *parts: str) -> str:
     return derive_uid(report.study_instance_uid, report.algorithm.digest, str(report.generation), *parts)
 
 
-def algorithm_identification(
-    algorithm: AlgorithmIdentity, finding: Finding | None = None
-) -> hd.sr.AlgorithmIdentification:
-    """TID 4019, with the release's digest and the operating point that *finding* was compared with."""
-    threshold = () if finding is None else (f"thr={finding.threshold:.4g}",)
-    return hd.sr.AlgorithmIdentification(
-        name=algorithm.name,
-        version=algorithm.version,
-        manufacturer=algorithm.manufacturer,
-        family=codes.cid7162.ArtificialIntelligence,
-        parameters=[f"model_sha256={algorithm.digest}", *threshold, *algorithm.parameters],
-    )
-
-
 def segment_algorithm(algorithm: AlgorithmIdentity) -> hd.AlgorithmIdentificationSequence:
     """Segmentation Algorithm Identification Sequence (0062,0007)."""
     return hd.AlgorithmIdentificationSequence(
@@ -54,19 +41,6 @@ def segment_algorithm(algorithm: AlgorithmIdentity) -> hd.AlgorithmIdentificatio
         family=codes.cid7162.ArtificialIntelligence,
         parameters={"model_sha256": algorithm.digest},
     )
-
-
-def device_observer(algorithm: AlgorithmIdentity) -> hd.sr.ObservationContext:
-    """TID 1002 with the release as device (TID 1004); its UID is the release's, not this run's."""
-    attributes = hd.sr.DeviceObserverIdentifyingAttributes(
-        uid=derive_uid("device observer", algorithm.name, algorithm.digest),
-        name=algorithm.name,
-        manufacturer_name=algorithm.manufacturer,
-        model_name=f"{algorithm.name} {algorithm.version}",
-        serial_number=algorithm.digest[:16],
-    )
-    observer = hd.sr.ObserverContext(observer_type=codes.DCM.Device, observer_identifying_attributes=attributes)
-    return hd.sr.ObservationContext(observer_device_context=observer)
 
 
 def equipment(algorithm: AlgorithmIdentity) -> dict[str, str]:
@@ -86,9 +60,25 @@ def contributing_equipment(report: Report) -> list[hd.ContributingEquipment]:
             manufacturer=report.algorithm.manufacturer,
             purpose_of_reference=codes.DCM.ProcessingEquipment,
             manufacturer_model_name="Varsel",
-            software_versions=version("varsel"),
+            software_versions=_own_version(),
             device_serial_number=report.algorithm.digest[:16],
             contribution_description=f"AI analysis by {report.algorithm.name} {report.algorithm.version}"[:1024],
+        )
+    ]
+
+
+def acquisition_equipment(sources: SourceSeries) -> list[hd.ContributingEquipment]:
+    """What took the images, (109101, DCM); nothing where the source does not name its manufacturer."""
+    header = sources.header
+    if not header.get("Manufacturer"):
+        return []
+    return [
+        hd.ContributingEquipment(
+            manufacturer=header.Manufacturer,
+            purpose_of_reference=codes.DCM.AcquisitionEquipment,
+            manufacturer_model_name=header.get("ManufacturerModelName"),
+            station_name=header.get("StationName"),
+            contribution_description="Acquisition equipment of the source image(s)",
         )
     ]
 
@@ -132,6 +122,11 @@ def finish(dataset: Dataset, report: Report, sources: SourceSeries) -> None:
     for item in dataset.ContributingEquipmentSequence:
         if item.get("ManufacturerModelName") == "highdicom":
             item.ContributionDateTime = date + time
+
+
+@cache
+def _own_version() -> str:
+    return version("varsel")
 
 
 def _offset(text: str) -> timezone | None:

@@ -53,8 +53,8 @@ _STRICTLY_CHECKED = (
     "StudyTime",
     "ReferringPhysicianName",
 )
-#: Type 2 attributes that highdicom reads without asking whether they are there.
-_TYPE_2 = (*_STRICTLY_CHECKED, "PatientID", "AccessionNumber", "StudyID")
+#: Type 2 attributes: in every result, empty where the source does not have them.
+TYPE_2 = (*_STRICTLY_CHECKED, "PatientID", "AccessionNumber", "StudyID")
 #: What a Segmentation takes over from each source image (PS3.3 C.7.6.16) and equipment from the first.
 _IMAGE = (
     "SOPClassUID",
@@ -100,11 +100,6 @@ class SourceSeries:
             )
         return found
 
-    def evidence(self) -> list[Dataset]:
-        """SR evidence (PS3.3 C.17.2.3): the first image full enough to inherit from, the others by UID."""
-        first, *others = self.images
-        return [self.stand_in(first[1].sop_instance_uid), *(self._reference(*image) for image in others)]
-
     def stand_in(self, sop_instance_uid: str) -> Dataset:
         """The image's header as highdicom wants it, geometry from the Instance: opening a file costs 2 ms, this 0.2."""
         instance = self.instance(sop_instance_uid)
@@ -124,19 +119,11 @@ class SourceSeries:
     def _inherited(self) -> Dataset:
         dataset = Dataset()
         dataset.SpecificCharacterSet = "ISO_IR 192"
-        for keyword in _TYPE_2:
+        for keyword in TYPE_2:
             setattr(dataset, keyword, "")
         for keyword in (*PATIENT_AND_STUDY, *_IMAGE):
             if keyword in self.header and keyword not in _STRICTLY_CHECKED:
                 dataset.add(self.header[keyword])
-        return dataset
-
-    def _reference(self, series: Series, instance: Instance) -> Dataset:
-        dataset = Dataset()
-        dataset.StudyInstanceUID = self.header.StudyInstanceUID
-        dataset.SeriesInstanceUID = series.series_instance_uid
-        dataset.SOPClassUID = instance.sop_class_uid
-        dataset.SOPInstanceUID = instance.sop_instance_uid
         return dataset
 
 

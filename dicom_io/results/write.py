@@ -13,7 +13,8 @@ from dicom_io.findings import Report
 from dicom_io.results.conformance import check
 from dicom_io.results.drawing import to_jpeg
 from dicom_io.results.kinds import ResultKind
-from dicom_io.results.measurement_report import measurement_report, place_of
+from dicom_io.results.measurement_groups import place_of
+from dicom_io.results.measurement_report import measurement_report
 from dicom_io.results.picture import DrawnPicture, drawn_picture
 from dicom_io.results.provenance import local_time
 from dicom_io.results.secondary_capture import secondary_capture
@@ -69,8 +70,10 @@ def write_results(
         _replace_file(directory / "picture.jpg", to_jpeg(drawn.rgb))
     written = []
     for kind, dataset in _objects(report, sources, drawn, profile):
+        # Encoded first: looking into a report parses what was encoded already.
+        content = _encoded(dataset)
         check(dataset, sources)
-        written.append(_write(kind, dataset, directory))
+        written.append(_write(kind, dataset, content, directory))
     return tuple(written)
 
 
@@ -105,10 +108,14 @@ def _without_segments(report: Report) -> Report:
     return replace(report, findings=tuple(replace(one, segment=None) for one in report.findings))
 
 
-def _write(kind: ResultKind, dataset: Dataset, directory: Path) -> WrittenObject:
+def _encoded(dataset: Dataset) -> memoryview:
+    """The dataset as a DICOM file."""
     buffer = io.BytesIO()
     dataset.save_as(buffer, enforce_file_format=True)
-    content = buffer.getbuffer()
+    return buffer.getbuffer()
+
+
+def _write(kind: ResultKind, dataset: Dataset, content: memoryview, directory: Path) -> WrittenObject:
     path = directory / f"{dataset.SOPInstanceUID}.dcm"
     _replace_file(path, content)
     return WrittenObject(
