@@ -8,6 +8,25 @@ import numpy.typing as npt
 #: Draws of an interval; its ends then move by less than a hundredth between seeds.
 DRAWS = 1000
 
+Floats = npt.NDArray[np.float64]
+
+
+def draw_patients(patients: npt.NDArray[np.str_], *, draws: int = DRAWS, seed: int = 0) -> Floats:
+    """How often each of the distinct *patients*, sorted, is drawn; as many as there are: (patient, draw)."""
+    count = len(np.unique(patients))
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(count, np.full(count, 1 / count), size=draws)
+    return drawn.T.astype(np.float64)
+
+
+def percentile_interval(draws: Floats) -> tuple[Floats, Floats]:
+    """The 95 % percentile interval of *draws* (..., draw) over those that are not NaN; NaN where all are."""
+    defined = ~np.isnan(draws).all(axis=-1)
+    ends = np.full((2, *draws.shape[:-1]), np.nan)
+    if defined.any():
+        ends[:, defined] = np.nanpercentile(draws[defined], [2.5, 97.5], axis=-1)
+    return ends[0], ends[1]
+
 
 def interval(
     statistic: Callable[[npt.NDArray[np.intp]], float],
@@ -18,18 +37,16 @@ def interval(
 ) -> tuple[float, float]:
     """The 95 % percentile interval of *statistic*, a function of case indices, over draws of whole *patients*.
 
-    Draws where it is not defined (NaN) are left out; (NaN, NaN) when it never is.
+    For statistics that are no counts by score, on few cases; draws where it is not defined (NaN) are left out.
     """
-    rng = np.random.default_rng(seed)
     cases = _cases_of(patients)
+    weights = draw_patients(patients, draws=draws, seed=seed).astype(np.intp)
     values = [
-        statistic(np.concatenate([cases[i] for i in rng.integers(0, len(cases), len(cases))])) for _ in range(draws)
+        statistic(np.concatenate([np.tile(cases[i], times) for i, times in enumerate(drawn) if times]))
+        for drawn in weights.T
     ]
-    defined = np.asarray(values)[~np.isnan(values)]
-    if len(defined) == 0:
-        return float("nan"), float("nan")
-    low, high = np.percentile(defined, [2.5, 97.5])
-    return float(low), float(high)
+    lower, upper = percentile_interval(np.asarray(values, dtype=np.float64))
+    return float(lower), float(upper)
 
 
 def _cases_of(patients: npt.NDArray[np.str_]) -> list[npt.NDArray[np.intp]]:

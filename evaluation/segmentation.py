@@ -8,8 +8,8 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from evaluation.bootstrap import interval
-from evaluation.metrics import dice
-from evaluation.report import Measured, MetricValue
+from evaluation.measure import rounded
+from evaluation.report import MetricValue
 
 Mask = npt.NDArray[np.bool_]
 
@@ -30,6 +30,12 @@ class MaskJudgement:
     dice: float
 
 
+def dice(truth: Mask, mask: Mask) -> float:
+    """Twice the overlap over the sum of both masks; NaN when both are empty."""
+    total = int(truth.sum()) + int(mask.sum())
+    return 2 * int((truth & mask).sum()) / total if total else float("nan")
+
+
 def judge_mask(patient: str, truth: Mask, components: Sequence[Mask]) -> MaskJudgement:
     """Judge the said *components* (z, y, x) of one volume against its *truth*."""
     labelled, lesions = ndimage.label(truth, structure=np.ones((3, 3, 3)))
@@ -47,7 +53,7 @@ def judge_mask(patient: str, truth: Mask, components: Sequence[Mask]) -> MaskJud
     )
 
 
-def summarise_masks(judgements: Sequence[MaskJudgement]) -> tuple[MetricValue, ...]:
+def summarise_masks(judgements: Sequence[MaskJudgement]) -> dict[str, MetricValue]:
     """Sensitivity by lesion, false alarms per case and mean overlap, with intervals by patient."""
     lesions = np.array([one.lesions for one in judgements])
     found = np.array([one.found for one in judgements])
@@ -61,11 +67,13 @@ def summarise_masks(judgements: Sequence[MaskJudgement]) -> tuple[MetricValue, .
             float(np.mean(overlaps[i][~np.isnan(overlaps[i])])) if _any_defined(overlaps[i]) else float("nan")
         ),
     }
-    everything = np.arange(len(judgements))
-    return tuple(
-        Measured(name=name, value=float(of(everything)), interval=interval(of, patients)).to_value()
-        for name, of in statistics.items()
-    )
+    return {name: _measured(of, patients) for name, of in statistics.items()}
+
+
+def _measured(of: Callable[[npt.NDArray[np.intp]], float], patients: npt.NDArray[np.str_]) -> MetricValue:
+    value = rounded(of(np.arange(len(patients))))
+    lower, upper = (rounded(end) for end in interval(of, patients))
+    return MetricValue(value=value, lower=lower, upper=upper, reason="" if value is not None else "no lesion to judge")
 
 
 def _any_defined(values: npt.NDArray[np.float64]) -> bool:

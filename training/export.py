@@ -15,7 +15,8 @@ import numpy.typing as npt
 import torch
 
 from evaluation.parity import ParityReport, compare, dump_parity
-from evaluation.report import EvaluationReport, dump_report, to_markdown
+from evaluation.markdown import to_markdown
+from evaluation.report import EvaluationReport, defined, dump_report
 from models.bundle import ClinicalSpec, open_bundle
 from models.manifest import Task
 from models.onnx_runtime import OnnxRuntime
@@ -27,6 +28,7 @@ from training.datasets import Case, Dataset, Split
 from training.errors import DataError, ExportError, RunError
 from training.judge import Judgement, judge_graph
 from training.networks import image_logit
+from training.pictures import report_pictures
 from training.tracking import TrackedRun, Tracker
 
 #: Validation cases that parity is measured on.
@@ -106,7 +108,7 @@ def export_run(run_id: str, data: Dataset, tracker: Tracker) -> ExportedRun:
         graph = scratch / "export" / "model.onnx"
         export_graph(module, bundle.clinical, graph)
         parity = compare_graph(module, graph, bundle.clinical, data)
-        judged = judge_graph(graph, bundle, data, calibration.temperature)
+        judged = judge_graph(graph, bundle, data)
         (graph.parent / "calibration.json").write_bytes(dump_calibration(calibration))
         _keep(tracker, run_id, graph.parent, parity, judged)
     return ExportedRun(run_id=run_id, calibration=calibration, parity=parity, evaluation=judged.report)
@@ -188,8 +190,7 @@ def _keep(tracker: Tracker, run_id: str, folder: Path, parity: ParityReport, jud
     (folder / "evaluation.json").write_bytes(dump_report(judged.report))
     (folder / "evaluation.md").write_text(to_markdown(judged.report), encoding="utf-8")
     tracker.keep(run_id, folder, "export")
-    if judged.picture is not None:
-        tracker.keep_figure(run_id, judged.picture, "pictures/test_roc.png")
-    values = {f"test_{metric.name}": metric.value for metric in judged.report.metrics if metric.value is not None}
-    tracker.metrics(run_id, {**values, "temperature": judged.report.temperature})
+    for name, picture in report_pictures(judged.report).items():
+        tracker.keep_figure(run_id, picture, f"pictures/test_{name}.png")
+    tracker.metrics(run_id, {f"test_{name}": value for name, value in defined(judged.report.metrics).items()})
     tracker.tag(run_id, {"varsel.parity": "passed" if parity.passed else "failed"})

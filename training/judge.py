@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.figure import Figure
 
-from evaluation.classification import judge_probabilities
-from evaluation.report import EvaluationReport, MetricValue
+from evaluation.classification import judge_label, worst_errors
+from evaluation.curves import curves_of
+from evaluation.report import Curves, DataFacts, EvaluationReport, LabelReport
 from evaluation.segmentation import judge_mask, summarise_masks
+from evaluation.tally import Scored
 from models.bundle import Bundle
 from models.manifest import Task, VolumePreprocessing
 from models.onnx_runtime import OnnxRuntime
@@ -18,7 +19,6 @@ from models.postprocess import components_of
 from models.sliding_window import SlidingWindowRuntime, Windows
 from training.datasets import Case, Dataset, Split
 from training.errors import DataError
-from training.pictures import roc_picture
 
 #: Images or rows in one run of the graph.
 _BATCH = 256
@@ -26,15 +26,15 @@ _BATCH = 256
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
-    """A report and its picture."""
+    """A report of what a graph is worth."""
 
     #: The numbers.
     report: EvaluationReport
-    #: ROC and calibration; None for masks.
-    picture: Figure | None
+    #: What the graph said of each test case, for the first label; None for masks.
+    scored: Scored | None
 
 
-def judge_graph(graph: Path, bundle: Bundle, data: Dataset, temperature: float) -> Judgement:
+def judge_graph(graph: Path, bundle: Bundle, data: Dataset) -> Judgement:
     """Judge *graph* on the test split of *data*.
 
     Raises:
@@ -44,36 +44,76 @@ def judge_graph(graph: Path, bundle: Bundle, data: Dataset, temperature: float) 
     if not cases:
         raise DataError(f"'{data.path}' has no test cases; prepare data with all three splits")
     if bundle.clinical.task is Task.VOLUME_SEGMENTATION:
-        metrics, picture = _judge_volumes(graph, bundle, cases), None
+        first, failures, curves = _judge_volumes(graph, bundle, cases), (), Curves()
+        labels: dict[str, LabelReport] = {}
+        scored: list[Scored] = []
     else:
-        metrics, picture = _judge_scores(graph, bundle, cases)
-    report = EvaluationReport(
-        model=bundle.name,
-        version=bundle.version,
-        split=Split.TEST.value,
-        data_sha256=data.sha256,
-        cases=len(cases),
-        patients=len({case.patient for case in cases}),
-        positives=sum(bool(np.any(case.label > 0)) for case in cases),
-        threshold=bundle.clinical.labels[0].threshold,
-        temperature=temperature,
-        metrics=metrics,
+        scored = _scored(graph, bundle, cases)
+        curves = curves_of(scored[0])
+        first, *others = (judge_label(one) for one in scored)
+        labels = {label.key: one for label, one in zip(bundle.clinical.labels[1:], others, strict=True)}
+        failures = worst_errors(scored[0], np.array([f"test {n}" for n in range(len(scored[0].truths))]))
+    return Judgement(
+        report=EvaluationReport(
+            model=bundle.name,
+            version=bundle.version,
+            digest="",
+            data=DataFacts(source=data.manifest.source, sha256=data.sha256, split=Split.TEST.value, files={}),
+            label=bundle.clinical.labels[0].key,
+            cases=first.cases,
+            patients=first.patients,
+            positives=first.positives,
+            prevalence=first.prevalence,
+            threshold=first.threshold,
+            metrics=first.metrics,
+            labels=labels,
+            curves=curves,
+            subgroups=(),
+            gaps=(),
+            failures=failures,
+            alerts=(),
+            comparison=None,
+            findings=(),
+            not_examined=(),
+        ),
+        scored=scored[0] if scored else None,
     )
-    return Judgement(report=report, picture=picture)
 
 
-def _judge_scores(graph: Path, bundle: Bundle, cases: Sequence[Case]) -> tuple[tuple[MetricValue, ...], Figure | None]:
+def _scored(graph: Path, bundle: Bundle, cases: Sequence[Case]) -> list[Scored]:
     runtime, name = OnnxRuntime(graph), bundle.clinical.inputs[0].name
     batches = [cases[start : start + _BATCH] for start in range(0, len(cases), _BATCH)]
     answers = [runtime.infer({name: np.stack([case.input for case in batch]).astype(np.float32)}) for batch in batches]
-    probabilities = np.concatenate([answer["probability"] for answer in answers])[:, 0].astype(np.float64)
-    truths = np.array([bool(np.any(case.label[0] > 0)) for case in cases]).astype(int)
+    said = np.concatenate([answer["probability"] for answer in answers]).astype(np.float64)
+    truths = np.stack([_truth(case) for case in cases])
     patients = np.array([case.patient for case in cases])
-    metrics = judge_probabilities(truths, probabilities, patients, bundle.clinical.labels[0].threshold)
-    return metrics, roc_picture(truths, probabilities, bundle.name) if 0 < truths.sum() < len(truths) else None
+    return [
+        _known(truths[:, n], said[:, n], patients, label.threshold) for n, label in enumerate(bundle.clinical.labels)
+    ]
 
 
-def _judge_volumes(graph: Path, bundle: Bundle, cases: Sequence[Case]) -> tuple[MetricValue, ...]:
+def _truth(case: Case) -> npt.NDArray[np.float32]:
+    """(label,): 1, 0 or NaN; a picture's dense truth is true where any pixel is."""
+    label = case.label.astype(np.float32)
+    return label if label.ndim == 1 else label.reshape(len(label), -1).max(axis=1)
+
+
+def _known(
+    truths: npt.NDArray[np.float32],
+    said: npt.NDArray[np.float64],
+    patients: npt.NDArray[np.str_],
+    threshold: float,
+) -> Scored:
+    known = ~np.isnan(truths)
+    return Scored(
+        truths=(truths[known] > 0).astype(np.int8),
+        probabilities=said[known],
+        patients=patients[known],
+        threshold=threshold,
+    )
+
+
+def _judge_volumes(graph: Path, bundle: Bundle, cases: Sequence[Case]) -> LabelReport:
     spec, label = bundle.clinical.preprocessing, bundle.clinical.labels[0]
     assert isinstance(spec, VolumePreprocessing)  # noqa: S101  # the task says so; for the type checker
     runtime = SlidingWindowRuntime(
@@ -87,4 +127,12 @@ def _judge_volumes(graph: Path, bundle: Bundle, cases: Sequence[Case]) -> tuple[
         answer: npt.NDArray[np.float32] = runtime.infer({"image": case.input[None].astype(np.float32)})["probability"]  # type: ignore[assignment]
         pieces = components_of(answer[0, 0], label.threshold, spec.spacing_mm, label.minimum_volume_mm3)
         judgements.append(judge_mask(case.patient, case.label[0] > 0, [piece.mask for piece in pieces]))
-    return summarise_masks(judgements)
+    positives = sum(bool(np.any(case.label[0] > 0)) for case in cases)
+    return LabelReport(
+        cases=len(cases),
+        patients=len({case.patient for case in cases}),
+        positives=positives,
+        prevalence=positives / len(cases),
+        threshold=label.threshold,
+        metrics=summarise_masks(judgements),
+    )

@@ -1,12 +1,12 @@
 """Pictures of curves for MLflow; no picture of a patient."""
 
-import numpy as np
-import numpy.typing as npt
 from matplotlib.figure import Figure
-from sklearn.metrics import roc_curve
+
+from evaluation.plots import figures
+from evaluation.report import EvaluationReport
 
 Points = tuple[tuple[int, float], ...]
-_INK, _SECOND, _GRID = "#1f4e79", "#c05a00", "#d0d0d0"
+_INK, _SECOND = "#1f4e79", "#c05a00"
 
 
 def learning_curve(loss: Points, metric: Points, metric_name: str) -> Figure:
@@ -22,20 +22,9 @@ def learning_curve(loss: Points, metric: Points, metric_name: str) -> Figure:
     return figure
 
 
-def roc_picture(truths: npt.NDArray[np.int_], probabilities: npt.NDArray[np.float64], name: str) -> Figure:
-    """The receiver operating characteristic, and the distribution that calibration speaks of, side by side."""
-    figure = Figure(figsize=(9, 4), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    false_positives, true_positives, _ = roc_curve(truths, probabilities)
-    left.plot([0, 1], [0, 1], color=_GRID)
-    left.plot(false_positives, true_positives, color=_INK)
-    left.set(xlabel="1 - specificity", ylabel="sensitivity", title=name)
-    order = np.argsort(probabilities)
-    groups = [group for group in np.array_split(order, 8) if len(group)]
-    right.plot([0, 1], [0, 1], color=_GRID)
-    right.plot([probabilities[g].mean() for g in groups], [truths[g].mean() for g in groups], "o-", color=_SECOND)
-    right.set(xlabel="predicted", ylabel="observed", title="calibration")
-    return figure
+def report_pictures(report: EvaluationReport) -> dict[str, Figure]:
+    """The figures of *report* by a short name, e.g. ``roc``."""
+    return figures(report)
 
 
 def _columns(points: Points) -> tuple[list[int], list[float]]:

@@ -62,8 +62,8 @@ def export(
     passed = "passed" if exported.parity.passed else "FAILED"
     print(f"run {run}: parity {passed} on {exported.parity.cases} cases")
     print(f"  log-odds x {exported.calibration.slope:.3f} {exported.calibration.intercept:+.3f}")
-    for metric in exported.evaluation.metrics:
-        print(f"  {metric.name:<24} {metric.value} [{metric.low}, {metric.high}]")
+    for name, metric in exported.evaluation.metrics.items():
+        print(f"  {name:<24} {metric.value} [{metric.lower}, {metric.upper}]")
     print(f"next: varsel release {run}")
 
 

@@ -26,5 +26,5 @@ def test_the_summary_counts_lesions_not_cases():
         judge_mask("p1", boxes((2, 2), (12, 12), (2, 12)), [boxes((2, 2), (12, 12), (2, 12))]),
         judge_mask("p2", boxes((2, 2)), []),
     ]
-    values = {metric.name: metric.value for metric in summarise_masks(judged)}
+    values = {name: metric.value for name, metric in summarise_masks(judged).items()}
     assert values == {"lesion_sensitivity": 0.75, "false_positives_per_case": 0.0, "dice": 0.5}
