@@ -8,6 +8,7 @@ volumes of unequal size lie in shards of one.
 """
 
 import hashlib
+import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -47,6 +48,20 @@ class Case:
     input: npt.NDArray[Any]
     #: Truth: (label,) for a class or an onset, (label, z, y, x) for a mask.
     label: npt.NDArray[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """The cases of one shard."""
+
+    #: The shard.
+    file: Path
+    #: (case, ...)
+    inputs: npt.NDArray[Any]
+    #: (case, label, ...)
+    labels: npt.NDArray[Any]
+    #: (case,), pseudonyms.
+    patients: npt.NDArray[np.str_]
 
 
 @checked_dataclass(frozen=True, kw_only=True, config=_STRICT)
@@ -97,9 +112,32 @@ class Dataset:
         Raises:
             DataError: a shard is missing or was altered.
         """
+        for batch in self.batches(split):
+            for patient, image, label in zip(batch.patients, batch.inputs, batch.labels, strict=True):
+                yield Case(patient=str(patient), input=image, label=label)
+
+    def batches(self, split: Split) -> Iterator[Batch]:
+        """Every case of *split*, a shard at a time.
+
+        Raises:
+            DataError: a shard is missing or was altered.
+        """
         for shard in self.manifest.shards:
             if shard.split is split:
-                yield from _read_shard(self.path / shard.file, shard.sha256)
+                yield _read_shard(self.path / shard.file, shard.sha256)
+
+    def patients(self, split: Split) -> frozenset[str]:
+        """The patients of *split*.
+
+        Raises:
+            DataError: a shard is missing or cannot be read.
+        """
+        shards = (shard for shard in self.manifest.shards if shard.split is split)
+        return frozenset().union(*(_patients_of(self.path / shard.file) for shard in shards))
+
+    def count(self, split: Split) -> int:
+        """How many cases *split* has."""
+        return sum(shard.cases for shard in self.manifest.shards if shard.split is split)
 
 
 def open_dataset(path: Path) -> Dataset:
@@ -185,27 +223,42 @@ def _write_shard(path: Path, number: int, split: Split, batch: list[Case]) -> Sh
     return Shard(file=file.name, split=split, cases=len(batch), sha256=sha256_of(file))
 
 
-def _read_shard(file: Path, sha256: str) -> Iterator[Case]:
+def _read_shard(file: Path, sha256: str) -> Batch:
     if not file.is_file():
         raise DataError(f"'{file}' is missing; prepare the data again")
     if sha256_of(file) != sha256:
         raise DataError(f"'{file}' was altered since the data set was written; prepare the data again")
-    with np.load(file, allow_pickle=False) as arrays:
-        inputs, labels, patients = arrays["inputs"], arrays["labels"], arrays["patients"]
-    for patient, image, label in zip(patients, inputs, labels, strict=True):
-        yield Case(patient=str(patient), input=image, label=label)
+    inputs, labels, patients = _arrays_of(file, "inputs", "labels", "patients")
+    if not len(inputs) == len(labels) == len(patients):
+        raise DataError(
+            f"'{file}' has {len(inputs)} inputs, {len(labels)} labels and {len(patients)} patients; "
+            "each case needs one of each: prepare the data again"
+        )
+    return Batch(file=file, inputs=inputs, labels=labels, patients=patients)
 
 
 def _demand_disjoint(dataset: Dataset) -> None:
     home: dict[str, Split] = {}
     for shard in dataset.manifest.shards:
-        file = dataset.path / shard.file
-        if not file.is_file():
-            raise DataError(f"'{file}' is missing; prepare the data again")
+        for patient in _patients_of(dataset.path / shard.file):
+            if home.setdefault(patient, shard.split) is not shard.split:
+                raise DataError(
+                    f"'{dataset.path}' has one patient in {home[patient].value} and {shard.split.value}; "
+                    "a patient belongs to one split"
+                )
+
+
+def _patients_of(file: Path) -> frozenset[str]:
+    if not file.is_file():
+        raise DataError(f"'{file}' is missing; prepare the data again")
+    (patients,) = _arrays_of(file, "patients")
+    return frozenset(map(str, patients))
+
+
+def _arrays_of(file: Path, *names: str) -> tuple[npt.NDArray[Any], ...]:
+    try:
+        # Without pickles: a shard is data and must not run code.
         with np.load(file, allow_pickle=False) as arrays:
-            for patient in np.unique(arrays["patients"]):
-                if home.setdefault(str(patient), shard.split) is not shard.split:
-                    raise DataError(
-                        f"'{dataset.path}' has one patient in {home[str(patient)].value} and {shard.split.value}; "
-                        "a patient belongs to one split"
-                    )
+            return tuple(arrays[name] for name in names)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise DataError(f"'{file}' is no shard of a data set ({error}); prepare the data again") from error

@@ -1,8 +1,9 @@
 """What can go wrong while training.
 
 TrainingError
-├── DataError        a data set is missing, altered, or mixes patients between splits
-├── RunError         a tracked run is unknown, unfinished, or lacks an artifact
+├── DataError        a data set is missing, altered, mixes patients between splits, or holds nothing to learn from
+├── RunError         a training cannot start, ended early, or its tracked run lacks something
+│   └── TrackingError    MLflow cannot be reached, or refuses
 ├── ExportError      the network could not be exported
 └── PackageError     a run is not ready to become a release
 
@@ -19,11 +20,15 @@ class TrainingError(Exception):
 
 
 class DataError(TrainingError):
-    """The data set is missing, altered, or mixes patients between splits."""
+    """The data set is missing, altered, mixes patients between splits, or holds nothing to learn from."""
 
 
 class RunError(TrainingError):
-    """The tracked run is unknown, unfinished, or lacks an artifact."""
+    """The training cannot start, ended early, or its tracked run lacks something."""
+
+
+class TrackingError(RunError):
+    """MLflow cannot be reached, or refuses."""
 
 
 class ExportError(TrainingError):

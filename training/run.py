@@ -1,24 +1,38 @@
-"""Run a bundle's train.yaml and track it: what MONAI's own command line does, with every epoch in MLflow."""
+"""Run a bundle's train.yaml and track it: what MONAI's own command line does, with every epoch in MLflow.
 
+A run writes into a directory of its own, ``<runs_dir>/<run id>``, until it is finished: the best checkpoint, and the
+state after the last epoch. When its process is killed, `resume_run` goes on from there and comes to the same numbers.
+"""
+
+import errno
 import json
-import subprocess
+import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from ignite.engine import Engine, Events
 from monai.bundle import ConfigWorkflow
 
 from models.bundle import Bundle
 from training.datasets import Dataset
-from training.errors import DataError, RunError
+from training.demands import demand_trainable
+from training.epochs import EpochWatch, Progress, Under
+from training.errors import DataError, RunError, TrackingError
+from training.parallel import joined
 from training.pictures import learning_curve
-from training.tracking import Tracker
+from training.provenance import config_digest, environment_lock, tags_of
+from training.resume import has_state, restore_state
+from training.tracking import RunStatus, Tracker
+from training.workflow import Recipe, build, read_config
 
-#: Called after each epoch with (epoch, epochs in all, metrics of the epoch).
-Progress = Callable[[int, int, Mapping[str, float]], None]
+__all__ = ["Progress", "TrainingRun", "resume_run", "train_bundle"]
+
+_OVERRIDES = "overrides.json"
+#: Where a run writes until it is kept, unless the caller says so; the operating system may clean it away.
+_SCRATCH = Path(tempfile.gettempdir()) / "varsel-runs"
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +47,8 @@ class TrainingRun:
     epochs: int
     #: Newest value of each metric, and ``best_<key metric>`` of the checkpoint kept.
     metrics: Mapping[str, float]
+    #: Time that training took, validation included, in all its parts when it was resumed.
+    seconds: float
 
 
 def train_bundle(
@@ -42,120 +58,189 @@ def train_bundle(
     *,
     overrides: Mapping[str, object] | None = None,
     progress: Progress | None = None,
+    runs_dir: Path = _SCRATCH,
 ) -> TrainingRun:
     """Train *bundle* on *data* and track it; *overrides* are config ids and values, as on MONAI's command line.
 
+    Under torchrun each process calls this; the first one tracks.
+
     Raises:
-        DataError: *data* was prepared for another bundle.
-        RunError: training ended without a checkpoint.
+        DataError: *data* was prepared for another bundle, or holds nothing to learn from.
+        TrackingError: MLflow cannot be reached.
+        RunError: the config does not resolve, or training ended early; the message says what to do.
     """
-    if data.manifest.bundle != bundle.name:
-        raise DataError(f"'{data.path}' was prepared for '{data.manifest.bundle}'; '{bundle.name}' needs its own data")
-    with tempfile.TemporaryDirectory() as scratch:
-        workflow = _workflow(bundle, data, Path(scratch), overrides or {})
-        run_id = _start(bundle, data, tracker, workflow)
-        succeeded = False
-        try:
-            epochs, metrics = _train(workflow, tracker, run_id, progress)
-            _keep(bundle, workflow, tracker, run_id, Path(scratch))
-            succeeded = True
-        finally:
-            tracker.finish(run_id, succeeded=succeeded)
-    return TrainingRun(run_id=run_id, bundle=bundle.name, epochs=epochs, metrics=metrics)
+    _demand_own(bundle, data)
+    demand_trainable(data, bundle.clinical)
+    recipe = Recipe(bundle=bundle, dataset_dir=data.path, output_dir=runs_dir, overrides=overrides or {})
+    plain = _plain_parameters(read_config(recipe))
+    with joined() as place:
+        run_id = place.first_says(_start(recipe, data, tracker, plain) if place.leads else "")
+        under = Under(tracker=tracker, run_id=run_id, directory=runs_dir / run_id, place=place, progress=progress)
+        return _run(recipe, under)
 
 
-def _workflow(bundle: Bundle, data: Dataset, scratch: Path, overrides: Mapping[str, object]) -> ConfigWorkflow:
-    return ConfigWorkflow(
-        config_file=str(bundle.config("train.yaml")),
-        meta_file=str(bundle.config("metadata.json")),
-        # The caller's logging stays as it is.
-        logging_file=False,
-        workflow_type="train",
-        bundle_root=str(bundle.path),
-        dataset_dir=str(data.path),
-        output_dir=str(scratch),
-        **dict(overrides),
+def resume_run(
+    run_id: str,
+    bundle: Bundle,
+    data: Dataset,
+    tracker: Tracker,
+    *,
+    progress: Progress | None = None,
+    runs_dir: Path = _SCRATCH,
+) -> TrainingRun:
+    """Go on with the run *run_id*, which was killed or failed, after its last whole epoch.
+
+    Raises:
+        DataError: *data* is not what the run began with.
+        RunError: the run is finished or unknown, its bundle changed, or its state is not in *runs_dir*.
+    """
+    _demand_resumable(run_id, bundle, data, tracker)
+    directory = runs_dir / run_id
+    if not (directory / _OVERRIDES).is_file():
+        raise RunError(f"'{directory}' does not hold the state of run '{run_id}'; train anew without --resume")
+    overrides = json.loads((directory / _OVERRIDES).read_bytes())
+    recipe = Recipe(bundle=bundle, dataset_dir=data.path, output_dir=directory, overrides=overrides)
+    with joined() as place:
+        if place.leads:
+            tracker.restart(run_id)
+        under = Under(tracker=tracker, run_id=run_id, directory=directory, place=place, progress=progress)
+        return _run(recipe, under)
+
+
+def _start(recipe: Recipe, data: Dataset, tracker: Tracker, plain: Mapping[str, object]) -> str:
+    """Begin a run that already says all that is known before the first epoch."""
+    bundle = recipe.bundle
+    tags = tags_of(bundle, data, plain.get("seed", 0))
+    run_id = tracker.start(f"{bundle.name} {bundle.version}", {**plain, "data_source": data.manifest.source}, tags)
+    directory = recipe.output_dir / run_id
+    directory.mkdir(parents=True)
+    overrides = directory / _OVERRIDES
+    overrides.write_text(json.dumps(dict(recipe.overrides)), encoding="utf-8")
+    lock = directory / "requirements.txt"
+    lock.write_text(environment_lock(), encoding="utf-8")
+    for path, folder in (
+        (bundle.path / "configs", "bundle/configs"),
+        (bundle.path / "docs", "bundle/docs"),
+        (bundle.path / "LICENSE", "bundle"),
+        (data.path / "dataset.json", "data"),
+        (overrides, "config"),
+        (lock, "environment"),
+    ):
+        tracker.keep(run_id, path, folder)
+    return run_id
+
+
+def _run(recipe: Recipe, under: Under) -> TrainingRun:
+    recipe = Recipe(
+        bundle=recipe.bundle, dataset_dir=recipe.dataset_dir, output_dir=under.directory, overrides=recipe.overrides
+    )
+    with _ended(under), _resumable(under):
+        workflow = read_config(recipe)
+        build(workflow, recipe.bundle, under.place)
+        run = _train(workflow, recipe, under)
+        if under.place.leads:
+            _keep(workflow, under)
+    if under.place.leads:
+        shutil.rmtree(under.directory)
+    return run
+
+
+def _train(workflow: ConfigWorkflow, recipe: Recipe, under: Under) -> TrainingRun:
+    notes = restore_state(workflow, under.directory) if has_state(under.directory) else {}
+    watch = EpochWatch(workflow, under, notes)
+    watch.attach()
+    state, best_state = workflow.trainer.state, workflow.evaluator.state
+    # A run whose last epoch is done has only to be kept; ignite would begin it anew.
+    if state.epoch < state.max_epochs:
+        with under.watched():
+            workflow.run()
+    workflow.finalize()
+    best, seconds = {f"best_{best_state.key_metric_name}": float(best_state.best_metric)}, watch.seconds
+    if under.place.leads:
+        watch.flush()
+        under.tracker.metrics(under.run_id, {**best, "training_seconds": seconds}, step=state.epoch)
+        under.tracker.tag(under.run_id, {"varsel.training_seconds": f"{seconds:.1f}"})
+    return TrainingRun(
+        run_id=under.run_id,
+        bundle=recipe.bundle.name,
+        epochs=state.epoch,
+        metrics={**watch.latest, **best},
+        seconds=seconds,
     )
 
 
-def _start(bundle: Bundle, data: Dataset, tracker: Tracker, workflow: ConfigWorkflow) -> str:
-    plain = {key: value for key, value in workflow.parser.get().items() if isinstance(value, int | float)}
-    tags = {
-        "varsel.bundle": bundle.name,
-        "varsel.version": bundle.version,
-        "varsel.data_sha256": data.sha256,
-        "varsel.dataset_dir": str(data.path.resolve()),
-        "varsel.seed": str(plain.get("seed", 0)),
-        "varsel.git_commit": _git_commit(bundle.path),
-    }
-    return tracker.start(f"{bundle.name} {bundle.version}", {**plain, "data_source": data.manifest.source}, tags)
-
-
-def _train(
-    workflow: ConfigWorkflow, tracker: Tracker, run_id: str, progress: Progress | None
-) -> tuple[int, dict[str, float]]:
-    workflow.initialize()
-    trainer, evaluator = workflow.trainer, workflow.evaluator
-    losses: list[float] = []
-    validated: list[int] = []
-    latest: dict[str, float] = {}
-
-    def note_loss(engine: Engine) -> None:
-        losses.append(float(_first(engine.state.output)["loss"]))
-
-    def note_epoch(engine: Engine) -> None:
-        values = {"train_loss": sum(losses) / max(len(losses), 1), **_numbers(engine.state.metrics)}
-        if validated:
-            values |= _numbers(evaluator.state.metrics)
-        losses.clear()
-        validated.clear()
-        latest.update(values)
-        tracker.metrics(run_id, values, step=engine.state.epoch)
-        if progress is not None:
-            progress(engine.state.epoch, engine.state.max_epochs, values)
-
-    evaluator.add_event_handler(Events.COMPLETED, lambda engine: validated.append(engine.state.iteration))
-    # Added last, so that validation and metrics of this epoch are there when they run.
-    trainer.add_event_handler(Events.ITERATION_COMPLETED, note_loss)
-    trainer.add_event_handler(Events.EPOCH_COMPLETED, note_epoch)
-    workflow.run()
-    best = f"best_{evaluator.state.key_metric_name}"
-    latest[best] = float(evaluator.state.best_metric)
-    tracker.metrics(run_id, {best: latest[best]}, step=trainer.state.epoch)
-    workflow.finalize()
-    return trainer.state.epoch, latest
-
-
-def _keep(bundle: Bundle, workflow: ConfigWorkflow, tracker: Tracker, run_id: str, scratch: Path) -> None:
-    checkpoint = scratch / "model.pt"
-    if not checkpoint.is_file():
+def _keep(workflow: ConfigWorkflow, under: Under) -> None:
+    tracker, run_id, directory = under.tracker, under.run_id, under.directory
+    checkpoint = directory / "model.pt"
+    if not checkpoint.is_file() or checkpoint.stat().st_size == 0:
         raise RunError(
             f"run '{run_id}' wrote no model.pt; the bundle's CheckpointSaver must keep the best key metric there"
         )
     tracker.keep(run_id, checkpoint, "checkpoint")
-    tracker.keep(run_id, bundle.path / "configs", "bundle/configs")
-    tracker.keep(run_id, bundle.path / "docs", "bundle/docs")
-    tracker.keep(run_id, bundle.path / "LICENSE", "bundle")
-    resolved = scratch / "train_resolved.json"
+    resolved = directory / "train_resolved.json"
     resolved.write_text(json.dumps(workflow.parser.get(), indent=2, default=str) + "\n", encoding="utf-8")
     tracker.keep(run_id, resolved, "config")
-    tracker.keep(run_id, Path(workflow.parser["dataset_dir"]) / "dataset.json", "data")
     metric = workflow.evaluator.state.key_metric_name
     picture = learning_curve(tracker.history(run_id, "train_loss"), tracker.history(run_id, metric), metric)
     tracker.keep_figure(run_id, picture, "pictures/learning_curve.png")
 
 
-def _numbers(metrics: Mapping[str, object]) -> dict[str, float]:
-    # Python, numpy or torch scalars, as each MONAI metric likes; curves and matrices are left out.
-    plain = {key: np.asarray(value) for key, value in metrics.items()}
-    return {key: float(value) for key, value in plain.items() if value.size == 1 and np.isfinite(value).all()}
+@contextmanager
+def _ended(under: Under) -> Iterator[None]:
+    """Mark the run by how the body ends; a killed process leaves it RUNNING."""
+    status = RunStatus.FAILED
+    try:
+        yield
+        status = RunStatus.FINISHED
+    except KeyboardInterrupt:
+        status = RunStatus.KILLED
+        raise
+    finally:
+        if under.place.leads:
+            _mark(under, status)
 
 
-def _first(output: object) -> Mapping[str, float]:
-    # MONAI hands on one dictionary a case; the loss is that of the batch in each of them.
-    return output[0] if isinstance(output, list) else output  # type: ignore[return-value]
+def _mark(under: Under, status: RunStatus) -> None:
+    try:
+        under.tracker.finish(under.run_id, status)
+    except TrackingError:
+        if status is RunStatus.FINISHED:
+            raise
 
 
-def _git_commit(path: Path) -> str:
-    found = subprocess.run(["git", "-C", str(path), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    return found.stdout.strip() if found.returncode == 0 else ""
+@contextmanager
+def _resumable(under: Under) -> Iterator[None]:
+    """Say of what is no fault of the training that it can go on."""
+    try:
+        yield
+    except TrackingError as error:
+        raise TrackingError(f"{error}; what is trained is kept: go on with --resume {under.run_id}") from error
+    except (OSError, RuntimeError) as error:
+        # torch tells of a failed write in words only.
+        full = error.errno in _NO_ROOM if isinstance(error, OSError) else "file write failed" in str(error)
+        if not full:
+            raise
+        reason = str(error).splitlines()[0]
+        raise RunError(
+            f"no room is left in '{under.directory}' ({reason}); free some and go on with --resume {under.run_id}"
+        ) from error
+
+
+def _demand_own(bundle: Bundle, data: Dataset) -> None:
+    if data.manifest.bundle != bundle.name:
+        raise DataError(f"'{data.path}' was prepared for '{data.manifest.bundle}'; '{bundle.name}' needs its own data")
+
+
+def _demand_resumable(run_id: str, bundle: Bundle, data: Dataset, tracker: Tracker) -> None:
+    _demand_own(bundle, data)
+    run = tracker.find(run_id)
+    if run.status == RunStatus.FINISHED.value:
+        raise RunError(f"run '{run_id}' is finished; go on with varsel export {run_id}")
+    if run.tags.get("varsel.config_sha256") != config_digest(bundle):
+        raise RunError(f"the configs of '{bundle.name}' are not those that run '{run_id}' began with; train anew")
+    if run.tags.get("varsel.data_sha256") != data.sha256:
+        raise DataError(f"'{data.path}' is not the data that run '{run_id}' began with; give that data")
+
+
+def _plain_parameters(workflow: ConfigWorkflow) -> dict[str, object]:
+    return {key: value for key, value in workflow.parser.get().items() if isinstance(value, int | float)}

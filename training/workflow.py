@@ -1,0 +1,124 @@
+"""A bundle's train.yaml as MONAI's workflow, built so that it says which part of the file is at fault."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+
+import torch
+import yaml
+from monai.bundle import ConfigWorkflow
+from monai.bundle.properties import TrainProperties
+from monai.utils import BundlePropertyConfig
+
+from models.bundle import Bundle
+from training.errors import RunError, TrainingError
+from training.parallel import Place
+
+#: What every training needs, in the order in which it is built: the first that fails is nearest to the fault.
+_NEEDED = ("network_def", "train_dataset", "val_dataset", "trainer", "evaluator")
+#: What building a part of a config ends in; MONAI turns errors of expressions and classes into RuntimeError.
+_UNRESOLVED = (RuntimeError, ValueError, KeyError, TypeError, AttributeError, ImportError, OSError)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What is trained, on what, and where it writes."""
+
+    #: The bundle.
+    bundle: Bundle
+    #: Its data set.
+    dataset_dir: Path
+    #: Where checkpoints go.
+    output_dir: Path
+    #: Config ids and their values, as on MONAI's command line.
+    overrides: Mapping[str, object] = field(default_factory=dict)
+
+
+def read_config(recipe: Recipe) -> ConfigWorkflow:
+    """The workflow of *recipe*, read and overridden but with nothing built yet.
+
+    Raises:
+        RunError: train.yaml cannot be read, or an override names nothing in it.
+    """
+    file = recipe.bundle.config("train.yaml")
+    try:
+        workflow = ConfigWorkflow(
+            config_file=str(file),
+            meta_file=str(recipe.bundle.config("metadata.json")),
+            # The caller's logging stays as it is.
+            logging_file=False,
+            workflow_type="train",
+            bundle_root=str(recipe.bundle.path),
+            dataset_dir=str(recipe.dataset_dir),
+            output_dir=str(recipe.output_dir),
+        )
+    except (yaml.YAMLError, OSError, ValueError) as error:
+        raise RunError(f"'{file}' cannot be read: {_first_line(error)}") from error
+    for key, value in recipe.overrides.items():
+        _demand_known(workflow, key, file)
+        workflow.parser.set(value, key)
+    return workflow
+
+
+def build(workflow: ConfigWorkflow, bundle: Bundle, place: Place) -> None:
+    """Initialise *workflow* and build its trainer and evaluator, for this process at *place*.
+
+    Raises:
+        RunError: an id of train.yaml does not resolve.
+        TrainingError: what the config calls says so itself, e.g. of its data.
+    """
+    file = bundle.config("train.yaml")
+    place.share_out(workflow.parser)
+    _use_bfloat16(workflow)
+    _resolved("initialize", file, workflow.initialize)
+    for name in _NEEDED:
+        _resolved(_id_of(name), file, lambda name=name: getattr(workflow, name))
+
+
+def _demand_known(workflow: ConfigWorkflow, key: str, file: Path) -> None:
+    top = re.split("::|#", key, maxsplit=1)[0]
+    known = [str(one) for one in workflow.parser.get()]
+    if top not in known:
+        near = get_close_matches(top, known, n=1) or ["max_epochs"]
+        raise RunError(f"'{key}' names nothing in '{file}'; did you mean '{near[0]}'?")
+
+
+def _resolved(id_: str, file: Path, make: Callable[[], object]) -> None:
+    try:
+        made = make()
+    except _UNRESOLVED as error:
+        for cause in _causes(error):
+            if isinstance(cause, TrainingError):
+                raise cause from error
+        reasons = " <- ".join(dict.fromkeys(_first_line(cause) for cause in _causes(error)))
+        raise RunError(f"'{id_}' in '{file}' does not resolve: {reasons}; see the bundle's config") from error
+    if made is None and id_ != "initialize":
+        raise RunError(f"'{file}' has no '{id_}'; training needs {', '.join(_id_of(name) for name in _NEEDED)}")
+
+
+def _causes(error: BaseException) -> tuple[BaseException, ...]:
+    found = [error]
+    while found[-1].__cause__ is not None:
+        found.append(found[-1].__cause__)
+    return tuple(found)
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:300]
+
+
+def _id_of(name: str) -> str:
+    return str(TrainProperties[name][BundlePropertyConfig.ID])
+
+
+def _use_bfloat16(workflow: ConfigWorkflow) -> None:
+    """Let mixed precision, where a bundle asks for it, be bfloat16 on a GPU that has it: it needs no loss scale."""
+    if not (torch.cuda.is_available() and torch.cuda.is_bf16_supported()):
+        return
+    for engine in ("train::trainer", "validate::evaluator"):
+        if engine in workflow.parser:
+            kwargs = {"dtype": "$torch.bfloat16", **(workflow.parser.get(f"{engine}::amp_kwargs", {}) or {})}
+            workflow.parser.set(kwargs, f"{engine}::amp_kwargs")
