@@ -154,6 +154,18 @@ Preprocessing = Annotated[
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
+class GuardDemand:
+    """What another model, asked first, must say of every picture."""
+
+    #: Name of that model; its champion is asked.
+    model: str
+    #: The label that must hold.
+    label: str
+    #: Its probability at least, 0 to 1.
+    at_least: float = Field(ge=0, le=1)
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
 class InputLimits:
     """The conditions under which the model may be used; outside them a case is not analysed."""
 
@@ -171,6 +183,8 @@ class InputLimits:
     maximum_slice_spacing_mm: float | None = None
     #: Age in years, lowest and highest; unknown age is accepted.
     age_years: tuple[float, float] = (0, 130)
+    #: A model that looks first whether a radiograph is one that this model was made for; None = nobody looks.
+    guard: GuardDemand | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)

@@ -1,7 +1,7 @@
 """One run of analysis: a claimed work item becomes results on disk, rows in one transaction, and queued deliveries."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from models.release import Release
 from models.runtime import Runtime
 from serving.compose import Composer
 from serving.errors import NotAnalysedError
+from serving.guard import Guard, find_guard
 from serving.pipeline import Analysis, Subject, analyse_study, not_analysed
 from serving.records import audit, cases, results, stays, work
 from serving.records.database import reading, writing
@@ -92,6 +93,7 @@ class Analyser:
     def _analyse(self, subject: Subject, stopwatch: Stopwatch) -> Analysis:
         """The analysis, or the one that says why there is none: pixels that cannot be read are an answer."""
         try:
+            subject = replace(subject, guard=self._guard_of(subject.release))
             return analyse_study(subject, self._runtime_of(subject.release), stopwatch)
         except NotAnalysedError as error:
             return not_analysed(subject, error.code, str(error))
@@ -99,6 +101,13 @@ class Analyser:
             return not_analysed(subject, "unreadable_pixels", str(error))
         except DicomIoError as error:
             return not_analysed(subject, "unusable_geometry", str(error))
+
+    def _guard_of(self, release: Release) -> Guard | None:
+        found = find_guard(self._store, release.manifest)
+        if found is None:
+            return None
+        guard, demand = found
+        return Guard(release=guard, runtime=self._runtime_of(guard), demand=demand)
 
     def _record_study(
         self,

@@ -18,6 +18,7 @@ from models.release import Release
 from models.runtime import Runtime
 from serving import interpret
 from serving.errors import NotAnalysedError
+from serving.guard import Guard
 from serving.stopwatch import Stopwatch
 from serving.telemetry.metric_table import Stage
 
@@ -53,6 +54,8 @@ class Subject:
     language: str
     #: When that generation was closed: the time of all that is said, so that a repeated run writes the same bytes.
     closed_at: datetime
+    #: What is asked first about every radiograph; None where the release demands nothing.
+    guard: Guard | None = None
 
     @property
     def manifest(self) -> Manifest:
@@ -111,6 +114,9 @@ def _analyse_image(
 ) -> _ImageReading:
     with stopwatch.time(Stage.DECODE):
         radiograph = read_radiograph(image)
+    if subject.guard is not None:
+        with stopwatch.time(Stage.GUARD):
+            subject.guard.check(radiograph, subject.language)
     with stopwatch.time(Stage.PREPROCESS):
         tensor, placement = radiograph_to_tensor(radiograph, spec)
     with stopwatch.time(Stage.INFER):
@@ -152,13 +158,15 @@ def _report(
     subject: Subject, read: tuple[Instance, ...], scores: dict[str, float], findings: tuple[Finding, ...]
 ) -> Report:
     manifest = subject.manifest
-    thresholds = tuple(f"threshold_{label.key}={label.threshold:g}" for label in manifest.labels)
+    parameters = tuple(f"threshold_{label.key}={label.threshold:g}" for label in manifest.labels)
+    if subject.guard is not None:
+        parameters += subject.guard.parameters
     return Report(
         study_instance_uid=subject.study.study_instance_uid,
         generation=subject.generation,
         outcome=Outcome.FINDING if findings else Outcome.NO_FINDING,
         algorithm=AlgorithmIdentity(
-            name=manifest.name, version=manifest.version, digest=subject.release.digest, parameters=thresholds
+            name=manifest.name, version=manifest.version, digest=subject.release.digest, parameters=parameters
         ),
         findings=findings,
         source_uids=tuple(image.sop_instance_uid for image in read or subject.study.instances),

@@ -30,6 +30,8 @@ class Stage(Enum):
 
     #: Spooled files to a radiograph or volume.
     DECODE = "decode"
+    #: Whether it is the picture the model was made for, as another model says.
+    GUARD = "guard"
     #: Image to the graph's input.
     PREPROCESS = "preprocess"
     #: The model's own share, the call to its service included.

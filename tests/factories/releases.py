@@ -3,6 +3,7 @@
 import hashlib
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from models.folder_store import FolderStore
 from models.manifest import (
     Aggregate,
     FeatureSpec,
+    GuardDemand,
     InputLimits,
     Label,
     Manifest,
@@ -51,17 +53,24 @@ _NAMES = {
 
 
 def make_release(
-    store_dir: Path, task: Task, *, name: str = "", version: str = "0.1.0", champion: bool = True
+    store_dir: Path,
+    task: Task,
+    *,
+    name: str = "",
+    version: str = "0.1.0",
+    champion: bool = True,
+    guard: GuardDemand | None = None,
 ) -> Release:
     """A release of *task* in the store at *store_dir*, made its champion unless told otherwise.
 
     The image model finds what is brighter than 0.6 in its smoothed input, the volume model every voxel brighter than
-    0.7, the stay model weighs how far each feature is from its mean. Another *version* is another digest.
+    0.7, the stay model weighs how far each feature is from its mean. Another *version* is another digest. With *guard*,
+    another model is asked first.
     """
     name = name or _NAMES[task]
     store = FolderStore(store_dir)
     with tempfile.TemporaryDirectory() as staged:
-        write_release(Path(staged), task, name=name, version=version)
+        write_release(Path(staged), task, name=name, version=version, guard=guard)
         release = store.install(Path(staged))
     if champion:
         promote(store, release)
@@ -83,7 +92,7 @@ def promote(store: FolderStore, release: Release, alias: str = "champion") -> No
     store.promote(row)
 
 
-def write_release(directory: Path, task: Task, *, name: str, version: str) -> None:
+def write_release(directory: Path, task: Task, *, name: str, version: str, guard: GuardDemand | None = None) -> None:
     """The files of a release in *directory*, not yet in a store."""
     graph = _GRAPHS[task]()
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8, producer_name="tests")
@@ -91,7 +100,9 @@ def write_release(directory: Path, task: Task, *, name: str, version: str) -> No
     (directory / "model.onnx").write_bytes(model.SerializeToString())
     (directory / "model_card.md").write_text(f"# {name} {version}\n\nA test model.\n")
     files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(directory.iterdir())}
-    (directory / "manifest.json").write_bytes(dump_manifest(manifest_of(task, name, version, files)))
+    manifest = manifest_of(task, name, version, files)
+    guarded = replace(manifest, limits=replace(manifest.limits, guard=guard))
+    (directory / "manifest.json").write_bytes(dump_manifest(guarded))
 
 
 def manifest_of(task: Task, name: str, version: str, files: dict[str, str]) -> Manifest:

@@ -19,7 +19,7 @@ from dicom_io.receive.inbox import Landing
 from dicom_io.send.memory import MemoryDestination
 from models.errors import RuntimeUnavailableError
 from models.folder_store import FolderStore
-from models.manifest import Task
+from models.manifest import GuardDemand, Task
 from models.onnx_runtime import open_runtime
 from models.provider import ExecutionProvider
 from models.release import Release
@@ -308,3 +308,43 @@ def test_a_case_without_a_release_fails_with_the_way_out(line: Line, land: Land,
 
     assert (line.item().state, line.item().reason_code) == ("failed", "no_release")
     assert "promote" in line.item().reason
+
+
+GUARDED = GuardDemand(model="image_guard", label="opacity", at_least=0.5)
+
+
+def test_a_guarded_model_reads_what_its_guard_passed_and_the_report_names_the_guard(
+    line: Line, land: Land, tmp_path: Path
+):
+    make_release(tmp_path / "releases", Task.IMAGE_CLASSIFICATION, version="0.2.0", guard=GUARDED)
+    guard = make_release(tmp_path / "releases", Task.IMAGE_CLASSIFICATION, name="image_guard")
+    land(chest())
+
+    line.turn()
+
+    assert (line.item().outcome, "guard" in line.item().timings) == ("finding", True)
+    said = b"".join(line.archives["pacs"].objects.values())
+    assert f"guard=image_guard@{guard.short_digest}".encode() in said
+
+
+def test_a_picture_that_the_guard_refuses_is_not_analysed_and_says_so_everywhere(
+    line: Line, land: Land, tmp_path: Path
+):
+    make_release(tmp_path / "releases", Task.IMAGE_CLASSIFICATION, version="0.2.0", guard=GUARDED)
+    make_release(tmp_path / "releases", Task.IMAGE_CLASSIFICATION, name="image_guard")
+    land(cr_image(np.tile(np.array([400, 500], dtype=np.uint16), (256, 128))))
+
+    line.turn()
+
+    assert (line.item().outcome, line.item().reason_code) == ("not_analysed", "unexpected_picture")
+    assert "the picture is not taken for" in line.item().reason
+    assert {row.state for row in line.deliveries().values()} == {"accepted"}
+
+
+def test_a_guarded_model_without_its_guard_analyses_nothing(line: Line, land: Land, tmp_path: Path):
+    make_release(tmp_path / "releases", Task.IMAGE_CLASSIFICATION, version="0.2.0", guard=GUARDED)
+    land(chest())
+
+    line.turn()
+
+    assert (line.item().outcome, line.item().reason_code) == ("not_analysed", "guard_missing")
