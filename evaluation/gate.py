@@ -1,115 +1,96 @@
-"""May this release become champion? The answer is data; moving the pointer is done elsewhere."""
+"""The gates of a promotion: each looks at the evidence inside the release, which its digest covers.
 
-from dataclasses import dataclass
-from pathlib import Path
+A champion needs all of them, a challenger (which runs unheard) parity, safety and card.
+"""
 
-from pydantic import TypeAdapter, ValidationError
+from collections.abc import Callable, Iterator, Mapping
 
-from evaluation.parity import ParityReport, load_parity
-from evaluation.report import EvaluationReport, load_report
-from models.bundle import Floor
-from models.errors import ReleaseError
-from models.release import Release
-
-_FLOORS = TypeAdapter(tuple[Floor, ...])
+from evaluation.card import missing_parts
+from evaluation.decision import Candidacy, Gate, GateResult, PromotionDecision
+from evaluation.evidence import Evidence, read_evidence
+from evaluation.number_gates import calibration, floors, non_inferior, subgroups
+from models.registry import Alias
 
 
-@dataclass(frozen=True, kw_only=True)
-class GateResult:
-    """One condition and whether it is met."""
-
-    #: What is demanded, e.g. ``auroc at least 0.9``.
-    demand: str
-    #: Whether it is met.
-    met: bool
-    #: What was found.
-    found: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class PromotionDecision:
-    """Every condition of a promotion, met or not."""
-
-    #: SHA-256 of the release that was judged.
-    digest: str
-    #: In the order of judging.
-    gates: tuple[GateResult, ...]
-
-    @property
-    def allowed(self) -> bool:
-        """Whether every gate is met."""
-        return all(gate.met for gate in self.gates)
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        """Why not, one sentence for each gate that is not met; empty when allowed."""
-        return tuple(f"{gate.demand} is demanded, found: {gate.found}" for gate in self.gates if not gate.met)
-
-
-def decide(
-    digest: str, parity: ParityReport, evaluation: EvaluationReport, floors: tuple[Floor, ...]
-) -> PromotionDecision:
-    """Judge a release by its evidence: parity, then every floor by the unfavourable end of its interval."""
-    results = [_parity_gate(parity)]
-    results.append(GateResult(demand="at least one floor", met=bool(floors), found=f"{len(floors)} in the bundle"))
-    for floor in floors:
-        results.extend(_floor_gates(floor, evaluation))
-    return PromotionDecision(digest=digest, gates=tuple(results))
-
-
-def judge_release(release: Release) -> PromotionDecision:
-    """Judge *release* by the evidence inside it, which its digest covers.
+def judge(candidacy: Candidacy) -> PromotionDecision:
+    """Judge a release by the evidence inside it.
 
     Raises:
-        ReleaseError: evidence is missing or cannot be read.
+        ReleaseError: evidence is there but cannot be read.
     """
-    evidence = release.path / "evidence"
-    try:
-        parity = load_parity(_read(evidence / "parity.json"))
-        evaluation = load_report(_read(evidence / "evaluation.json"))
-        floors = _FLOORS.validate_json(_read(evidence / "floors.json"))
-    except ValidationError as error:
-        raise ReleaseError(
-            f"'{evidence}' holds evidence that cannot be read: {error}; package the run again"
-        ) from error
-    return decide(release.digest, parity, evaluation, floors)
+    evidence = read_evidence(candidacy.release)
+    results = [result for gate in _DEMANDED[candidacy.alias] for result in _RULES[gate](candidacy, evidence)]
+    return PromotionDecision(digest=candidacy.release.digest, gates=tuple(results))
 
 
-def dump_floors(floors: tuple[Floor, ...]) -> bytes:
-    """The JSON of *floors*, as kept in a release's evidence."""
-    return _FLOORS.dump_json(floors, indent=2) + b"\n"
+def _reproducible(candidacy: Candidacy, evidence: Evidence) -> Iterator[GateResult]:
+    del evidence
+    made, gate = candidacy.release.manifest.provenance, Gate.REPRODUCIBLE
+    changes = {True: "uncommitted changes", False: "nothing uncommitted", None: "unknown whether anything uncommitted"}
+    found = f"commit {made.git_commit[:12] or 'unknown'}, {changes[made.uncommitted_changes]}"
+    clean = bool(made.git_commit) and made.uncommitted_changes is False
+    yield GateResult(gate=gate, demand="trained by committed code", met=clean, found=found)
+    data = candidacy.release.manifest.files.get("evidence/data.json", "")
+    known = data == made.data_sha256
+    found = f"seed {made.seed}, data {made.data_sha256[:12]}, evidence/data.json {data[:12] or 'missing'}"
+    yield GateResult(gate=gate, demand="seed and data set by its manifest", met=known, found=found)
+    listed = candidacy.release.manifest.files.get("evidence/environment.txt", "")
+    found = listed[:12] or "evidence/environment.txt missing"
+    met = bool(listed) and listed == made.environment_sha256
+    yield GateResult(gate=gate, demand="list of the installed packages", met=met, found=found)
 
 
-def _parity_gate(parity: ParityReport) -> GateResult:
+def _parity(candidacy: Candidacy, evidence: Evidence) -> Iterator[GateResult]:
+    del candidacy
+    demand, parity = "parity of network and graph", evidence.parity
+    if parity is None:
+        yield GateResult(gate=Gate.PARITY, demand=demand, met=False, found="evidence/parity.json missing")
+        return
     worst = max((tensor.tolerance_used for tensor in parity.tensors), default=0.0)
-    return GateResult(
-        demand="parity of network and graph",
-        met=parity.passed,
-        found=f"{parity.cases} cases, {worst:.3g} of the tolerance used",
-    )
+    found = f"{parity.cases} cases, {worst:.3g} of the tolerance used"
+    yield GateResult(gate=Gate.PARITY, demand=demand, met=parity.passed, found=found)
 
 
-def _floor_gates(floor: Floor, evaluation: EvaluationReport) -> list[GateResult]:
-    metric = evaluation.metric(floor.metric)
-    low, high = (metric.low, metric.high) if metric else (None, None)
-    gates = []
-    if floor.at_least is not None:
-        met = low is not None and low >= floor.at_least
-        demand = f"{floor.metric} of at least {floor.at_least:g} (lower end of its 95 % interval)"
-        gates.append(GateResult(demand=demand, met=met, found=_found(low)))
-    if floor.at_most is not None:
-        met = high is not None and high <= floor.at_most
-        demand = f"{floor.metric} of at most {floor.at_most:g} (upper end of its 95 % interval)"
-        gates.append(GateResult(demand=demand, met=met, found=_found(high)))
-    return gates
+def _safety(candidacy: Candidacy, evidence: Evidence) -> Iterator[GateResult]:
+    del candidacy
+    demand, safety = "sane answers on the safety corpus", evidence.safety
+    if safety is None:
+        yield GateResult(gate=Gate.SAFETY, demand=demand, met=False, found="evidence/safety.json missing")
+        return
+    failed = "; ".join(f"{check.name}: {check.found}" for check in safety.checks if not check.passed)
+    yield GateResult(gate=Gate.SAFETY, demand=demand, met=safety.passed, found=failed or f"{len(safety.checks)} held")
 
 
-def _found(value: float | None) -> str:
-    return "not measured" if value is None else f"{value:.3f}"
+def _card(candidacy: Candidacy, evidence: Evidence) -> Iterator[GateResult]:
+    files = ("model_card.md", "model_card.json", "LICENSE", "data_license.txt")
+    missing = [name for name in files if name not in candidacy.release.manifest.files]
+    if evidence.card is not None:
+        missing.extend(missing_parts(evidence.card, evidence.page))
+    found = f"missing: {', '.join(missing)}" if missing else "complete"
+    yield GateResult(gate=Gate.CARD, demand="a complete model card and licences", met=not missing, found=found)
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ReleaseError(f"'{path}' cannot be read ({error.strerror}); package the run again") from error
+def _approver(candidacy: Candidacy, evidence: Evidence) -> Iterator[GateResult]:
+    del evidence
+    author, approver = candidacy.release.manifest.provenance.author.strip(), candidacy.approver.strip()
+    met = bool(author) and bool(approver) and author.casefold() != approver.casefold()
+    found = f"trained by {author or 'nobody knows whom'}, approved by {approver or 'nobody'}"
+    yield GateResult(gate=Gate.APPROVER, demand="an approver who is not the author", met=met, found=found)
+
+
+_Rule = Callable[[Candidacy, Evidence], Iterator[GateResult]]
+_RULES: Mapping[Gate, _Rule] = {
+    Gate.REPRODUCIBLE: _reproducible,
+    Gate.PARITY: _parity,
+    Gate.FLOORS: floors,
+    Gate.NON_INFERIOR: non_inferior,
+    Gate.CALIBRATION: calibration,
+    Gate.SUBGROUPS: subgroups,
+    Gate.SAFETY: _safety,
+    Gate.CARD: _card,
+    Gate.APPROVER: _approver,
+}
+_DEMANDED: Mapping[Alias, tuple[Gate, ...]] = {
+    Alias.CHAMPION: tuple(Gate),
+    Alias.CHALLENGER: (Gate.PARITY, Gate.SAFETY, Gate.CARD),
+}

@@ -72,6 +72,23 @@ class FolderStore:
         found = [self._open_path(path.parent) for path in manifests]
         return tuple(sorted(found, key=lambda one: (one.manifest.name, one.manifest.provenance.created_at)))
 
+    def find(self, model: str, version: str) -> Release:
+        """The release of *model* by digest, beginning of a digest, or version.
+
+        Raises:
+            RegistryError: there is none, or more than one.
+            ReleaseError: a release of *model* is damaged.
+        """
+        here = [self._open_path(path) for path in sorted(self._installed(model))]
+        found = [one for one in here if version and one.digest.startswith(version.lower())]
+        found = found or [one for one in here if one.manifest.version == version]
+        if len(found) != 1:
+            known = ", ".join(f"{one.manifest.version} ({one.short_digest})" for one in here) or "none"
+            raise RegistryError(
+                f"'{model}' has {len(found)} releases '{version}', required is one; give a digest. Installed: {known}"
+            )
+        return found[0]
+
     def resolve(self, model: str, alias: str) -> Release:
         """The release that *alias* of *model* points to.
 

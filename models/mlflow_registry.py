@@ -6,12 +6,20 @@ store's pointer has moved.
 
 import os
 import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 # Set before MLflow is imported: it reads these at import, and phones home or warns by default.
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+# Seven tries by default: minutes until it is said that a server is down.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+# By default a server that is down is tried for minutes, and one that hangs for a quarter of an hour.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
 
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
@@ -59,12 +67,17 @@ class MlflowRegistry:
             return known[release.digest]
         if not known:
             self._make_model(release.manifest.name)
-        made = self._client.create_model_version(
-            release.manifest.name, source, run_id=run_id, tags={_DIGEST_TAG: release.digest}
-        )
+        with self._translated():
+            made = self._client.create_model_version(
+                release.manifest.name, source, run_id=run_id, tags={_DIGEST_TAG: release.digest}
+            )
         return RegisteredRelease(
             model=release.manifest.name, version=str(made.version), digest=release.digest, source=source
         )
+
+    def known(self, release: Release) -> RegisteredRelease | None:
+        """The version that holds *release*; None when it is not registered."""
+        return self._versions(release.manifest.name).get(release.digest)
 
     def set_alias(self, model: str, digest: str, alias: str) -> RegisteredRelease:
         """Let *alias* point to the version of *model* that holds the release *digest*.
@@ -72,14 +85,21 @@ class MlflowRegistry:
         Raises:
             RegistryError: *model* has no version of that release.
         """
-        versions = self._versions(model)
-        if digest not in versions:
-            raise RegistryError(
-                f"'{model}' has no release {digest[:12]} in '{self._uri}'; it has "
-                f"{', '.join(known[:12] for known in versions) or 'none'}: register it first"
-            )
-        self._client.set_registered_model_alias(model, alias, versions[digest].version)
-        return versions[digest]
+        version = self._version(model, digest)
+        with self._translated():
+            self._client.set_registered_model_alias(model, alias, version.version)
+        return version
+
+    def tag(self, model: str, digest: str, tags: Mapping[str, str]) -> None:
+        """Set *tags* on the version of *model* that holds the release *digest*.
+
+        Raises:
+            RegistryError: *model* has no version of that release.
+        """
+        version = self._version(model, digest)
+        with self._translated():
+            for key, value in tags.items():
+                self._client.set_model_version_tag(model, version.version, key, value)
 
     def find(self, model: str, alias: str) -> RegisteredRelease:
         """The version of *model* that *alias* points to.
@@ -132,9 +152,27 @@ class MlflowRegistry:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise RegistryError(f"'{model}' cannot be made in '{self._uri}'") from error
 
+    def _version(self, model: str, digest: str) -> RegisteredRelease:
+        versions = self._versions(model)
+        if digest not in versions:
+            raise RegistryError(
+                f"'{model}' has no release {digest[:12]} in '{self._uri}'; it has "
+                f"{', '.join(known[:12] for known in versions) or 'none'}: register it first"
+            )
+        return versions[digest]
+
     def _versions(self, model: str) -> dict[str, RegisteredRelease]:
-        found = self._client.search_model_versions(f"name='{model}'")
+        with self._translated():
+            found = self._client.search_model_versions(f"name='{model}'")
         return {version.digest: version for version in map(_registered, found)}
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except MlflowException as error:
+            reason = str(error).strip().partition("\n")[0][:200]
+            raise RegistryError(f"MLflow at '{self._uri}' does not do what is asked: {reason}") from error
 
 
 def _registered(version: object) -> RegisteredRelease:

@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from evaluation.parity import ParityReport, compare, dump_parity
+from evaluation.case_scores import case_scores, dump_scores
 from evaluation.markdown import to_markdown
+from evaluation.parity import ParityReport, compare, dump_parity
 from evaluation.report import EvaluationReport, defined, dump_report
 from models.bundle import ClinicalSpec, open_bundle
 from models.manifest import Task
@@ -189,6 +190,8 @@ def _keep(tracker: Tracker, run_id: str, folder: Path, parity: ParityReport, jud
     (folder / "parity.json").write_bytes(dump_parity(parity))
     (folder / "evaluation.json").write_bytes(dump_report(judged.report))
     (folder / "evaluation.md").write_text(to_markdown(judged.report), encoding="utf-8")
+    if judged.scored is not None:
+        (folder / "test_scores.npz").write_bytes(dump_scores(case_scores(judged.scored)))
     tracker.keep(run_id, folder, "export")
     for name, picture in report_pictures(judged.report).items():
         tracker.keep_figure(run_id, picture, f"pictures/test_{name}.png")

@@ -12,7 +12,20 @@ from ehr_io.errors import EhrIoError
 from models.errors import ModelError
 from serving.errors import ServingError, SettingsError
 from training.errors import TrainingError
-from varsel.commands import check, demo, processes, promote, release, retry, send, status, synthesize, train
+from varsel.commands import (
+    check,
+    demo,
+    history,
+    processes,
+    promote,
+    release,
+    retry,
+    rollback,
+    send,
+    status,
+    synthesize,
+    train,
+)
 from varsel.errors import PartlyDoneError, VarselError
 from varsel.exit_codes import EXPLAINED, ExitCode
 from varsel.invocation import Invocation, invocation
@@ -77,9 +90,10 @@ app.command("retry", epilog=retry.EXAMPLES)(retry.retry)
 app.command("check", epilog=check.EXAMPLES)(check.check)
 app.command("train", epilog=train.TRAIN_EXAMPLES)(train.train)
 app.command("export", epilog=train.EXPORT_EXAMPLES)(train.export)
-app.command("release", epilog=release.EXAMPLES)(release.release)
-app.add_typer(release.releases, name="releases")
+app.add_typer(release.release, name="release")
 app.command("promote", epilog=promote.EXAMPLES)(promote.promote)
+app.command("rollback", epilog=rollback.EXAMPLES)(rollback.rollback)
+app.command("history", epilog=history.EXAMPLES)(history.history)
 app.command("synthesize", epilog=synthesize.EXAMPLES)(synthesize.synthesize)
 
 

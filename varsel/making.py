@@ -8,26 +8,26 @@ import hashlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
-from evaluation.gate import PromotionDecision, judge_release
+from evaluation.decision import PromotionDecision
 from models.bundle import Bundle, find_bundle
-from models.errors import RegistryError
 from models.folder_store import FolderStore
 from models.manifest import Task
 from models.mlflow_registry import MlflowRegistry, RegisteredRelease
-from models.registry import LedgerRow
+from models.registry import Alias
 from models.release import Release
 from serving.settings import Settings
 from training import synthetic
 from training.datasets import Dataset, open_dataset
 from training.export import ExportedRun, export_run
-from training.package import package_run, register
-from training.run import Progress, TrainingRun, train_bundle
+from training.package import package_run
+from training.register import register
+from training.run import Progress, TrainingRun, resume_run, train_bundle
 from training.synthetic import DEFAULT_COUNT, prepare_synthetic
 from training.tracking import Tracker
 from varsel.errors import VarselError
+from varsel.promotion import Promotion
 
 #: Patients and epochs of a quick training: enough for the demonstration's cases, in about a minute a model.
 QUICK_COUNT: Mapping[Task, int] = {Task.IMAGE_CLASSIFICATION: 420, Task.VOLUME_SEGMENTATION: 60, Task.STAY_RISK: 3000}
@@ -35,6 +35,7 @@ _SEED = 1
 #: Loggers that tell of each batch, of each of MLflow's migrations, and the like.
 _CHATTY = (
     *("alembic.runtime.migration", "alembic.runtime.plugins", "mlflow.store.db.utils", "mlflow.tracking.client"),
+    "mlflow.system_metrics.system_metrics_monitor",
     *("ignite.engine.engine.SupervisedTrainer", "ignite.engine.engine.SupervisedEvaluator"),
     *("monai.bundle.workflows", "varsel.train", "varsel.validate"),
 )
@@ -52,6 +53,8 @@ class Making:
     registry: MlflowRegistry
     #: Synthetic data sets lie below this.
     datasets_dir: Path
+    #: Runs that are not finished lie below this.
+    runs_dir: Path
     #: Who promotes, for the ledger.
     actor: str = field(default_factory=getpass.getuser)
 
@@ -73,64 +76,52 @@ class Making:
         self, name: str, data: Dataset, overrides: Mapping[str, object], progress: Progress | None = None
     ) -> TrainingRun:
         """Train bundle *name* on *data*; see `training.run.train_bundle`."""
-        return train_bundle(find_bundle(name), data, self.tracker, overrides=overrides, progress=progress)
+        return train_bundle(
+            find_bundle(name), data, self.tracker, overrides=overrides, progress=progress, runs_dir=self.runs_dir
+        )
+
+    def resume(self, run_id: str, name: str, data: Dataset, progress: Progress | None = None) -> TrainingRun:
+        """Go on with the run *run_id* of bundle *name*; see `training.run.resume_run`."""
+        return resume_run(run_id, find_bundle(name), data, self.tracker, progress=progress, runs_dir=self.runs_dir)
 
     def export(self, run_id: str) -> ExportedRun:
         """Export run *run_id* with the data it was trained on; see `training.export.export_run`."""
-        run = self.tracker.find(run_id)
-        where = run.tags.get("varsel.dataset_dir")
+        return export_run(run_id, self.data_of(run_id), self.tracker)
+
+    def data_of(self, run_id: str) -> Dataset:
+        """The data that run *run_id* was started on.
+
+        Raises:
+            DataError: they are not where they were, or were altered.
+        """
+        where = self.tracker.find(run_id).tags.get("varsel.dataset_dir")
         if where is None:
             raise VarselError(f"run '{run_id}' does not say where its data lies; it is no training of a bundle")
-        return export_run(run_id, open_dataset(Path(where)), self.tracker)
+        return open_dataset(Path(where))
 
     def release(self, run_id: str) -> tuple[Release, RegisteredRelease]:
         """Package run *run_id*, install it in the store and register it."""
         release = package_run(run_id, self.tracker, self.store)
         return release, register(release, self.tracker, self.registry)
 
-    def promote(self, release: Release, alias: str, reason: str) -> PromotionDecision:
-        """Move *alias* to *release* in the ledger, then in MLflow, when its evidence allows it.
+    def install(self, path: Path) -> tuple[Release, RegisteredRelease]:
+        """Put the release in the directory *path*, e.g. from a disk, into the store and into MLflow.
 
         Raises:
-            ReleaseError: its evidence cannot be read.
-            RegistryError: MLflow does not know the release, or someone else promoted meanwhile.
+            ReleaseError: a file is missing, altered or unexpected.
+            ManifestError: the manifest is not valid.
         """
-        decision = judge_release(release)
-        if decision.allowed:
-            model = release.manifest.name
-            current = self.store.aliases().get((model, alias), "")
-            if current != release.digest:
-                self.store.promote(self._row(release, alias, current, reason))
-            # Also when the ledger had it already: an earlier try may have ended between the two.
-            self.registry.set_alias(model, release.digest, alias)
-        return decision
+        release = self.store.install(path)
+        return release, register(release, self.tracker, self.registry)
 
-    def find_release(self, model: str, version: str) -> Release:
-        """The release of *model* by digest, beginning of a digest, or version.
+    def promote(self, release: Release, alias: Alias, reason: str) -> PromotionDecision:
+        """Move *alias* to *release* when its evidence allows it; see `varsel.promotion.Promotion.promote`."""
+        return self.promotion.promote(release, alias, reason)
 
-        Raises:
-            RegistryError: there is none, or more than one.
-        """
-        here = [one for one in self.store.releases() if one.manifest.name == model]
-        found = [one for one in here if one.digest.startswith(version.lower())]
-        found = found or [one for one in here if one.manifest.version == version]
-        if len(found) != 1:
-            known = ", ".join(f"{one.manifest.version} ({one.short_digest})" for one in here) or "none"
-            raise RegistryError(
-                f"'{model}' has {len(found)} releases '{version}', required is one; give a digest. Installed: {known}"
-            )
-        return found[0]
-
-    def _row(self, release: Release, alias: str, current: str, reason: str) -> LedgerRow:
-        return LedgerRow(
-            model=release.manifest.name,
-            alias=alias,
-            from_digest=current,
-            to_digest=release.digest,
-            actor=self.actor,
-            reason=reason,
-            at=datetime.now(UTC).isoformat(),
-        )
+    @property
+    def promotion(self) -> Promotion:
+        """What moves the pointers of this site."""
+        return Promotion(store=self.store, open_registry=lambda: self.registry, approver=self.actor)
 
 
 def _recipe_of(bundle: Bundle) -> str:
@@ -154,6 +145,7 @@ def open_making(settings: Settings) -> Making:
         tracker=Tracker(settings.mlflow_tracking_uri),
         registry=MlflowRegistry(settings.mlflow_tracking_uri),
         datasets_dir=settings.site.data_dir / "datasets",
+        runs_dir=settings.site.data_dir / "runs",
     )
 
 

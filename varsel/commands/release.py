@@ -1,5 +1,6 @@
-"""``varsel release`` and ``varsel releases``."""
+"""``varsel release``: make, look at, check and fetch releases."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,15 +9,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from models.release import Release
+    from serving.settings import Settings
 
-EXAMPLES = (
-    "Example: [bold]varsel release 5f3c...[/bold]. The same run packaged twice is the same release. "
-    "Go on with [bold]varsel promote MODEL DIGEST --to champion --reason ...[/bold]."
+release = typer.Typer(help="Make, look at, check and fetch releases.", no_args_is_help=True)
+
+
+@release.command(
+    "make",
+    epilog="Example: [bold]varsel release make 5f3c...[/bold]. The same run packaged twice is the same release. "
+    "Go on with [bold]varsel promote MODEL DIGEST --to champion --reason ...[/bold].",
 )
-releases = typer.Typer(help="Look at the release store.", no_args_is_help=True)
-
-
-def release(
+def make(
     context: typer.Context, run: Annotated[str, typer.Argument(help="Id of an exported run.", metavar="RUN")]
 ) -> None:
     """Freeze an exported run as a digest-named release, install it in the store, register it in MLflow."""
@@ -26,10 +29,30 @@ def release(
     print(f"{made.manifest.name} {made.manifest.version} ({made.digest})")
     print(f"  store:  {made.path}")
     print(f"  MLflow: version {registered.version}")
-    print(f'next: varsel promote {made.manifest.name} {made.short_digest} --to champion --reason "..."')
+    print(_next_step(made))
 
 
-@releases.command("list", epilog="Example: [bold]varsel releases list[/bold]")
+@release.command(
+    "install",
+    epilog="Example: [bold]varsel release install /media/usb/3f9a1c...[/bold]. Promote it as any other: "
+    "its evidence came with it.",
+)
+def install(
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(help="A release's directory, e.g. on a disk.", metavar="PATH")],
+) -> None:
+    """Put a release that came on a disk into the store, verified, and into MLflow where that is installed."""
+    from models.folder_store import FolderStore
+
+    settings = context.obj.load_settings()
+    installed = FolderStore(settings.store_dir).install(path)
+    print(f"{installed.manifest.name} {installed.manifest.version} ({installed.digest})")
+    print(f"  store:  {installed.path}")
+    print(f"  MLflow: {_registered(installed, settings)}")
+    print(_next_step(installed))
+
+
+@release.command("list", epilog="Example: [bold]varsel release list[/bold]")
 def list_releases(context: typer.Context) -> None:
     """List every release with its aliases."""
     from models.folder_store import FolderStore
@@ -40,26 +63,28 @@ def list_releases(context: typer.Context) -> None:
         print(_line(one, aliases))
 
 
-@releases.command("verify", epilog="Example: [bold]varsel releases verify[/bold]. Exit code 1 when one is damaged.")
+@release.command("verify", epilog="Example: [bold]varsel release verify[/bold]. Exit code 1 when one is damaged.")
 def verify(context: typer.Context) -> None:
-    """Compute every file's SHA-256 again and compare it with the manifest."""
+    """Compute every file's SHA-256 again and compare it with the manifest; check the ledger and the decisions too."""
+    from evaluation.decision_log import DecisionLog
     from models.folder_store import FolderStore
 
-    found = FolderStore(context.obj.load_settings().store_dir).releases()
-    print(f"{len(found)} releases are whole")
+    store = FolderStore(context.obj.load_settings().store_dir)
+    found, moves, decisions = store.releases(), store.ledger(), DecisionLog(store.directory).rows()
+    print(f"{len(found)} releases are whole; {len(moves)} moves and {len(decisions)} decisions can be read")
 
 
-@releases.command("ledger", epilog="Example: [bold]varsel releases ledger[/bold]")
+@release.command("ledger", epilog="Example: [bold]varsel release ledger[/bold]")
 def ledger(context: typer.Context) -> None:
     """Show every promotion and rollback: who, when, from, to, why."""
     from models.folder_store import FolderStore
 
     for row in FolderStore(context.obj.load_settings().store_dir).ledger():
-        before = row.from_digest[:12] or "none"
-        print(f"{row.at}  {row.model} {row.alias}: {before} -> {row.to_digest[:12]}  {row.actor}: {row.reason}")
+        way = f"{row.from_digest[:12] or 'none'} -> {row.to_digest[:12]}"
+        print(f"{row.at}  {row.move.value:<9}  {row.model} {row.alias}: {way}  {row.actor}: {row.reason}")
 
 
-@releases.command("pull", epilog="Example: [bold]varsel releases pull chest_xray_opacity --alias champion[/bold]")
+@release.command("pull", epilog="Example: [bold]varsel release pull chest_xray_opacity --alias champion[/bold]")
 def pull(
     context: typer.Context,
     model: Annotated[str, typer.Argument(help="Registered model.")],
@@ -72,6 +97,24 @@ def pull(
     settings = context.obj.load_settings()
     store = FolderStore(settings.store_dir)
     print(_line(MlflowRegistry(settings.mlflow_tracking_uri).pull(model, alias, store), store.aliases()))
+
+
+def _registered(one: "Release", settings: "Settings") -> str:
+    """What MLflow made of *one*, in words."""
+    from importlib.util import find_spec
+
+    if find_spec("mlflow") is None or find_spec("onnx") is None:
+        return "not installed here"
+    from models.mlflow_registry import MlflowRegistry
+    from training.register import register
+    from training.tracking import Tracker
+
+    uri = settings.mlflow_tracking_uri
+    return f"version {register(one, Tracker(uri), MlflowRegistry(uri)).version}"
+
+
+def _next_step(one: "Release") -> str:
+    return f'next: varsel promote {one.manifest.name} {one.short_digest} --to champion --reason "..."'
 
 
 def _line(one: "Release", aliases: "Mapping[tuple[str, str], str]") -> str:

@@ -9,17 +9,21 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from evaluation.gate import PromotionDecision
+from evaluation.decision import PromotionDecision
 from models.bundle import find_bundle
 from models.errors import ModelError
+from models.registry import Alias
 from serving.settings import Settings, load_settings
 from training.errors import TrainingError
 from varsel.errors import DemoError
 from varsel.making import Making, open_making
 
 _REASON = "made by varsel demo from synthetic data"
+#: Nobody approves a demonstration's models but the gates themselves.
+_APPROVER = "varsel demo"
 
 
 def make(name: str, settings: Settings) -> None:
@@ -31,7 +35,7 @@ def make(name: str, settings: Settings) -> None:
     """
     with _alone(settings):
         # Opening makes MLflow's database, which two processes may not do at once.
-        making = open_making(settings)
+        making = replace(open_making(settings), actor=_APPROVER)
     _say(step="data")
     data = making.data(find_bundle(name), None)
     _say(step="training")
@@ -48,7 +52,7 @@ def make(name: str, settings: Settings) -> None:
 
 def _release(making: Making, run_id: str) -> tuple[str, PromotionDecision]:
     release, _ = making.release(run_id)
-    return release.short_digest, making.promote(release, "champion", _REASON)
+    return release.short_digest, making.promote(release, Alias.CHAMPION, _REASON)
 
 
 def _on_epoch(epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:

@@ -21,7 +21,7 @@ from varsel.cli import app
 
 COMMANDS = (
     *("demo", "up", "receive", "work", "api", "web", "send", "status", "retry", "check"),
-    *("train", "export", "release", "promote", "synthesize"),
+    *("train", "export", "promote", "rollback", "history", "synthesize"),
 )
 
 
@@ -36,9 +36,9 @@ def test_every_command_has_help_with_an_example(command: str):
     assert "Example" in answer.output or "Runs until" in answer.output
 
 
-@pytest.mark.parametrize("command", ["list", "verify", "ledger", "pull"])
+@pytest.mark.parametrize("command", ["make", "install", "list", "verify", "ledger", "pull"])
 def test_every_command_on_releases_has_help_with_an_example(command: str):
-    assert "Example" in run("releases", command, "--help").output
+    assert "Example" in run("release", command, "--help").output
 
 
 def test_help_explains_the_exit_codes():

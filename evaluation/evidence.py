@@ -1,0 +1,73 @@
+"""The evidence inside a release, which its digest covers, read as values."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from evaluation.card import ModelCard, load_card
+from evaluation.case_scores import CaseScores, load_scores
+from evaluation.errors import EvaluationError
+from evaluation.parity import ParityReport, load_parity
+from evaluation.report import EvaluationReport, load_report
+from evaluation.safety import SafetyReport, load_safety
+from models.bundle import Floor
+from models.errors import ReleaseError
+from models.release import Release
+
+_FLOORS = TypeAdapter(tuple[Floor, ...])
+_Read = TypeVar("_Read")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What a release brings to be judged by; None where the file is not there."""
+
+    #: Network against graph.
+    parity: ParityReport | None
+    #: The graph on the test split.
+    evaluation: EvaluationReport | None
+    #: What the evaluation must reach.
+    floors: tuple[Floor, ...]
+    #: The graph on the safety corpus.
+    safety: SafetyReport | None
+    #: The card for machines.
+    card: ModelCard | None
+    #: The card for people; empty when there is none.
+    page: str
+    #: Scores of each test case; None also where the task has none.
+    scores: CaseScores | None
+
+
+def read_evidence(release: Release) -> Evidence:
+    """The evidence of *release*.
+
+    Raises:
+        ReleaseError: a file is there but cannot be read.
+    """
+    folder = release.path / "evidence"
+    return Evidence(
+        parity=_read(folder / "parity.json", load_parity),
+        evaluation=_read(folder / "evaluation.json", load_report),
+        floors=_read(folder / "floors.json", _FLOORS.validate_json) or (),
+        safety=_read(folder / "safety.json", load_safety),
+        card=_read(release.path / "model_card.json", load_card),
+        page=_read(release.path / "model_card.md", bytes.decode) or "",
+        scores=_read(folder / "test_scores.npz", load_scores),
+    )
+
+
+def dump_floors(floors: tuple[Floor, ...]) -> bytes:
+    """The JSON of *floors*, as kept in a release's evidence."""
+    return _FLOORS.dump_json(floors, indent=2) + b"\n"
+
+
+def _read(path: Path, load: Callable[[bytes], _Read]) -> _Read | None:
+    try:
+        return load(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError, ValidationError, EvaluationError) as error:
+        raise ReleaseError(f"'{path}' cannot be read as evidence: {error}; package the run again") from error
