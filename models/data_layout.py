@@ -3,6 +3,7 @@
 Part of ``clinical.yaml`` and of the manifest, so that a release can be judged on data that arrives after it.
 """
 
+from enum import Enum
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
@@ -61,4 +62,46 @@ class StayTableLayout:
     groups: tuple[str, ...] = ()
 
 
-DataLayout = Annotated[ImageFolderLayout | StayTableLayout, Field(discriminator="kind")]
+class Change(Enum):
+    """What may be wrong with a picture, done to one that is right."""
+
+    #: Dark and bright swapped.
+    INVERT = "invert"
+    #: Turned a quarter to the left.
+    TURN_LEFT = "turn_left"
+    #: Turned a quarter to the right.
+    TURN_RIGHT = "turn_right"
+    #: Turned by half.
+    UPSIDE_DOWN = "upside_down"
+    #: Its tiles in another order: its brightness, and no anatomy.
+    SHUFFLE = "shuffle"
+    #: Nothing but noise.
+    NOISE = "noise"
+    #: One brightness all over.
+    BLANK = "blank"
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class ChangedCopy:
+    """Copies of the images of one class, changed so that they are of another."""
+
+    #: Label key of the images that are copied.
+    of: str
+    #: What is done to them.
+    change: Change
+    #: Label key of the copies.
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class ImageClassesLayout:
+    """A folder of images with one table or several, ``file,label,patient``: each image is of one class."""
+
+    kind: Literal["image_classes"] = "image_classes"
+    #: Table -> text in its column ``label`` -> label key of the model; tables that the folder lacks are left out.
+    tables: dict[str, dict[str, str]]
+    #: Each image is also entered as one copy, by turns the first, second, ... of those of its label.
+    copies: tuple[ChangedCopy, ...] = ()
+
+
+DataLayout = Annotated[ImageFolderLayout | StayTableLayout | ImageClassesLayout, Field(discriminator="kind")]
