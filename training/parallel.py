@@ -7,11 +7,10 @@ Each process learns from its share of the training cases; gradients are averaged
 """
 
 import math
-from collections.abc import Iterator, Sized
+from collections.abc import Callable, Iterator, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice, repeat
-from typing import Any
 
 import torch
 from monai.bundle import ConfigParser
@@ -96,32 +95,34 @@ class Place:
         }
         parser["train::dataloader::shuffle"] = False
 
-    def first_says(self, value: Any) -> Any:
-        """What the first process gave as *value*, in every process."""
-        if self.world == 1:
-            return value
-        said = [value]
-        distributed.broadcast_object_list(said, src=0)
+    def first(self, make: Callable[[], str]) -> str:
+        """What *make* gave in the first process, in every process; the others wait for it."""
+        said = [make() if self.leads else ""]
+        if self.world > 1:
+            distributed.broadcast_object_list(said, src=0)
         return said[0]
 
 
-#: A training of one process.
-ALONE = Place()
+def here() -> Place:
+    """The place of this process: alone, unless it is within `joined`."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return Place()
+    return Place(
+        rank=distributed.get_rank(),
+        world=distributed.get_world_size(),
+        local_rank=distributed.get_node_local_rank(),
+    )
 
 
 @contextmanager
 def joined() -> Iterator[Place]:
     """Join the processes that torchrun started, if it did, and leave them at the end."""
     if not distributed.is_torchelastic_launched():
-        yield ALONE
+        yield Place()
         return
     distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     try:
-        place = Place(
-            rank=distributed.get_rank(),
-            world=distributed.get_world_size(),
-            local_rank=distributed.get_node_local_rank(),
-        )
+        place = here()
         if torch.cuda.is_available():
             torch.cuda.set_device(place.local_rank)
         yield place

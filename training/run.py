@@ -20,7 +20,7 @@ from training.datasets import Dataset
 from training.demands import demand_trainable
 from training.epochs import EpochWatch, Progress, Under
 from training.errors import DataError, RunError, TrackingError
-from training.parallel import joined
+from training.parallel import here
 from training.pictures import learning_curve
 from training.provenance import config_digest, environment_lock, tags_of
 from training.resume import has_state, restore_state
@@ -62,7 +62,7 @@ def train_bundle(
 ) -> TrainingRun:
     """Train *bundle* on *data* and track it; *overrides* are config ids and values, as on MONAI's command line.
 
-    Under torchrun each process calls this; the first one tracks.
+    Of several processes (`training.parallel.joined`) each calls this; the first one tracks.
 
     Raises:
         DataError: *data* was prepared for another bundle, or holds nothing to learn from.
@@ -73,10 +73,10 @@ def train_bundle(
     demand_trainable(data, bundle.clinical)
     recipe = Recipe(bundle=bundle, dataset_dir=data.path, output_dir=runs_dir, overrides=overrides or {})
     plain = _plain_parameters(read_config(recipe))
-    with joined() as place:
-        run_id = place.first_says(_start(recipe, data, tracker, plain) if place.leads else "")
-        under = Under(tracker=tracker, run_id=run_id, directory=runs_dir / run_id, place=place, progress=progress)
-        return _run(recipe, under)
+    place = here()
+    run_id = place.first(lambda: _start(recipe, data, tracker, plain))
+    under = Under(tracker=tracker, run_id=run_id, directory=runs_dir / run_id, place=place, progress=progress)
+    return _run(recipe, under)
 
 
 def resume_run(
@@ -100,11 +100,10 @@ def resume_run(
         raise RunError(f"'{directory}' does not hold the state of run '{run_id}'; train anew without --resume")
     overrides = json.loads((directory / _OVERRIDES).read_bytes())
     recipe = Recipe(bundle=bundle, dataset_dir=data.path, output_dir=directory, overrides=overrides)
-    with joined() as place:
-        if place.leads:
-            tracker.restart(run_id)
-        under = Under(tracker=tracker, run_id=run_id, directory=directory, place=place, progress=progress)
-        return _run(recipe, under)
+    place = here()
+    if place.leads:
+        tracker.restart(run_id)
+    return _run(recipe, Under(tracker=tracker, run_id=run_id, directory=directory, place=place, progress=progress))
 
 
 def _start(recipe: Recipe, data: Dataset, tracker: Tracker, plain: Mapping[str, object]) -> str:

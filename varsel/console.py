@@ -9,12 +9,16 @@ def output(*, width: int | None = None) -> Console:
     return Console(highlight=False, soft_wrap=False, width=width)
 
 
-def progress() -> Progress:
-    """A bar on standard error, so that piped output stays clean; plain lines where there is no terminal."""
+def progress(*, quiet: bool = False) -> Progress:
+    """A bar on standard error, so that piped output stays clean; plain lines where there is no terminal.
+
+    *quiet* shows nothing: of several processes one alone speaks.
+    """
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         console=Console(stderr=True, highlight=False),
+        disable=quiet,
     )
