@@ -7,6 +7,7 @@ stays the judge: the tests read every report with it.
 from itertools import groupby
 from operator import itemgetter
 
+from pydicom.charset import convert_encodings
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import Comprehensive3DSRStorage, ExplicitVRLittleEndian
 
@@ -30,6 +31,8 @@ from dicom_io.results.segmentation import reference_segmentation
 from dicom_io.results.source import TYPE_2, SourceSeries
 
 SERIES_NUMBER = 901
+
+_CHARACTER_SET = "ISO_IR 192"
 
 _LANGUAGES = {"da": "Danish", "en": "English"}
 _ROOT = Code(value="126000", scheme="DCM", meaning="Imaging Measurement Report")
@@ -67,8 +70,11 @@ def measurement_report(report: Report, sources: SourceSeries) -> Dataset:
 def _document(report: Report, place: Place) -> Dataset:
     """What stands beside the content: SR Document Series and General (PS3.3 C.17.1, C.17.2), equipment."""
     document = Dataset()
-    document.set_original_encoding(is_implicit_vr=False, is_little_endian=True, character_encoding="utf8")
-    document.SpecificCharacterSet = "ISO_IR 192"
+    # As if it had been read in the encoding it is written in: pydicom then writes encoded sequences as they are.
+    document.SpecificCharacterSet = _CHARACTER_SET
+    document.set_original_encoding(
+        is_implicit_vr=False, is_little_endian=True, character_encoding=convert_encodings(_CHARACTER_SET)
+    )
     for keyword in TYPE_2:
         setattr(document, keyword, "")
     document.SOPClassUID = Comprehensive3DSRStorage

@@ -65,15 +65,13 @@ class DbosEngine:
 
 
 def _workflow(kind: RunKind, handler: Handler) -> Any:
-    """*handler* as a workflow of one step: the checkpoint after it tells that it need not be done again."""
+    """*handler* as a workflow without steps: its end alone tells that it need not be done again.
 
-    def once(subject_id: str) -> None:
-        # DBOS marks the function it is given, which a bound method does not bear.
-        handler(subject_id)
-
-    step = DBOS.step(name=f"varsel.{kind.value}.step")(once)
+    A step around it would tell the same, a commit and a look into the database later.
+    """
 
     def run(subject_id: str) -> None:
-        step(subject_id)
+        # DBOS marks the function it is given, which a bound method does not bear.
+        handler(subject_id)
 
     return DBOS.workflow(name=f"varsel.{kind.value}", max_recovery_attempts=_MAXIMUM_RECOVERIES)(run)

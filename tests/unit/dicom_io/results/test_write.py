@@ -1,6 +1,8 @@
 """Result objects: what they say, that they conform, that they are equal when written again."""
 
+import io
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import highdicom as hd
@@ -18,6 +20,7 @@ from dicom_io.findings import AlgorithmIdentity, Finding, Measurement, Outcome, 
 from dicom_io.headers import assemble_study, read_header
 from dicom_io.results.conformance import check
 from dicom_io.results.kinds import ResultKind
+from dicom_io.results.measurement_report import measurement_report
 from dicom_io.results.source import read_sources
 from dicom_io.results.write import WrittenObject, write_results
 from dicom_io.study import Instance, Study
@@ -161,6 +164,38 @@ def test_the_report_names_model_version_and_digest(chest, tmp_path: Path):
     assert "0.1.0" in told
     assert f"model_sha256={'ab' * 32}" in told
     assert "release abababababab" in dcmread(written[ResultKind.SC].path).DerivationDescription
+
+
+def test_a_report_is_written_as_it_was_encoded(nodules):
+    """Were pydicom to parse it on the way, it would take twenty times as long; nothing else would tell."""
+    instances, report, _ = nodules
+    document = measurement_report(report, read_sources(study_of(instances), report.source_uids))
+    content = document.get_item("ContentSequence")
+
+    document.save_as(io.BytesIO(), enforce_file_format=True)
+
+    assert document.get_item("ContentSequence") is content
+    assert content.is_raw
+
+
+def test_a_meaning_that_dicom_does_not_take_is_refused(chest):
+    instances, report, _ = chest
+    wordy = replace(report.findings[0], concept=Code(value="x", scheme="99VARSEL", meaning="m" * 65))
+
+    with pytest.raises(ConformanceError, match="at most 64"):
+        measurement_report(replace(report, findings=(wordy,)), read_sources(study_of(instances), report.source_uids))
+
+
+def test_a_long_code_is_a_long_code_value(chest, tmp_path: Path):
+    instances, report, radiograph = chest
+    long = replace(report.findings[0], concept=Code(value="c" * 17, scheme="99VARSEL", meaning="Long"))
+    report = replace(report, findings=(long,))
+    written = by_kind(write_results(report, study_of(instances), radiograph, ALL, tmp_path / "out"))
+
+    (group,) = hd.sr.srread(written[ResultKind.SR].path).content.get_planar_roi_measurement_groups()
+
+    assert group.finding_type.value == "c" * 17
+    assert faults_of(written[ResultKind.SR].path) == []
 
 
 def test_masks_become_segments_that_the_report_refers_to(nodules, tmp_path: Path):
