@@ -39,7 +39,7 @@ def test_inference_builds_the_network_that_was_trained(name: str):
     assert trained == asked
 
 
-@pytest.mark.parametrize("name", ["chest_xray_opacity", "ct_lung_nodule"])
+@pytest.mark.parametrize("name", ["chest_xray_opacity", "ct_lung_nodule", "image_guard"])
 def test_the_network_takes_and_gives_what_metadata_say(name: str):
     bundle = find_bundle(name)
     data_format = json.loads(bundle.config("metadata.json").read_bytes())["network_data_format"]
@@ -49,4 +49,6 @@ def test_the_network_takes_and_gives_what_metadata_say(name: str):
     assert tuple(shape) == bundle.clinical.inputs[0].shape[2:]
     with torch.no_grad():
         found = parser.get_parsed_content("network_def").eval()(torch.zeros(1, 1, *shape))
-    assert list(found.shape) == [1, 1, *data_format["outputs"]["pred"]["spatial_shape"]]
+    said = data_format["outputs"]["pred"]
+    assert list(found.shape) == [1, said["num_channels"], *said["spatial_shape"]]
+    assert said["num_channels"] == len(bundle.clinical.labels)
