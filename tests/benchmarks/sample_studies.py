@@ -11,8 +11,8 @@ from pydicom.uid import JPEG2000Lossless
 
 from dicom_io.uids import derive_uid
 from training.phantoms.ct import ct_phantom
+from training.phantoms.dicom import Origin, ct_series, radiograph, write_datasets
 from training.phantoms.xray import xray_phantom
-from varsel.synthetic_dicom import Origin, ct_series, radiograph, write_datasets
 
 _XRAY_SIZE = (2000, 2000)
 _CT_SHAPE, _CT_SPACING_MM = (40, 512, 512), (2.5, 0.7, 0.7)

@@ -36,9 +36,9 @@ def synthesize(
 
 
 def _xrays(out: Path, count: int, seed: int) -> None:
+    from training.phantoms.dicom import Origin, radiograph, write_datasets
     from training.phantoms.xray import xray_phantom
     from varsel.console import progress
-    from varsel.synthetic_dicom import Origin, radiograph, write_datasets
 
     with progress() as bar:
         for number in bar.track(range(count), description="Radiographs"):
@@ -49,8 +49,8 @@ def _xrays(out: Path, count: int, seed: int) -> None:
 
 def _cts(out: Path, count: int, seed: int) -> None:
     from training.phantoms.ct import ct_phantom
+    from training.phantoms.dicom import Origin, ct_series, write_datasets
     from varsel.console import progress
-    from varsel.synthetic_dicom import Origin, ct_series, write_datasets
 
     with progress() as bar:
         for number in bar.track(range(count), description="CT series"):

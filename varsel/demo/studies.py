@@ -13,10 +13,10 @@ from dicom_io.headers import read_header
 from dicom_io.study import Instance
 from dicom_io.uids import derive_uid
 from training.phantoms.ct import ct_phantom
+from training.phantoms.dicom import Origin, ct_series, radiograph, ultrasound, write_datasets
 from training.phantoms.xray import XrayPhantom, xray_phantom
 from varsel.demo.case import Answer, DemoCase, Expectation, Truth
 from varsel.demo.words import Words
-from varsel.synthetic_dicom import Origin, ct_series, radiograph, ultrasound, write_datasets
 
 #: A CR of a chest, 1955 x 1841, MONOCHROME1, JPEG 2000, in the package ``pydicom-data``.
 REAL_RADIOGRAPH = "RG1_J2KI.dcm"

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from dicom_io.uids import is_valid_uid
 from training.phantoms.ct import ct_phantom
-from training.phantoms.dicom import invented_patient, write_ct, write_xray
+from training.phantoms.dicom import Origin, ct_series, radiograph, write_datasets
 from training.phantoms.xray import xray_phantom
 
 SMALL_CT = ((10, 96, 96), (4.0, 3.6, 3.6))
@@ -48,15 +49,18 @@ def test_a_ct_without_nodules_has_an_empty_mask():
 
 def test_written_objects_hold_the_pixels_and_an_invented_patient(tmp_path: Path):
     phantom = xray_phantom(5, opacity=True)
-    dataset = pydicom.dcmread(write_xray(tmp_path / "x.dcm", phantom, 5))
+    origin = Origin(key="one", description="Thorax", birth_date=date(2023, 5, 1))
+    (path,) = write_datasets([radiograph(phantom, origin)], tmp_path)
+    dataset = pydicom.dcmread(path)
     assert np.array_equal(dataset.pixel_array, phantom.pixels)
-    assert dataset.PatientID == "SYN-000005"
+    assert dataset.PatientID.startswith("SYN-")
+    assert dataset.PatientBirthDate == "20230501"
     assert is_valid_uid(dataset.SOPInstanceUID)
 
 
-def test_ct_slices_are_one_series_from_feet_to_head(tmp_path: Path):
+def test_ct_slices_are_one_series_from_feet_to_head():
     phantom = ct_phantom(6, 1, *SMALL_CT)
-    slices = [pydicom.dcmread(path) for path in write_ct(tmp_path, phantom, 6)]
+    slices = ct_series(phantom, Origin(key="one", description="CT thorax"))
     assert len({one.SeriesInstanceUID for one in slices}) == 1
     assert len({one.SOPInstanceUID for one in slices}) == 10
     heights = [float(one.ImagePositionPatient[2]) for one in slices]
@@ -65,23 +69,20 @@ def test_ct_slices_are_one_series_from_feet_to_head(tmp_path: Path):
     assert np.array_equal(units, phantom.voxels[4])
 
 
-def test_one_seed_writes_the_same_bytes(tmp_path: Path):
+def test_one_key_and_time_write_the_same_bytes(tmp_path: Path):
     phantom = xray_phantom(5, size_px=(64, 56))
-    first, second = (write_xray(tmp_path / name, phantom, 5).read_bytes() for name in ("a.dcm", "b.dcm"))
-    assert first == second
-
-
-def test_every_invented_patient_is_an_adult_with_a_synthetic_id():
-    patients = [invented_patient(seed) for seed in range(50)]
-    assert all(one.patient_id.startswith("SYN-") and one.birth_date.year <= 2001 for one in patients)
+    origin = Origin(key="one", description="Thorax", taken_at=datetime(2026, 1, 5, tzinfo=UTC))
+    first, second = (write_datasets([radiograph(phantom, origin)], tmp_path / name)[0] for name in ("a", "b"))
+    assert first.read_bytes() == second.read_bytes()
 
 
 def test_dciodvfy_finds_no_error(tmp_path: Path):
-    paths = (
-        write_xray(tmp_path / "x.dcm", xray_phantom(5, size_px=(64, 56)), 5),
-        *write_ct(tmp_path / "ct", ct_phantom(6, 1, *SMALL_CT), 6)[:1],
-    )
-    for path in paths:
+    origin = Origin(key="one", description="Thorax")
+    datasets = [
+        radiograph(xray_phantom(5, size_px=(64, 56)), origin),
+        *ct_series(ct_phantom(6, 1, *SMALL_CT), origin)[:1],
+    ]
+    for path in write_datasets(datasets, tmp_path):
         found = subprocess.run(["dciodvfy", str(path)], capture_output=True, check=False)
         assert b"Error" not in found.stderr + found.stdout
 
