@@ -85,22 +85,22 @@ def said_at(tally: Tally, thresholds: Floats) -> tuple[Floats, Floats]:
 
 
 def probability_metrics(scored: Scored) -> dict[str, Statistic]:
-    """Every number that judges probabilities, by its name in the report; *scored* sets threshold and bins."""
+    """Every number that judges probabilities, by its name in the report; *scored* sets the bins."""
     edges = equal_count_edges(tally(scored))
     return {
         "auroc": auroc,
         "auprc": auprc,
         "brier": brier,
-        **at_threshold(scored.threshold),
+        **at_threshold(),
         "calibration_slope": calibration_slope,
         "calibration_intercept": calibration_in_the_large,
         "ece": partial(expected_calibration_error, edges=edges),
     }
 
 
-def at_threshold(threshold: float) -> dict[str, Statistic]:
-    """The numbers of the two-by-two table at the operating point *threshold*; a score on it is said."""
-    return {name: partial(_from_table, threshold=threshold, number=number) for name, number in _TABLE.items()}
+def at_threshold() -> dict[str, Statistic]:
+    """The numbers of the two-by-two table at the operating point; a score on it is said."""
+    return {name: partial(_from_table, number=number) for name, number in _TABLE.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,8 +123,8 @@ _TABLE: Mapping[str, Callable[[_Table], Floats]] = {
 }
 
 
-def _from_table(tally: Tally, threshold: float, number: Callable[[_Table], Floats]) -> Floats:
-    hits, alarms = (found[0] for found in said_at(tally, np.array([threshold])))
+def _from_table(tally: Tally, number: Callable[[_Table], Floats]) -> Floats:
+    hits, alarms = (found[0] for found in said_at(tally, np.array([tally.threshold])))
     positives, negatives = tally.positives.sum(axis=0), tally.negatives.sum(axis=0)
     return number(_Table(hits=hits, alarms=alarms, positives=positives, negatives=negatives))
 

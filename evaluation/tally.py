@@ -53,6 +53,8 @@ class Tally:
     positives: Floats
     #: Negatives at each score, (score, draw).
     negatives: Floats
+    #: The operating point.
+    threshold: float
 
 
 #: From the counts to one number a draw, (draw,), or several, (number, draw); NaN where not defined.
@@ -103,7 +105,7 @@ def _weighted(scored: Scored, scores: Floats, rank: npt.NDArray[np.intp], weight
         sparse.csr_array((np.ones(int(of.sum())), (rank[of], patient[of])), shape=shape) @ weights
         for of in (scored.truths > 0, scored.truths <= 0)
     )
-    return Tally(scores=scores, positives=positives, negatives=negatives)
+    return Tally(scores=scores, positives=positives, negatives=negatives, threshold=scored.threshold)
 
 
 def _grouped(scored: Scored, whole: Tally) -> tuple[npt.NDArray[np.intp], Floats]:

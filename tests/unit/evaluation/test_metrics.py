@@ -62,7 +62,7 @@ def test_numbers_of_one_class_are_null_with_the_reason():
 
 def test_a_score_on_the_threshold_is_said():
     judged = scored(*HAND, threshold=0.35)
-    table = metrics.at_threshold(0.35)
+    table = metrics.at_threshold()
     found = {name: value(number, judged) for name, number in table.items()}
     assert found == pytest.approx(
         {"accuracy": 0.75, "balanced_accuracy": 0.75, "sensitivity": 1, "specificity": 0.5, "ppv": 2 / 3, "npv": 1}
