@@ -1,7 +1,8 @@
 """A data set on disk: shards of preprocessed arrays, and a manifest that names the SHA-256 of each.
 
     <directory>/dataset.json        what it is, its shards, splits and digests
-                shard-0000.npz      ``inputs`` (n, ...), ``labels`` (n, ...), ``patients`` (n,)
+                shard-0000.npz      ``inputs`` (n, ...), ``labels`` (n, ...), ``patients`` (n,), and where they are
+                                    known ``hours`` (n,) and ``group <name>`` (n,), which only the evaluation reads
 
 A patient is in one split only. Inputs are what the graph will be given, made by the preprocessing that serving uses;
 volumes of unequal size lie in shards of one.
@@ -9,8 +10,8 @@ volumes of unequal size lie in shards of one.
 
 import hashlib
 import zipfile
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from itertools import groupby
 from pathlib import Path
@@ -25,6 +26,8 @@ from models.release import sha256_of
 from training.errors import DataError
 
 _STRICT = ConfigDict(extra="forbid")
+#: Before the name of a subgroup in a shard.
+_GROUP = "group "
 
 
 class Split(Enum):
@@ -48,6 +51,10 @@ class Case:
     input: npt.NDArray[Any]
     #: Truth: (label,) for a class or an onset, (label, z, y, x) for a mask.
     label: npt.NDArray[Any]
+    #: Hours since the first row of the stay; None where the case is no hour of a stay.
+    hour: float | None = None
+    #: Subgroup name -> value, for the evaluation.
+    groups: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +69,10 @@ class Batch:
     labels: npt.NDArray[Any]
     #: (case,), pseudonyms.
     patients: npt.NDArray[np.str_]
+    #: (case,), hours since the first row of the stay; None where the cases are no hours of stays.
+    hours: npt.NDArray[np.float32] | None
+    #: Subgroup name -> (case,).
+    groups: Mapping[str, npt.NDArray[np.str_]]
 
 
 @checked_dataclass(frozen=True, kw_only=True, config=_STRICT)
@@ -219,8 +230,18 @@ def _write_shard(path: Path, number: int, split: Split, batch: list[Case]) -> Sh
         inputs=np.stack([case.input for case in batch]),
         labels=np.stack([case.label for case in batch]),
         patients=np.array([case.patient for case in batch]),
+        **_facts_of(batch),  # type: ignore[arg-type]  # the stub takes every keyword for allow_pickle
     )
     return Shard(file=file.name, split=split, cases=len(batch), sha256=sha256_of(file))
+
+
+def _facts_of(batch: list[Case]) -> dict[str, npt.NDArray[Any]]:
+    facts: dict[str, npt.NDArray[Any]] = {}
+    if all(case.hour is not None for case in batch):
+        facts["hours"] = np.array([case.hour for case in batch], dtype=np.float32)
+    for name in sorted({name for case in batch for name in case.groups}):
+        facts[f"{_GROUP}{name}"] = np.array([case.groups.get(name, "") for case in batch])
+    return facts
 
 
 def _read_shard(file: Path, sha256: str) -> Batch:
@@ -234,7 +255,15 @@ def _read_shard(file: Path, sha256: str) -> Batch:
             f"'{file}' has {len(inputs)} inputs, {len(labels)} labels and {len(patients)} patients; "
             "each case needs one of each: prepare the data again"
         )
-    return Batch(file=file, inputs=inputs, labels=labels, patients=patients)
+    facts = _read_facts(file)
+    hours = facts.pop("hours", None)
+    groups = {name.removeprefix(_GROUP): values for name, values in facts.items()}
+    return Batch(file=file, inputs=inputs, labels=labels, patients=patients, hours=hours, groups=groups)
+
+
+def _read_facts(file: Path) -> dict[str, npt.NDArray[Any]]:
+    with np.load(file, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files if name == "hours" or name.startswith(_GROUP)}
 
 
 def _demand_disjoint(dataset: Dataset) -> None:

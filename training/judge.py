@@ -1,32 +1,32 @@
 """Judge a graph on the test split, by what serving would say: same graph, same windows, same postprocessing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from evaluation.classification import judge_label, worst_errors
-from evaluation.curves import curves_of
-from evaluation.report import Curves, DataFacts, EvaluationReport, LabelReport
-from evaluation.segmentation import judge_mask, summarise_masks
+from evaluation.cohorts.cohort import Cohort
+from evaluation.inference import probabilities_of
+from evaluation.judge import judge_cohort, scored_label
+from evaluation.leakage import find_leaks
+from evaluation.report import DataFacts, EvaluationReport
+from evaluation.subject import Subject, subject_of_bundle
 from evaluation.tally import Scored
+from evaluation.volumes import VolumeCase, judge_volumes
 from models.bundle import Bundle
-from models.manifest import Task, VolumePreprocessing
+from models.manifest import StayPreprocessing, VolumePreprocessing
 from models.onnx_runtime import OnnxRuntime
-from models.postprocess import components_of
+from models.runtime import Runtime
 from models.sliding_window import SlidingWindowRuntime, Windows
-from training.datasets import Case, Dataset, Split
+from training.datasets import Batch, Dataset, Split
 from training.errors import DataError
-
-#: Images or rows in one run of the graph.
-_BATCH = 256
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
-    """A report of what a graph is worth."""
+    """What a graph is worth."""
 
     #: The numbers.
     report: EvaluationReport
@@ -40,99 +40,70 @@ def judge_graph(graph: Path, bundle: Bundle, data: Dataset) -> Judgement:
     Raises:
         DataError: the test split is empty.
     """
-    cases = tuple(data.cases(Split.TEST))
-    if not cases:
+    runtime: Runtime = OnnxRuntime(graph)
+    spec = bundle.clinical.preprocessing
+    if isinstance(spec, VolumePreprocessing):
+        windows, names = Windows(roi=spec.roi, overlap=spec.overlap), (bundle.clinical.inputs[0].name, "probability")
+        runtime = SlidingWindowRuntime(
+            OnnxRuntime(graph, threads=2), windows=windows, labels=len(bundle.clinical.labels), tensors=names
+        )
+    return judge_dataset(subject_of_bundle(bundle), runtime, data)
+
+
+def judge_dataset(
+    subject: Subject, runtime: Runtime, data: Dataset, progress: Callable[[int], None] | None = None
+) -> Judgement:
+    """Judge *subject*, run by *runtime* (whole volumes where it segments), on the test split of *data*.
+
+    Raises:
+        DataError: the test split is empty.
+    """
+    if not data.count(Split.TEST):
         raise DataError(f"'{data.path}' has no test cases; prepare data with all three splits")
-    if bundle.clinical.task is Task.VOLUME_SEGMENTATION:
-        first, failures, curves = _judge_volumes(graph, bundle, cases), (), Curves()
-        labels: dict[str, LabelReport] = {}
-        scored: list[Scored] = []
-    else:
-        scored = _scored(graph, bundle, cases)
-        curves = curves_of(scored[0])
-        first, *others = (judge_label(one) for one in scored)
-        labels = {label.key: one for label, one in zip(bundle.clinical.labels[1:], others, strict=True)}
-        failures = worst_errors(scored[0], np.array([f"test {n}" for n in range(len(scored[0].truths))]))
-    return Judgement(
-        report=EvaluationReport(
-            model=bundle.name,
-            version=bundle.version,
-            digest="",
-            data=DataFacts(source=data.manifest.source, sha256=data.sha256, split=Split.TEST.value, files={}),
-            label=bundle.clinical.labels[0].key,
-            cases=first.cases,
-            patients=first.patients,
-            positives=first.positives,
-            prevalence=first.prevalence,
-            threshold=first.threshold,
-            metrics=first.metrics,
-            labels=labels,
-            curves=curves,
-            subgroups=(),
-            gaps=(),
-            failures=failures,
-            alerts=(),
-            comparison=None,
-            findings=(),
-            not_examined=(),
-        ),
-        scored=scored[0] if scored else None,
+    facts = DataFacts(source=data.manifest.source, sha256=data.sha256, split=Split.TEST.value, files={})
+    if isinstance(subject.preprocessing, VolumePreprocessing):
+        report = judge_volumes(subject, runtime, _volumes(data), facts, progress)
+        return Judgement(report=report, scored=None)
+    cohort = cohort_of_test(data)
+    said = probabilities_of(runtime, subject.input_name, cohort.inputs, progress)
+    findings = find_leaks(cohort, _feature_names(subject))
+    report = judge_cohort(subject, cohort, said, data=facts, findings=findings)
+    return Judgement(report=report, scored=scored_label(cohort, said, subject, 0))
+
+
+def cohort_of_test(data: Dataset) -> Cohort:
+    """The test split of *data* as a cohort; a dense truth (label, y, x) is true where any pixel is."""
+    batches = list(data.batches(Split.TEST))
+    patients = np.concatenate([batch.patients for batch in batches]).astype(np.str_)
+    hours = [batch.hours for batch in batches if batch.hours is not None]
+    names = sorted({name for batch in batches for name in batch.groups})
+    return Cohort(
+        source=data.manifest.source,
+        inputs=np.concatenate([batch.inputs for batch in batches]),
+        truths=np.concatenate([_truths(batch) for batch in batches]),
+        patients=patients,
+        keys=np.array([f"test {number}" for number in range(len(patients))]),
+        splits=np.full(len(patients), Split.TEST.value),
+        groups={name: np.concatenate([_group(batch, name) for batch in batches]) for name in names},
+        hours=np.concatenate(hours) if len(hours) == len(batches) else None,
+        files={},
     )
 
 
-def _scored(graph: Path, bundle: Bundle, cases: Sequence[Case]) -> list[Scored]:
-    runtime, name = OnnxRuntime(graph), bundle.clinical.inputs[0].name
-    batches = [cases[start : start + _BATCH] for start in range(0, len(cases), _BATCH)]
-    answers = [runtime.infer({name: np.stack([case.input for case in batch]).astype(np.float32)}) for batch in batches]
-    said = np.concatenate([answer["probability"] for answer in answers]).astype(np.float64)
-    truths = np.stack([_truth(case) for case in cases])
-    patients = np.array([case.patient for case in cases])
-    return [
-        _known(truths[:, n], said[:, n], patients, label.threshold) for n, label in enumerate(bundle.clinical.labels)
-    ]
+def _truths(batch: Batch) -> npt.NDArray[np.float32]:
+    labels = batch.labels.astype(np.float32)
+    return labels if labels.ndim == 2 else labels.reshape(*labels.shape[:2], -1).max(axis=2)
 
 
-def _truth(case: Case) -> npt.NDArray[np.float32]:
-    """(label,): 1, 0 or NaN; a picture's dense truth is true where any pixel is."""
-    label = case.label.astype(np.float32)
-    return label if label.ndim == 1 else label.reshape(len(label), -1).max(axis=1)
+def _group(batch: Batch, name: str) -> npt.NDArray[np.str_]:
+    return batch.groups.get(name, np.full(len(batch.patients), ""))
 
 
-def _known(
-    truths: npt.NDArray[np.float32],
-    said: npt.NDArray[np.float64],
-    patients: npt.NDArray[np.str_],
-    threshold: float,
-) -> Scored:
-    known = ~np.isnan(truths)
-    return Scored(
-        truths=(truths[known] > 0).astype(np.int8),
-        probabilities=said[known],
-        patients=patients[known],
-        threshold=threshold,
-    )
+def _feature_names(subject: Subject) -> tuple[str, ...]:
+    spec = subject.preprocessing
+    return tuple(feature.name for feature in spec.features) if isinstance(spec, StayPreprocessing) else ()
 
 
-def _judge_volumes(graph: Path, bundle: Bundle, cases: Sequence[Case]) -> LabelReport:
-    spec, label = bundle.clinical.preprocessing, bundle.clinical.labels[0]
-    assert isinstance(spec, VolumePreprocessing)  # noqa: S101  # the task says so; for the type checker
-    runtime = SlidingWindowRuntime(
-        OnnxRuntime(graph, threads=2),
-        windows=Windows(roi=spec.roi, overlap=spec.overlap),
-        labels=len(bundle.clinical.labels),
-        tensors=("image", "probability"),
-    )
-    judgements = []
-    for case in cases:
-        answer: npt.NDArray[np.float32] = runtime.infer({"image": case.input[None].astype(np.float32)})["probability"]  # type: ignore[assignment]
-        pieces = components_of(answer[0, 0], label.threshold, spec.spacing_mm, label.minimum_volume_mm3)
-        judgements.append(judge_mask(case.patient, case.label[0] > 0, [piece.mask for piece in pieces]))
-    positives = sum(bool(np.any(case.label[0] > 0)) for case in cases)
-    return LabelReport(
-        cases=len(cases),
-        patients=len({case.patient for case in cases}),
-        positives=positives,
-        prevalence=positives / len(cases),
-        threshold=label.threshold,
-        metrics=summarise_masks(judgements),
-    )
+def _volumes(data: Dataset) -> Iterator[VolumeCase]:
+    for case in data.cases(Split.TEST):
+        yield VolumeCase(patient=case.patient, image=case.input.astype(np.float32), truth=case.label[0] > 0)
