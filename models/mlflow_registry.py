@@ -157,7 +157,8 @@ class MlflowRegistry:
         if digest not in versions:
             raise RegistryError(
                 f"'{model}' has no release {digest[:12]} in '{self._uri}'; it has "
-                f"{', '.join(known[:12] for known in versions) or 'none'}: register it first"
+                f"{', '.join(known[:12] for known in versions) or 'none'}: "
+                "register it first (varsel release install PATH)"
             )
         return versions[digest]
 

@@ -5,7 +5,6 @@ Imports torch and MLflow: only the commands that make models import it.
 
 import getpass
 import hashlib
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,17 +27,11 @@ from training.synthetic import DEFAULT_COUNT, prepare_synthetic
 from training.tracking import Tracker
 from varsel.errors import VarselError
 from varsel.promotion import Promotion
+from varsel.quiet import hush
 
 #: Patients and epochs of a quick training: enough for the demonstration's cases, in about a minute a model.
 QUICK_COUNT: Mapping[Task, int] = {Task.IMAGE_CLASSIFICATION: 420, Task.VOLUME_SEGMENTATION: 60, Task.STAY_RISK: 3000}
 _SEED = 1
-#: Loggers that tell of each batch, of each of MLflow's migrations, and the like.
-_CHATTY = (
-    *("alembic.runtime.migration", "alembic.runtime.plugins", "mlflow.store.db.utils", "mlflow.tracking.client"),
-    "mlflow.system_metrics.system_metrics_monitor",
-    *("ignite.engine.engine.SupervisedTrainer", "ignite.engine.engine.SupervisedEvaluator"),
-    *("monai.bundle.workflows", "varsel.train", "varsel.validate"),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +131,7 @@ def _recipe_of(bundle: Bundle) -> str:
 
 def open_making(settings: Settings) -> Making:
     """What the models of the site *settings* are made with."""
-    _hush()
+    hush()
     settings.site.data_dir.mkdir(parents=True, exist_ok=True)
     return Making(
         store=FolderStore(settings.store_dir),
@@ -147,15 +140,3 @@ def open_making(settings: Settings) -> Making:
         datasets_dir=settings.site.data_dir / "datasets",
         runs_dir=settings.site.data_dir / "runs",
     )
-
-
-def _hush() -> None:
-    """Keep the libraries' chatter from the terminal: our bars say how far it is, MLflow keeps the numbers."""
-    for name in _CHATTY:
-        # Filtered, not silenced by level: MONAI's handlers warn when their logger's level is above INFO.
-        logging.getLogger(name).addFilter(_matters)
-
-
-def _matters(record: logging.LogRecord) -> bool:
-    # That MONAI was given no logging file is as we want it.
-    return record.levelno >= logging.WARNING and not str(record.msg).startswith("Logging file is set to False")

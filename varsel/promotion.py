@@ -21,6 +21,7 @@ from models.registry import Alias, LedgerRow, Move, standing
 from models.release import Release
 from serving.settings import Settings
 from varsel.errors import PartlyDoneError
+from varsel.quiet import hush
 
 if TYPE_CHECKING:
     from models.mlflow_registry import MlflowRegistry
@@ -144,6 +145,7 @@ def _opener(settings: Settings) -> "Callable[[], MlflowRegistry]":
     def opened() -> "MlflowRegistry":
         from models.mlflow_registry import MlflowRegistry
 
+        hush()
         settings.site.data_dir.mkdir(parents=True, exist_ok=True)
         return MlflowRegistry(settings.mlflow_tracking_uri)
 

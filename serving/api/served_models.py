@@ -101,6 +101,7 @@ class ServedModels:
         self._concurrency = concurrency
         self._wait_seconds = wait_seconds
         self._loaded: dict[str, Future[ServedModel]] = {}
+        self._asked: set[str] = set()
         self._lock = threading.Lock()
 
     def load(self) -> None:
@@ -137,7 +138,8 @@ class ServedModels:
 
     def close(self) -> None:
         """Let go of every model."""
-        self._forget_all_but(set())
+        with self._lock:
+            self._loaded.clear()
 
     def _find(self, model: str, alias: str) -> ServedModel:
         return self._served(self._store.resolve(model, alias))
@@ -145,6 +147,7 @@ class ServedModels:
     def _served(self, release: Release) -> ServedModel:
         """The loaded *release*; whoever asks first loads it, the others wait for that."""
         with self._lock:
+            self._asked.add(release.digest)
             promise = self._loaded.get(release.digest)
             mine = promise is None
             if promise is None:
@@ -183,8 +186,13 @@ class ServedModels:
         return None
 
     def _forget_all_but(self, digests: set[str]) -> None:
-        """Drop the releases that no alias points to; one that is running ends first, for its caller holds it."""
+        """Drop the releases that no alias points to; one that is running ends first, for its caller holds it.
+
+        One that was asked for since the last look stays: cases pinned to it are still being analysed.
+        """
         with self._lock:
-            idle = [digest for digest, one in self._loaded.items() if digest not in digests and one.done()]
+            kept = digests | self._asked
+            self._asked.clear()
+            idle = [digest for digest, one in self._loaded.items() if digest not in kept and one.done()]
             for digest in idle:
                 del self._loaded[digest]

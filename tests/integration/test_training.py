@@ -9,17 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluation.gate import judge_release
+from evaluation.decision import Candidacy, Gate
+from evaluation.gate import judge
 from models.bundle import find_bundle
 from models.errors import RegistryError
 from models.folder_store import FolderStore
 from models.mlflow_registry import MlflowRegistry
 from models.onnx_runtime import open_runtime
+from models.registry import Alias
 from models.release import Release, open_release
 from training.datasets import Dataset, Split
 from training.errors import DataError, PackageError, RunError
 from training.export import ExportedRun, export_run
-from training.package import package_run, register
+from training.package import package_run
+from training.register import register
 from training.run import TrainingRun, train_bundle
 from training.synthetic import prepare_synthetic
 from training.tracking import Tracker
@@ -85,9 +88,14 @@ def test_the_release_opens_verified_and_runs(line: Line):
     assert np.all((answer["probability"] >= 0) & (answer["probability"] <= 1))
     assert set(release.manifest.files) >= {
         "model.onnx",
+        "LICENSE",
+        "data_license.txt",
         "model_card.md",
+        "model_card.json",
         "evidence/parity.json",
         "evidence/floors.json",
+        "evidence/safety.json",
+        "evidence/environment.txt",
     }
 
 
@@ -101,7 +109,7 @@ def test_the_run_tells_what_made_it(line: Line):
     assert run.status == "FINISHED"
     assert run.tags["varsel.data_sha256"] == line.data.sha256 == line.release.manifest.provenance.data_sha256
     assert run.tags["varsel.parity"] == "passed"
-    assert {"train_loss", "temperature"} <= set(run.metrics)
+    assert {"train_loss", "samples_per_second", "test_brier"} <= set(run.metrics)
     assert len(line.tracker.history(line.trained.run_id, "train_loss")) == line.trained.epochs
 
 
@@ -119,10 +127,13 @@ def test_the_run_keeps_weights_bundle_config_and_pictures(line: Line, tmp_path: 
 
 
 def test_a_barely_trained_model_is_not_promoted_and_the_reasons_are_data(line: Line):
-    decision = judge_release(line.release)
+    decision = judge(Candidacy(release=line.release, alias=Alias.CHAMPION, approver="somebody else"))
     assert not decision.allowed
     assert all("is demanded, found" in reason for reason in decision.reasons)
-    assert decision.gates[0].met, "parity holds even so"
+    refused = {gate.gate for gate in decision.gates if not gate.met}
+    # A checkout with changes is refused too: the tests also run in one.
+    assert Gate.FLOORS in refused
+    assert refused <= {Gate.FLOORS, Gate.CALIBRATION, Gate.REPRODUCIBLE}
 
 
 def test_a_registered_release_is_found_and_pulled_by_its_alias(line: Line, tmp_path: Path):

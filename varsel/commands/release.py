@@ -108,7 +108,10 @@ def _registered(one: "Release", settings: "Settings") -> str:
     from models.mlflow_registry import MlflowRegistry
     from training.register import register
     from training.tracking import Tracker
+    from varsel.quiet import hush
 
+    hush()
+    settings.site.data_dir.mkdir(parents=True, exist_ok=True)
     uri = settings.mlflow_tracking_uri
     return f"version {register(one, Tracker(uri), MlflowRegistry(uri)).version}"
 

@@ -64,6 +64,27 @@ def test_another_version_is_loaded_when_asked_for(tmp_path: Path):
     assert serve(tmp_path).find(MODEL, other.short_digest).release == other
 
 
+def test_the_release_before_stays_loaded_as_long_as_cases_ask_for_it(tmp_path: Path):
+    opened: list[str] = []
+
+    def open_model(release: Release) -> Runtime:
+        opened.append(release.manifest.version)
+        return scripted(release)
+
+    before = make_release(tmp_path, Task.STAY_RISK, version="1")
+    models = serve(tmp_path, open_model)
+    models.load()
+    make_release(tmp_path, Task.STAY_RISK, version="2")
+    for _ in range(3):
+        models.find(MODEL, before.short_digest)
+        models.faults()
+    assert opened == ["1", "2"]
+    for _ in range(2):
+        models.faults()
+    models.find(MODEL, before.short_digest)
+    assert opened == ["1", "2", "1"], "nobody asked between two looks, so it had been dropped"
+
+
 def test_a_model_that_is_asked_for_at_once_is_loaded_once(tmp_path: Path):
     make_release(tmp_path, Task.STAY_RISK)
     opened: list[Release] = []
