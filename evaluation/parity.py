@@ -34,6 +34,21 @@ class TensorParity:
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
+class FindingParity:
+    """Whether both say the same of a case: the labels at their operating points, or the lesions of a whole volume."""
+
+    #: How many cases both were asked.
+    cases: int
+    #: Of how many they said the same.
+    alike: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether they never disagreed."""
+        return self.cases > 0 and self.alike == self.cases
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
 class ParityReport:
     """A comparison of the network and the graph on real preprocessed cases."""
 
@@ -47,15 +62,25 @@ class ParityReport:
     tolerance: Tolerance
     #: Each output.
     tensors: tuple[TensorParity, ...]
+    #: What is said of each case, as served; None where it was not compared.
+    findings: FindingParity | None = None
+    #: The half-precision graph against the same reference, by its own tolerance; None when there is none.
+    half: "ParityReport | None" = None
 
     @property
     def passed(self) -> bool:
-        """Whether every output of at least one case stayed within the tolerance."""
-        return self.cases > 0 and bool(self.tensors) and all(t.tolerance_used <= 1 for t in self.tensors)
+        """Whether every output of at least one case stayed within the tolerance, and no finding differed.
+
+        The half-precision graph is judged for itself.
+        """
+        within = self.cases > 0 and bool(self.tensors) and all(t.tolerance_used <= 1 for t in self.tensors)
+        return within and (self.findings is None or self.findings.passed)
 
 
 #: Float32 convolutions summed in another order differ by some 1e-6; a wrong layer differs by more than a hundredth.
 DEFAULT_TOLERANCE = Tolerance(absolute=1e-4, relative=1e-3)
+#: Sixteen-bit numbers carry three digits; log-odds of 5 are then off by some hundredths.
+HALF_TOLERANCE = Tolerance(absolute=2e-2, relative=2e-2)
 
 Outputs = Mapping[str, npt.NDArray[Any]]
 

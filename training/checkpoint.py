@@ -1,5 +1,6 @@
 """A trained network, rebuilt from its bundle and checkpoint."""
 
+import pickle
 from pathlib import Path
 
 import torch
@@ -13,15 +14,30 @@ def load_network(bundle: Bundle, checkpoint: Path) -> torch.nn.Module:
     """The ``network_def`` of *bundle* with the weights in *checkpoint*, on the CPU, ready to be asked.
 
     Raises:
-        RunError: the checkpoint cannot be read or is of another network.
+        RunError: the checkpoint cannot be read, holds more than weights, or is of another network.
     """
     parser = ConfigParser()
     parser.read_config(str(bundle.config("train.yaml")))
     network = parser.get_parsed_content("network_def")
     try:
-        # weights_only: a checkpoint is data and must not run code.
-        network.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True))
-    except (OSError, RuntimeError) as error:
-        raise RunError(f"'{checkpoint}' does not fit the network of '{bundle.name}' {bundle.version}") from error
+        network.load_state_dict(_read(checkpoint))
+    except (RuntimeError, TypeError) as error:
+        raise RunError(
+            f"'{checkpoint}' does not fit the network of '{bundle.name}' {bundle.version}; give its own checkpoint"
+        ) from error
     network.eval()
     return network
+
+
+def _read(checkpoint: Path) -> dict[str, torch.Tensor]:
+    try:
+        # weights_only: a checkpoint is data and must not run code.
+        weights: dict[str, torch.Tensor] = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise RunError(
+            f"'{checkpoint}' holds pickled objects, which run code when they are read, and is refused; "
+            "needed are weights alone: torch.save(network.state_dict(), path)"
+        ) from error
+    except (OSError, EOFError, RuntimeError) as error:
+        raise RunError(f"'{checkpoint}' cannot be read as a checkpoint of torch; train again") from error
+    return weights

@@ -4,6 +4,7 @@ Random numbers are no part of it: each epoch draws from a seed of its own (`trai
 """
 
 import os
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -64,7 +65,7 @@ def restore_state(workflow: ConfigWorkflow, directory: Path) -> Mapping[str, Any
         parts = _parts(workflow)
         for name, part in parts.items():
             part.load_state_dict(state["parts"][name])
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
+    except (OSError, EOFError, RuntimeError, KeyError, ValueError, pickle.UnpicklingError) as error:
         raise RunError(f"'{path}' is no state of this training; train anew without --resume") from error
     trainer = workflow.trainer
     trainer.state.epoch = state["epoch"]
