@@ -143,5 +143,6 @@ def _missing(card: ModelCard, markdown: str) -> Iterator[str]:
         "what was not examined": card.not_examined,
     }
     yield from (name for name, value in needed.items() if not value)
-    if card.demonstration and "demonstration" not in markdown.partition("\n# ")[2].partition("\n\n")[2][:200].lower():
+    under_title = markdown.partition("\n# ")[2].partition("\n\n")[2].partition("\n\n")[0]
+    if card.demonstration and "demonstration" not in under_title.lower():
         yield "the words, right under the title, that it is a demonstration"

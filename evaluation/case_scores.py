@@ -63,5 +63,5 @@ def load_scores(data: bytes) -> CaseScores:
                 threshold=float(arrays["threshold"]),
             )
             return CaseScores(scored=scored, cases_sha256=str(arrays["cases_sha256"]))
-    except (KeyError, ValueError, BadZipFile) as error:
+    except (EOFError, KeyError, ValueError, BadZipFile) as error:
         raise EvaluationError(f"the test scores cannot be read ({error}); package the run again") from error
