@@ -15,7 +15,7 @@ import numpy.typing as npt
 from onnx import ModelProto
 from sklearn.model_selection import StratifiedGroupKFold
 
-from training.calibrate import Calibration
+from training.calibrate import UNCALIBRATED, Calibration
 from training.errors import DataError, RunError
 from training.tree_graph import attribution_graph, contributions, read_trees
 
@@ -55,7 +55,7 @@ class BoostedModel:
             "baseline": log_odds[:, np.newaxis] - parts.sum(axis=1, keepdims=True),
         }
 
-    def to_onnx(self, calibration: Calibration) -> ModelProto:
+    def to_onnx(self, calibration: Calibration = UNCALIBRATED) -> ModelProto:
         """The graph of a ``stay_risk`` release: ``features`` -> ``probability``, ``contributions``, ``baseline``.
 
         Raises:

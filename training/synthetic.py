@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
 
 from dicom_io.volume import Radiograph, Volume
 from models.bundle import Bundle
-from models.manifest import RadiographPreprocessing, Task, VolumePreprocessing
+from models.data_layout import StayTableLayout
+from models.manifest import RadiographPreprocessing, StayPreprocessing, Task, VolumePreprocessing
 from models.preprocess import radiograph_to_tensor, volume_to_tensor
 from training.datasets import Case, Dataset, Description, Split, split_of, write_dataset
 from training.errors import DataError
 from training.phantoms.ct import ct_phantom
+from training.phantoms.stay_table import draw_stay_table
 from training.phantoms.xray import XrayPhantom, xray_phantom
 
 #: Input pixels along one cell of the network's evidence map: stem and one transition halve three times.
@@ -120,9 +123,26 @@ def _at_model_spacing(
 
 
 def _stays(bundle: Bundle, count: int, seed: int) -> Iterator[tuple[Split, Case]]:
+    if isinstance(bundle.clinical.data, StayTableLayout):
+        return _stay_table(bundle, bundle.clinical.data, count, seed)
     from training.stay_rows import stay_cases  # noqa: PLC0415
 
     return stay_cases(bundle, count, seed)
+
+
+def _stay_table(bundle: Bundle, layout: StayTableLayout, count: int, seed: int) -> Iterator[tuple[Split, Case]]:
+    """Through a file, so that a table of invented stays is read as a real one is."""
+    from evaluation.cohorts.stay_table import read_stay_table  # noqa: PLC0415
+
+    spec = bundle.clinical.preprocessing
+    assert isinstance(spec, StayPreprocessing)  # noqa: S101  # the task says so; for the type checker
+    with TemporaryDirectory() as directory:
+        file = Path(directory) / "stays.csv"
+        draw_stay_table(layout, count, seed).to_csv(file, index=False)
+        cohort = read_stay_table(file, layout, spec, [label.key for label in bundle.clinical.labels])
+    numbers = np.unique(cohort.patients, return_inverse=True)[1]
+    for number, patient, row, truth in zip(numbers, cohort.patients, cohort.inputs, cohort.truths, strict=True):
+        yield split_of(int(number), count), Case(patient=str(patient), input=row, label=truth)
 
 
 _DRAWS: Mapping[Task, Draw] = {
