@@ -16,7 +16,8 @@ from pathlib import Path
 from monai.bundle import ConfigWorkflow
 
 from models.bundle import Bundle
-from training.datasets import Dataset
+from training.candidates import fit_trees
+from training.datasets import Dataset, open_dataset
 from training.demands import demand_trainable
 from training.epochs import EpochWatch, Progress, Under
 from training.errors import DataError, RunError, TrackingError
@@ -153,6 +154,9 @@ def _train(workflow: ConfigWorkflow, recipe: Recipe, under: Under) -> TrainingRu
     if state.epoch < state.max_epochs:
         with under.watched():
             workflow.run()
+    if under.place.leads and "boosting" in workflow.parser:
+        trees = workflow.parser.get_parsed_content("boosting")
+        fit_trees(trees, open_dataset(recipe.dataset_dir), under.tracker, under.run_id)
     workflow.finalize()
     best, seconds = {f"best_{best_state.key_metric_name}": float(best_state.best_metric)}, watch.seconds
     if under.place.leads:
