@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from PIL import Image, UnidentifiedImageError
 
-from dicom_io.volume import Radiograph
 from evaluation.cohorts.changed_copies import changed
 from evaluation.cohorts.cohort import Cohort
+from evaluation.cohorts.image_file import read_image_file
 from evaluation.cohorts.table_file import read_table
 from evaluation.errors import CohortError
 from models.data_layout import ImageClassesLayout
@@ -96,7 +95,7 @@ def _originals(path: Path, layout: ImageClassesLayout, spec: RadiographPreproces
                 raise CohortError(f"'{path / table}' calls '{file}' '{text}'; required is one of {known}")
             known_patient = not pd.isna(patient) and str(patient) not in _UNKNOWN
             yield _Entry(
-                image=_read(path / file, spec),
+                image=radiograph_to_tensor(read_image_file(path / file), spec)[0][0],
                 label=layout.tables[table][text],
                 patient=str(patient) if known_patient else file,
                 key=file,
@@ -120,16 +119,6 @@ def _copies(originals: Sequence[_Entry], layout: ImageClassesLayout) -> Iterator
                 file=entry.file,
                 table=entry.table,
             )
-
-
-def _read(path: Path, spec: RadiographPreprocessing) -> npt.NDArray[np.float32]:
-    try:
-        with Image.open(path) as image:
-            pixels = np.asarray(image.convert("L"), dtype=np.float32)
-    except (OSError, UnidentifiedImageError) as error:
-        raise CohortError(f"'{path}' is no image that can be read; required is a PNG or JPEG file") from error
-    radiograph = Radiograph(pixels=pixels, value_range=(0, 255), pixel_spacing_mm=None, sop_instance_uid="")
-    return radiograph_to_tensor(radiograph, spec)[0][0]
 
 
 def _text(cell: object) -> str:

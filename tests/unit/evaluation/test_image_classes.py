@@ -25,7 +25,7 @@ def write_images(directory: Path, table: str, rows: Mapping[str, str], patient: 
     lines = ["file,label,patient", *(f"{name},{label},{patient}" for name, label in rows.items())]
     (directory / table).write_text("\n".join(lines) + "\n")
     for seed, name in enumerate(rows):
-        pixels = np.random.default_rng(seed).integers(0, 255, (20, 24), dtype=np.uint8)
+        pixels = np.random.default_rng(seed).integers(0, 255, (30, 36), dtype=np.uint8)
         Image.fromarray(pixels).save(directory / name)
 
 
