@@ -9,12 +9,13 @@ import numpy.typing as npt
 
 from dicom_io.volume import Radiograph, Volume
 from models.bundle import Bundle
-from models.data_layout import StayTableLayout
+from models.data_layout import ImageClassesLayout, StayTableLayout
 from models.manifest import RadiographPreprocessing, StayPreprocessing, Task, VolumePreprocessing
 from models.preprocess import radiograph_to_tensor, volume_to_tensor
 from training.datasets import Case, Dataset, Description, Split, split_of, write_dataset
 from training.errors import DataError
 from training.phantoms.ct import ct_phantom
+from training.phantoms.pictures import picture
 from training.phantoms.stay_table import draw_stay_table
 from training.phantoms.xray import XrayPhantom, xray_phantom
 
@@ -53,7 +54,24 @@ def prepare_synthetic(bundle: Bundle, directory: Path, count: int | None = None,
 
 def synthetic_cases(bundle: Bundle, count: int, seed: int) -> Iterator[tuple[Split, Case]]:
     """The cases of *count* invented patients for *bundle*, each with its split."""
+    if isinstance(bundle.clinical.data, ImageClassesLayout):
+        return _pictures(bundle, count, seed)
     return _DRAWS[bundle.clinical.task](bundle, count, seed)
+
+
+def _pictures(bundle: Bundle, count: int, seed: int) -> Iterator[tuple[Split, Case]]:
+    """Every other picture is of the first class, as where a guard stands; the other classes come by turns."""
+    spec = bundle.clinical.preprocessing
+    assert isinstance(spec, RadiographPreprocessing)  # noqa: S101  # the task says so; for the type checker
+    keys = [label.key for label in bundle.clinical.labels]
+    for number in range(count):
+        key = keys[0] if number % 2 else keys[1 + number // 2 % (len(keys) - 1)]
+        tensor, _ = radiograph_to_tensor(_radiograph(picture(seed * 1_000_000 + number, key), 1.0), spec)
+        truth = np.array([one == key for one in keys], dtype=np.float16)[:, np.newaxis, np.newaxis]
+        yield (
+            split_of(number, count),
+            Case(patient=f"SYN-{number:06d}", input=tensor[0].astype(np.float16), label=truth),
+        )
 
 
 def _radiographs(bundle: Bundle, count: int, seed: int) -> Iterator[tuple[Split, Case]]:
