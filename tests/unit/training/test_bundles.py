@@ -1,15 +1,45 @@
 """Every bundle is one that MONAI's own tools accept."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
+from jsonschema import Draft202012Validator
 from monai.bundle import ConfigParser
 from monai.bundle.properties import InferProperties, TrainProperties
 from monai.bundle.utils import DEFAULT_METADATA
 from monai.utils import BundleProperty, BundlePropertyConfig
 
 from models.bundle import bundle_names, find_bundle
+
+ROOT = Path(__file__).parents[3]
+SCHEMA = json.loads((ROOT / "models" / "bundles" / "metadata_schema.json").read_bytes())
+
+
+def faults(metadata: dict) -> list[str]:
+    return [error.json_path for error in Draft202012Validator(SCHEMA).iter_errors(metadata)]
+
+
+@pytest.mark.parametrize("name", bundle_names())
+def test_metadata_are_valid_against_the_zoos_rules(name: str):
+    assert faults(json.loads(find_bundle(name).config("metadata.json").read_bytes())) == []
+
+
+def test_the_schema_is_one_itself_and_finds_what_is_wrong():
+    Draft202012Validator.check_schema(SCHEMA)
+    metadata = json.loads(find_bundle("ct_lung_nodule").config("metadata.json").read_bytes())
+    image = metadata["network_data_format"]["inputs"]["image"]
+    assert faults({key: value for key, value in metadata.items() if key != "task"}) == ["$"]
+    assert faults({**metadata, "version": "new"}) == ["$.version"]
+    image["spatial_shape"] = ["8*n", "*", "2**p*n"]
+    assert faults(metadata) == []
+    image["spatial_shape"], image["value_range"] = ["wide", 0, 8], [0]
+    assert sorted(faults(metadata)) == [
+        "$.network_data_format.inputs.image.spatial_shape[0]",
+        "$.network_data_format.inputs.image.spatial_shape[1]",
+        "$.network_data_format.inputs.image.value_range",
+    ]
 
 
 @pytest.mark.parametrize("name", bundle_names())
