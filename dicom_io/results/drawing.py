@@ -82,7 +82,7 @@ def draw_findings(
 
 
 def to_jpeg(rgb: npt.NDArray[np.uint8]) -> bytes:
-    """*rgb* (y, x, 3) as the bytes of a JPEG file, colours at full resolution: 6 ms where a PNG takes 100."""
+    """*rgb* (y, x, 3) as the bytes of a JPEG file, colours at full resolution: a tenth of the time of a PNG."""
     buffer = io.BytesIO()
     Image.fromarray(rgb).save(buffer, format="JPEG", quality=90, subsampling=0)
     return buffer.getvalue()
