@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from evaluation.bootstrap import Floats, draw_patients
 from evaluation.measure import to_value
-from evaluation.report import AlertBurden, MetricValue
+from evaluation.report import AlertBurden, AlertPolicy, MetricValue
 from evaluation.tally import Draws, Scored
 
 #: A policy's silence after an alert.
@@ -35,11 +35,10 @@ class Watch:
 def judge_alerts(watch: Watch) -> tuple[AlertBurden, ...]:
     """Every hour at the operating point; with silence after an alert; and the same where a tenth of stays may flag."""
     threshold, budget = watch.scored.threshold, _budget_threshold(watch)
-    silence = f"then silent for {REFRACTORY_HOURS:g} h"
     return (
-        _judge(watch, "every hour at or above the operating point", threshold, 0.0),
-        _judge(watch, f"first hour at or above the operating point, {silence}", threshold, REFRACTORY_HOURS),
-        _judge(watch, f"the {BUDGET:.0%} of these stays with the highest risk, {silence}", budget, REFRACTORY_HOURS),
+        _judge(watch, AlertPolicy.EVERY_HOUR, threshold, 0.0),
+        _judge(watch, AlertPolicy.THEN_SILENT, threshold, REFRACTORY_HOURS),
+        _judge(watch, AlertPolicy.TENTH_FLAGGED, budget, REFRACTORY_HOURS),
     )
 
 
@@ -55,7 +54,7 @@ class _Stays:
     lead_hours: Floats
 
 
-def _judge(watch: Watch, policy: str, threshold: float, refractory_hours: float) -> AlertBurden:
+def _judge(watch: Watch, policy: AlertPolicy, threshold: float, refractory_hours: float) -> AlertBurden:
     stays = _stays(watch, _alerting(watch, threshold, refractory_hours))
     flagged, in_time = (stays.alerts > 0).astype(float), (stays.lead_hours >= 0).astype(float)
     positive = stays.positive.astype(float)

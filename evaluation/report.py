@@ -131,12 +131,23 @@ class Failure:
     probability: float
 
 
+class AlertPolicy(Enum):
+    """When a risk becomes an alert."""
+
+    #: Every hour at or above the operating point.
+    EVERY_HOUR = "every_hour"
+    #: The first hour at or above the operating point, then silence for ``refractory_hours``.
+    THEN_SILENT = "then_silent"
+    #: As before, at the threshold at which a tenth of these stays are flagged: no threshold to choose, a comparison.
+    TENTH_FLAGGED = "tenth_flagged"
+
+
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
 class AlertBurden:
     """What a ward would hear if the risks were alerts under one policy."""
 
-    #: The policy, in words.
-    policy: str
+    #: When it alerts.
+    policy: AlertPolicy
     #: Probability from which it alerts.
     threshold: float
     #: Hours without a further alert for the same stay; 0 = every hour at or above the threshold alerts.

@@ -1,0 +1,40 @@
+"""The words of the report's page and pictures in the languages of the site."""
+
+import tomllib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+
+_WORDS = Path(__file__).parent / "page"
+#: Languages that the page can be written in; any other becomes English.
+LANGUAGES = ("en", "da")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """The words of one language, by key; what has no word (a ward, a code) is shown as it is."""
+
+    #: ``en`` or ``da``.
+    language: str
+
+    def __call__(self, key: str) -> str:
+        """The word for *key*, e.g. ``operating_point`` or ``metric.auroc``."""
+        return _words(self.language if self.language in LANGUAGES else "en").get(key, key.split(".", 1)[-1])
+
+    def metric(self, name: str) -> str:
+        """What the number *name* says; empty for one that is unknown."""
+        told = self(f"metric.{name}")
+        return "" if told == name else told
+
+
+@lru_cache
+def _words(language: str) -> MappingProxyType[str, str]:
+    content = tomllib.loads((_WORDS / f"{language}.toml").read_text(encoding="utf-8"))
+    flat = {key: value for key, value in content.items() if isinstance(value, str)}
+    for section, entries in content.items():
+        if not isinstance(entries, str):
+            flat |= {f"{section}.{key}": value for key, value in entries.items()}
+    # Plain names of numbers double as axis titles: the part before the colon.
+    flat |= {key[7:]: value.split(":")[0] for key, value in flat.items() if key.startswith("metric.")}
+    return MappingProxyType(flat)
