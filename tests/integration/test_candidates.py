@@ -29,7 +29,6 @@ pytestmark = [
 
 _TINY = {
     "max_epochs": 2,
-    "network_def::members": 3,
     "boosting::rounds": 30,
     "boosting::folds": 3,
     "boosting::parameters::num_threads": 1,
