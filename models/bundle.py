@@ -88,6 +88,8 @@ class ClinicalSpec:
     data: DataLayout | None = None
     #: How its probabilities are calibrated.
     calibration: CalibrationMethod = CalibrationMethod.TEMPERATURE
+    #: Whether the licence of its data lets cases be shown, in pictures for MLflow; invented patients always may be.
+    public_cases: bool = False
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:

@@ -1,39 +1,46 @@
 """From a tracked run to an ONNX graph with evidence: calibrated, compared with the network, judged on unseen patients.
 
-The graph holds everything after preprocessing: network, temperature, activation, and for images the map of evidence.
+The graph holds everything after preprocessing: network, calibration, activation, and for images the map of evidence.
+A second one computes in half precision, for GPUs: it lies in the run, in ``half/``, and its parity beside the first's.
 """
 
 import tempfile
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
+import onnx
 import torch
 
 from evaluation.case_scores import case_scores, dump_scores
 from evaluation.markdown import to_markdown
-from evaluation.parity import ParityReport, compare, dump_parity
+from evaluation.parity import HALF_TOLERANCE, ParityReport, dump_parity
 from evaluation.report import EvaluationReport, defined, dump_report
 from models.bundle import ClinicalSpec, open_bundle
 from models.manifest import Task
-from models.onnx_runtime import OnnxRuntime
-from models.runtime import Tensors
-from training.additive import AdditiveRiskGraph
-from training.calibrate import Calibration, dump_calibration, fit_calibration
+from training.calibrate import UNCALIBRATED, Calibration, best_calibration, dump_calibration, fit_calibration
+from training.candidates import (
+    TREES_TAG,
+    BlendReference,
+    Rivals,
+    TrackedTrees,
+    choose,
+    dump_choice,
+    load_trees,
+    validation_truths,
+)
 from training.checkpoint import load_network
-from training.datasets import Case, Dataset, Split
+from training.datasets import Dataset, Split
 from training.errors import DataError, ExportError, RunError
+from training.examples import example_sheet, may_be_shown
+from training.graph_parity import compare_graph
+from training.graphs import HalfNetwork, graph_of
 from training.judge import Judgement, judge_graph
-from training.networks import image_logit
 from training.pictures import report_pictures
 from training.tracking import TrackedRun, Tracker
 
-#: Validation cases that parity is measured on.
-PARITY_CASES = 24
+#: Beside the graph that is served; only graphs of images gain from it.
+_HALF_TASKS = frozenset({Task.IMAGE_CLASSIFICATION, Task.VOLUME_SEGMENTATION})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,46 +57,6 @@ class ExportedRun:
     evaluation: EvaluationReport
 
 
-class EvidenceGraph(torch.nn.Module):
-    """Image (n, 1, y, x) -> calibrated probability (n, label) and evidence >= 0 (n, label, h, w)."""
-
-    def __init__(self, network: torch.nn.Module, calibration: Calibration) -> None:
-        """Fix *network* as trained."""
-        super().__init__()
-        self.network = network
-        self.slope = calibration.slope
-        self.intercept = calibration.intercept
-
-    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Probability and activation."""
-        evidence = self.network(image)
-        # The map is moved as the logit is: where it is above 0, the place alone would say the label.
-        probability = torch.sigmoid(image_logit(evidence) * self.slope + self.intercept)
-        return probability, torch.relu(evidence * self.slope + self.intercept)
-
-
-class VoxelGraph(torch.nn.Module):
-    """Window (n, 1, z, y, x) -> calibrated probability (n, label, z, y, x)."""
-
-    def __init__(self, network: torch.nn.Module, calibration: Calibration) -> None:
-        """Fix *network* as trained."""
-        super().__init__()
-        self.network = network
-        self.slope = calibration.slope
-        self.intercept = calibration.intercept
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Probability of each voxel."""
-        return torch.sigmoid(self.network(image) * self.slope + self.intercept)
-
-
-_GRAPHS: Mapping[Task, Callable[[torch.nn.Module, Calibration], torch.nn.Module]] = {
-    Task.IMAGE_CLASSIFICATION: EvidenceGraph,
-    Task.VOLUME_SEGMENTATION: VoxelGraph,
-    Task.STAY_RISK: AdditiveRiskGraph,
-}
-
-
 def export_run(run_id: str, data: Dataset, tracker: Tracker) -> ExportedRun:
     """Calibrate on validation, export, compare on validation, judge on test; everything is kept in the run.
 
@@ -104,15 +71,44 @@ def export_run(run_id: str, data: Dataset, tracker: Tracker) -> ExportedRun:
         scratch = Path(directory)
         bundle = open_bundle(tracker.fetch(run_id, "bundle", scratch))
         network = load_network(bundle, tracker.fetch(run_id, "checkpoint", scratch) / "model.pt")
-        calibration = fit_calibration(network, bundle.clinical, data.cases(Split.VALIDATION))
-        module = _GRAPHS[bundle.clinical.task](network, calibration).eval()
         graph = scratch / "export" / "model.onnx"
-        export_graph(module, bundle.clinical, graph)
+        if TREES_TAG in run.tags:
+            trees = load_trees(tracker.fetch(run_id, "boosting", scratch))
+            module, calibration = _export_better(network, trees, bundle.clinical, data, graph)
+            tracker.keep(run_id, scratch / "candidates", "candidates")
+        else:
+            calibration = fit_calibration(network, bundle.clinical, data.cases(Split.VALIDATION))
+            module = graph_of(bundle.clinical.task, network, calibration)
+            export_graph(module, bundle.clinical, graph)
         parity = compare_graph(module, graph, bundle.clinical, data)
+        if bundle.clinical.task in _HALF_TASKS:
+            half = scratch / "half" / "model_fp16.onnx"
+            export_graph(graph_of(bundle.clinical.task, HalfNetwork(network), calibration), bundle.clinical, half)
+            parity = replace(parity, half=compare_graph(module, half, bundle.clinical, data, HALF_TOLERANCE))
+            tracker.keep(run_id, half, "half")
+        if may_be_shown(data, bundle.clinical):
+            tracker.keep_figure(run_id, example_sheet(graph, bundle.clinical, data), "pictures/examples.png")
         judged = judge_graph(graph, bundle, data)
         (graph.parent / "calibration.json").write_bytes(dump_calibration(calibration))
         _keep(tracker, run_id, graph.parent, parity, judged)
     return ExportedRun(run_id=run_id, calibration=calibration, parity=parity, evaluation=judged.report)
+
+
+def _export_better(
+    network: torch.nn.Module, trees: TrackedTrees, clinical: ClinicalSpec, data: Dataset, path: Path
+) -> tuple[torch.nn.Module, Calibration]:
+    """Write the better of *network* and *trees* to *path*, each alone beside it; returns what the graph must say."""
+    choice, scores = choose(network, trees, data)
+    calibration = best_calibration(scores, validation_truths(data), clinical.calibration)
+    alone = path.parent.parent / "candidates"
+    module: torch.nn.Module = graph_of(clinical.task, network, UNCALIBRATED)
+    export_graph(module, clinical, alone / "network.onnx")
+    rivals = Rivals(network=onnx.load(alone / "network.onnx"), trees=trees.model.to_onnx(), shipped=choice.shipped)
+    onnx.save(rivals.trees, alone / "boosting.onnx")
+    path.parent.mkdir(parents=True)
+    onnx.save(rivals.graph(clinical.inputs[0].shape[1], calibration), path)
+    (path.parent / "candidates.json").write_bytes(dump_choice(choice))
+    return BlendReference(module, trees.model, choice.shipped, calibration), calibration
 
 
 def export_graph(module: torch.nn.Module, clinical: ClinicalSpec, path: Path) -> None:
@@ -142,38 +138,6 @@ def export_graph(module: torch.nn.Module, clinical: ClinicalSpec, path: Path) ->
             )
     except (torch.onnx.errors.OnnxExporterError, RuntimeError) as error:
         raise ExportError(f"the {clinical.task.value} network cannot be exported: {error}") from error
-
-
-def compare_graph(module: torch.nn.Module, graph: Path, clinical: ClinicalSpec, data: Dataset) -> ParityReport:
-    """Run *module* and *graph* on preprocessed validation cases of *data* and compare every output."""
-    runtime = OnnxRuntime(graph)
-    name = clinical.inputs[0].name
-    pairs = []
-    for case in islice(data.cases(Split.VALIDATION), PARITY_CASES):
-        array = _graph_input(case, clinical)
-        pairs.append((_torch_outputs(module, array, clinical), runtime.infer({name: array})))
-    who = (f"torch {torch.__version__}", f"onnxruntime {runtime.provider.value}")
-    return compare(pairs, who)
-
-
-def _graph_input(case: Case, clinical: ClinicalSpec) -> npt.NDArray[np.float32]:
-    array = case.input.astype(np.float32)
-    if clinical.task is not Task.VOLUME_SEGMENTATION:
-        return array[np.newaxis]
-    # One window from the middle, where the lungs are; the windows around it run through the same graph.
-    roi = clinical.inputs[0].shape[2:]
-    starts = [max(0, (size - window) // 2) for size, window in zip(array.shape[1:], roi, strict=True)]
-    window = array[:, *(slice(start, start + size) for start, size in zip(starts, roi, strict=True))]
-    missing = [(0, size - found) for size, found in zip(roi, window.shape[1:], strict=True)]
-    return np.pad(window, [(0, 0), *missing])[np.newaxis]
-
-
-def _torch_outputs(module: torch.nn.Module, array: npt.NDArray[np.float32], clinical: ClinicalSpec) -> Tensors:
-    with torch.no_grad():
-        outputs = module(torch.from_numpy(array))
-    if isinstance(outputs, torch.Tensor):
-        outputs = (outputs,)
-    return {spec.name: output.numpy() for spec, output in zip(clinical.outputs, outputs, strict=True)}
 
 
 def _demand_ready(run: TrackedRun, data: Dataset) -> None:
