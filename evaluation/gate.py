@@ -49,6 +49,10 @@ def _parity(candidacy: Candidacy, evidence: Evidence) -> Iterator[GateResult]:
     worst = max((tensor.tolerance_used for tensor in parity.tensors), default=0.0)
     found = f"{parity.cases} cases, {worst:.3g} of the tolerance used"
     yield GateResult(gate=Gate.PARITY, demand=demand, met=parity.passed, found=found)
+    said = parity.findings
+    found = "not compared" if said is None else f"{said.alike} of {said.cases} cases alike"
+    met = said is not None and said.passed
+    yield GateResult(gate=Gate.PARITY, demand="the same finding by network and served graph", met=met, found=found)
 
 
 def _safety(candidacy: Candidacy, evidence: Evidence) -> Iterator[GateResult]:

@@ -108,7 +108,8 @@ def _not_examined(card: ModelCard) -> str:
 
 def _evidence(card: ModelCard) -> str:
     files = "\n".join(f"- `{name}`" for name in card.evidence)
-    return f"Every file is covered by the digest of the release.\n\n{files}"
+    told = "Every file is covered by the digest of the release; the items of TRIPOD+AI stand in `evidence/evaluation.html`."
+    return f"{told}\n\n{files}"
 
 
 def _origin(card: ModelCard) -> str:

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from evaluation.card import dump_card
 from evaluation.evidence import dump_floors
+from evaluation.html import Surroundings, to_html
 from evaluation.parity import load_parity
-from evaluation.report import load_report
+from evaluation.report import EvaluationReport, load_report
 from evaluation.safety import dump_safety, examine
 from models.bundle import Bundle, open_bundle
 from models.folder_store import FolderStore
@@ -76,7 +77,10 @@ def _stage(staged: Path, parts: _Parts) -> Path:
     # Not yet in a store: opened by its path, as it will lie there.
     unfinished = Release(path=staged, digest="", manifest=manifest)
     (evidence / "safety.json").write_bytes(dump_safety(examine(manifest.preprocessing, open_runtime(unfinished))))
-    _write_card(staged, parts)
+    report = load_report((evidence / "evaluation.json").read_bytes())
+    # With the reporting items of TRIPOD+AI, which only a manifest can fill in.
+    (evidence / "evaluation.html").write_text(to_html(report, Surroundings(manifest=manifest)), encoding="utf-8")
+    _write_card(staged, parts, report)
     (staged / "manifest.json").write_bytes(dump_manifest(_manifest(parts, staged)))
     return staged
 
@@ -103,8 +107,7 @@ def _demand_parity(path: Path, run_id: str) -> None:
         )
 
 
-def _write_card(staged: Path, parts: _Parts) -> None:
-    report = load_report((staged / "evidence" / "evaluation.json").read_bytes())
+def _write_card(staged: Path, parts: _Parts, report: EvaluationReport) -> None:
     files = tuple(sorted(path.relative_to(staged).as_posix() for path in (staged / "evidence").rglob("*.*")))
     card = make_card(parts.bundle, parts.provenance, report, files)
     (staged / "data_license.txt").write_text(f"{card.data.attribution}\n", encoding="utf-8")

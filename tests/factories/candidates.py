@@ -13,7 +13,7 @@ import numpy as np
 from evaluation.card import CardData, ModelCard, OperatingPoint, Quality, dump_card
 from evaluation.case_scores import case_scores, dump_scores
 from evaluation.evidence import dump_floors
-from evaluation.parity import compare, dump_parity
+from evaluation.parity import FindingParity, compare, dump_parity
 from evaluation.report import Curves, DataFacts, EvaluationReport, MetricValue, Subgroup, dump_report
 from evaluation.safety import dump_safety, examine
 from evaluation.tally import Scored
@@ -86,10 +86,12 @@ def evidence(staged: Path, manifest: Manifest) -> dict[str, bytes]:
     }
 
 
-def parity(difference: float = 0.0) -> bytes:
-    """A parity report of graphs that lie *difference* apart."""
+def parity(difference: float = 0.0, alike: int | None = 1) -> bytes:
+    """A parity report of graphs that lie *difference* apart and say the same of *alike* of one case."""
     one = {"probability": np.full((1, 1), 0.5, np.float32)}
-    return dump_parity(compare([(one, {"probability": one["probability"] + np.float32(difference)})], ("a", "b")))
+    found = compare([(one, {"probability": one["probability"] + np.float32(difference)})], ("a", "b"))
+    findings = None if alike is None else FindingParity(cases=1, alike=alike)
+    return dump_parity(replace(found, findings=findings))
 
 
 def scores(noise: float, *, seed: int = 0) -> bytes:

@@ -95,6 +95,7 @@ def test_the_release_opens_verified_and_runs(line: Line):
         "evidence/parity.json",
         "evidence/floors.json",
         "evidence/safety.json",
+        "evidence/evaluation.html",
         "evidence/environment.txt",
     }
 

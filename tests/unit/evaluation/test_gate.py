@@ -45,6 +45,8 @@ def test_a_release_with_all_its_evidence_may_be_champion(tmp_path: Path):
 
 REFUSED: Mapping[str, tuple[Mapping[str, bytes | None], Gate, str]] = {
     "parity fails": ({"evidence/parity.json": parity(0.01)}, Gate.PARITY, "of the tolerance used"),
+    "findings never compared": ({"evidence/parity.json": parity(alike=None)}, Gate.PARITY, "found: not compared"),
+    "another finding": ({"evidence/parity.json": parity(alike=0)}, Gate.PARITY, "0 of 1 cases alike"),
     "no parity": ({"evidence/parity.json": None}, Gate.PARITY, "parity.json missing"),
     "lower end below the floor": (
         {"evidence/evaluation.json": dump_report(a_report({"auroc": value(0.79, 0.9, 0.95)}))},
@@ -206,7 +208,7 @@ def test_a_challenger_needs_parity_safety_and_card_alone(tmp_path: Path):
     )
     decision = decide(poor, Alias.CHALLENGER, approver=AUTHOR)
     assert decision.allowed
-    assert [result.gate for result in decision.gates] == [Gate.PARITY, Gate.SAFETY, Gate.CARD]
+    assert {result.gate for result in decision.gates} == {Gate.PARITY, Gate.SAFETY, Gate.CARD}
 
 
 def test_evidence_that_cannot_be_read_is_named(tmp_path: Path):

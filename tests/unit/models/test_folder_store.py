@@ -14,7 +14,7 @@ from models.errors import ManifestError, RegistryError, ReleaseError
 from models.folder_store import FolderStore
 from models.manifest import Task
 from models.registry import LedgerRow
-from models.release import Release
+from models.release import Release, open_release
 from tests.factories.releases import make_release, promote, write_release
 
 MODEL = "infection_urinary"
@@ -179,3 +179,35 @@ def test_processes_that_promote_at_once_leave_a_ledger_without_gaps(
     rows = store.ledger()
     assert len(rows) >= 20
     assert [row.from_digest for row in rows] == ["", *[release.digest] * (len(rows) - 1)]
+
+
+def test_releases_that_come_with_varsel_are_found_and_can_be_installed(
+    tmp_path: Path, release: Release, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(folder_store, "_SHIPPED", tmp_path)
+    assert folder_store.shipped_releases() == (release.path,)
+    assert FolderStore(tmp_path / "other").install(release.path).digest == release.digest
+
+
+def test_every_release_that_comes_with_varsel_is_whole():
+    for path in folder_store.shipped_releases():
+        assert open_release(path).manifest.provenance.author, f"'{path}' does not say who trained it"
+
+
+@pytest.mark.parametrize("version", ["0.1.0", "digest", "beginning"])
+def test_a_release_is_found_by_version_digest_or_its_beginning(release: Release, store: FolderStore, version: str):
+    asked = {"digest": release.digest, "beginning": release.digest[:5].upper()}.get(version, version)
+    assert store.find(MODEL, asked) == release
+
+
+@pytest.mark.parametrize("version", ["", "9.9", "zzz"])
+def test_a_version_that_is_not_there_is_told_with_what_is(release: Release, store: FolderStore, version: str):
+    with pytest.raises(RegistryError, match=rf"Installed: 0.1.0 \({release.short_digest}\)"):
+        store.find(MODEL, version)
+
+
+def test_a_release_of_another_model_is_not_found(tmp_path: Path, release: Release, store: FolderStore):
+    other = make_release(tmp_path, Task.STAY_RISK, version="0.1.0", name="other", champion=False)
+    assert store.find("other", "0.1.0") == other
+    with pytest.raises(RegistryError, match="has 0 releases"):
+        store.find(MODEL, other.digest)
