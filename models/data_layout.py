@@ -18,8 +18,10 @@ class TruthColumn:
 
     #: Column name.
     column: str
-    #: Texts that mean yes; any other text means no.
+    #: Texts that mean yes; any other text means no, unless ``negative`` says which do.
     positive: tuple[str, ...]
+    #: Texts that mean no; empty = every other text.
+    negative: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)

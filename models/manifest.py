@@ -56,15 +56,26 @@ class TensorSpec:
     shape: tuple[int, ...]
 
 
+class Fit(Enum):
+    """How an image of any shape becomes a square."""
+
+    #: Padded with its low value: shapes stay as they are.
+    PAD = "pad"
+    #: Stretched: no pixel is lost to padding, for models that learnt from images of unknown aspect ratio.
+    STRETCH = "stretch"
+
+
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
 class RadiographPreprocessing:
     """How a Radiograph becomes the graph's input (n, 1, y, x), float32, 0 to 1."""
 
     kind: Literal["radiograph"] = "radiograph"
-    #: Rows, columns of the input; the image is padded to a square with its low value, then resized by area.
+    #: Rows, columns of the input; the image is made square, then resized: by area when shrinking, else linearly.
     size_px: tuple[int, int]
     #: Percentiles of the image that become 0 and 1.
     window_percentiles: tuple[float, float] = (0.5, 99.5)
+    #: How it is made square.
+    fit: Fit = Fit.PAD
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from dicom_io.volume import Radiograph, Volume
-from models.manifest import RadiographPreprocessing, VolumePreprocessing
+from models.manifest import Fit, RadiographPreprocessing, VolumePreprocessing
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -22,16 +22,16 @@ _PERCENTILE_SAMPLES = 65_536
 
 @dataclass(frozen=True, kw_only=True)
 class Placement:
-    """Where a radiograph lies in the padded square that became the tensor."""
+    """Where a radiograph lies in the frame, padded or its own, that became the tensor."""
 
-    #: Side of the square in source pixels.
-    side: int
+    #: Rows, columns of the frame in source pixels.
+    extent: tuple[int, int]
     #: Rows and columns of padding before the image's first row and column, in source pixels.
     offset: tuple[int, int]
 
     def to_source(self, fraction_row: float, fraction_column: float) -> tuple[float, float]:
-        """Row and column on the source image of a place in the square, given as fractions of its height and width."""
-        return fraction_row * self.side - self.offset[0], fraction_column * self.side - self.offset[1]
+        """Row and column on the source image of a place in the frame, given as fractions of its height and width."""
+        return fraction_row * self.extent[0] - self.offset[0], fraction_column * self.extent[1] - self.offset[1]
 
 
 def radiograph_to_tensor(radiograph: Radiograph, spec: RadiographPreprocessing) -> tuple[FloatArray, Placement]:
@@ -42,14 +42,21 @@ def radiograph_to_tensor(radiograph: Radiograph, spec: RadiographPreprocessing) 
     """
     low, high = _window(radiograph.pixels, spec.window_percentiles)
     rows, columns = radiograph.pixels.shape
-    side = max(rows, columns)
-    placement = Placement(side=side, offset=((side - rows) // 2, (side - columns) // 2))
-    down = _area_weights(side, spec.size_px[0])[:, placement.offset[0] : placement.offset[0] + rows]
-    across = _area_weights(side, spec.size_px[1])[:, placement.offset[1] : placement.offset[1] + columns]
-    # Padding holds the low value, which is 0 after the subtraction: the padded square is never made.
+    placement = _placement(rows, columns, spec.fit)
+    top, left = placement.offset
+    down = _resampling_weights(placement.extent[0], spec.size_px[0])[:, top : top + rows]
+    across = _resampling_weights(placement.extent[1], spec.size_px[1])[:, left : left + columns]
+    # Padding holds the low value, which is 0 after the subtraction: the padded frame is never made.
     scaled = (np.clip(radiograph.pixels, low, high) - np.float32(low)) * np.float32(1 / max(high - low, 1e-6))
     tensor = np.clip(_apply(down, across, scaled), 0, 1)
     return tensor[np.newaxis, np.newaxis], placement
+
+
+def _placement(rows: int, columns: int, fit: Fit) -> Placement:
+    if fit is Fit.STRETCH:
+        return Placement(extent=(rows, columns), offset=(0, 0))
+    side = max(rows, columns)
+    return Placement(extent=(side, side), offset=((side - rows) // 2, (side - columns) // 2))
 
 
 def volume_to_tensor(volume: Volume, spec: VolumePreprocessing) -> FloatArray:

@@ -101,6 +101,8 @@ class DatasetManifest:
     seed: int
     #: In the order of writing.
     shards: tuple[Shard, ...]
+    #: SHA-256 of each file of the source that was read, by its name there; empty for invented patients.
+    files: dict[str, str] = field(default_factory=dict)
 
 
 _MANIFEST = TypeAdapter(DatasetManifest)
@@ -183,6 +185,8 @@ class Description:
     seed: int
     #: Cases in one file.
     shard_size: int = 64
+    #: SHA-256 of each file of the source that was read, by its name there.
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_dataset(path: Path, cases: Iterable[tuple[Split, Case]], description: Description) -> Dataset:
@@ -198,7 +202,11 @@ def write_dataset(path: Path, cases: Iterable[tuple[Split, Case]], description: 
     for split, batch in _batches(cases, description.shard_size):
         shards.append(_write_shard(path, len(shards), split, batch))
     manifest = DatasetManifest(
-        bundle=description.bundle, source=description.source, seed=description.seed, shards=tuple(shards)
+        bundle=description.bundle,
+        source=description.source,
+        seed=description.seed,
+        shards=tuple(shards),
+        files=dict(description.files),
     )
     (path / "dataset.json").write_bytes(_MANIFEST.dump_json(manifest, indent=2) + b"\n")
     return open_dataset(path)

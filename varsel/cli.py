@@ -9,12 +9,14 @@ from typer.core import TyperGroup
 
 from dicom_io.errors import DicomIoError
 from ehr_io.errors import EhrIoError
+from evaluation.errors import EvaluationError
 from models.errors import ModelError
 from serving.errors import ServingError, SettingsError
 from training.errors import TrainingError
 from varsel.commands import (
     check,
     demo,
+    evaluate,
     history,
     processes,
     promote,
@@ -31,7 +33,10 @@ from varsel.exit_codes import EXPLAINED, ExitCode
 from varsel.invocation import Invocation, invocation
 
 #: Errors whose text was written for the person at the keyboard.
-_TOLD = (DicomIoError, EhrIoError, ModelError, ServingError, TrainingError, VarselError, FileNotFoundError)
+_TOLD = (
+    *(DicomIoError, EhrIoError, EvaluationError, ModelError, ServingError, TrainingError, VarselError),
+    FileNotFoundError,
+)
 
 
 class _Door(TyperGroup):
@@ -89,6 +94,7 @@ app.command("status", epilog=status.EXAMPLES)(status.status)
 app.command("retry", epilog=retry.EXAMPLES)(retry.retry)
 app.command("check", epilog=check.EXAMPLES)(check.check)
 app.command("train", epilog=train.TRAIN_EXAMPLES)(train.train)
+app.command("evaluate", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command("export", epilog=train.EXPORT_EXAMPLES)(train.export)
 app.add_typer(release.release, name="release")
 app.command("promote", epilog=promote.EXAMPLES)(promote.promote)

@@ -21,6 +21,7 @@ from training import synthetic
 from training.datasets import Dataset, open_dataset
 from training.export import ExportedRun, export_run
 from training.package import package_run
+from training.prepare import prepare_cohort
 from training.register import register
 from training.run import Progress, TrainingRun, resume_run, train_bundle
 from training.synthetic import DEFAULT_COUNT, prepare_synthetic
@@ -52,18 +53,29 @@ class Making:
     actor: str = field(default_factory=getpass.getuser)
 
     def data(self, bundle: Bundle, directory: Path | None, *, quick: bool = False) -> Dataset:
-        """The data set in *directory*, or a synthetic one, drawn when it is not there yet.
+        """The data set in *directory*, or a synthetic one; each is prepared when it is not there yet.
+
+        *directory* may also be a labelled data set in its published layout, a folder or a file.
 
         Raises:
-            DataError: *directory* holds none, or it was altered.
+            DataError: a data set was altered, or *bundle* knows no layout.
+            CohortError: *directory* is not laid out as *bundle* says.
         """
         if directory is not None:
-            return open_dataset(directory)
+            return self._given(bundle, directory)
         count = (QUICK_COUNT if quick else DEFAULT_COUNT)[bundle.clinical.task]
         place = self.datasets_dir / f"{bundle.name}-{count}-{_SEED}-{_recipe_of(bundle)}"
         if (place / "dataset.json").is_file():
             return open_dataset(place)
         return prepare_synthetic(bundle, place, count, _SEED)
+
+    def _given(self, bundle: Bundle, source: Path) -> Dataset:
+        if bundle.clinical.data is None or (source / "dataset.json").is_file():
+            return open_dataset(source)
+        place = self.datasets_dir / f"{bundle.name}-{_state_of(source)}-{_SEED}-{_recipe_of(bundle)}"
+        if (place / "dataset.json").is_file():
+            return open_dataset(place)
+        return prepare_cohort(bundle, source, place, _SEED)
 
     def train(
         self, name: str, data: Dataset, overrides: Mapping[str, object], progress: Progress | None = None
@@ -117,6 +129,13 @@ class Making:
         return Promotion(store=self.store, open_registry=lambda: self.registry, approver=self.actor)
 
 
+def _state_of(source: Path) -> str:
+    """Eight digits that change when a file of *source* is added, taken away, resized or written anew."""
+    files = sorted(path for path in source.rglob("*") if path.is_file()) if source.is_dir() else [source]
+    states = [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files if path.exists()]
+    return hashlib.sha256("\n".join(states).encode()).hexdigest()[:8]
+
+
 def _recipe_of(bundle: Bundle) -> str:
     """Eight digits that change when what is drawn, or how it is preprocessed, may have changed."""
     package = Path(synthetic.__file__).parent
@@ -125,6 +144,7 @@ def _recipe_of(bundle: Bundle) -> str:
         *sorted(package.glob("phantoms/*.py")),
         package / "synthetic.py",
         package / "stay_rows.py",
+        package / "prepare.py",
     )
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
 

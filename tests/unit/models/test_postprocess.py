@@ -8,7 +8,7 @@ from models.preprocess import Placement
 def test_a_known_place_comes_back_as_a_box_on_the_source_grid():
     activation = np.zeros((16, 16), dtype=np.float32)
     activation[4:6, 10:13] = 2
-    placement = Placement(side=1600, offset=(0, 200))
+    placement = Placement(extent=(1600, 1600), offset=(0, 200))
     polygon = region_of(activation, placement, (1600, 1200))
     assert polygon[0] == polygon[-1]
     columns, rows = zip(*polygon, strict=True)
@@ -20,23 +20,23 @@ def test_a_known_place_comes_back_as_a_box_on_the_source_grid():
 def test_only_the_strongest_place_is_boxed():
     activation = np.zeros((16, 16), dtype=np.float32)
     activation[2, 2], activation[12, 12] = 1.0, 3.0
-    polygon = region_of(activation, Placement(side=160, offset=(0, 0)), (160, 160))
+    polygon = region_of(activation, Placement(extent=(160, 160), offset=(0, 0)), (160, 160))
     assert min(row for _, row in polygon) > 100
 
 
 def test_a_silent_map_has_no_place():
-    assert region_of(np.zeros((8, 8), dtype=np.float32), Placement(side=80, offset=(0, 0)), (80, 80)) is None
+    assert region_of(np.zeros((8, 8), dtype=np.float32), Placement(extent=(80, 80), offset=(0, 0)), (80, 80)) is None
 
 
 def test_a_place_in_the_padding_is_no_place():
     activation = np.zeros((8, 8), dtype=np.float32)
     activation[4, 0] = 1
-    assert region_of(activation, Placement(side=80, offset=(0, 30)), (80, 20)) is None
+    assert region_of(activation, Placement(extent=(80, 80), offset=(0, 30)), (80, 20)) is None
 
 
 def test_a_box_never_leaves_the_image():
     activation = np.ones((8, 8), dtype=np.float32)
-    polygon = region_of(activation, Placement(side=80, offset=(0, 20)), (80, 40))
+    polygon = region_of(activation, Placement(extent=(80, 80), offset=(0, 20)), (80, 40))
     assert polygon == ((0, 0), (40, 0), (40, 80), (0, 80), (0, 0))
 
 

@@ -41,7 +41,7 @@ def test_shrinking_keeps_the_mean():
 
 def test_a_tall_radiograph_is_padded_left_and_right_with_its_low_value():
     tensor, placement = radiograph_to_tensor(radiograph(np.linspace(10, 20, 400 * 200).reshape(400, 200) + 5), SPEC)
-    assert (placement.side, placement.offset) == (400, (0, 100))
+    assert (placement.extent, placement.offset) == ((400, 400), (0, 100))
     assert np.all(tensor[..., :15] == 0)
     assert np.all(tensor[..., -15:] == 0)
     assert tensor[0, 0, 40, 32] > 0.5
