@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -72,9 +73,18 @@ def build(workflow: ConfigWorkflow, bundle: Bundle, place: Place) -> None:
     file = bundle.config("train.yaml")
     place.share_out(workflow.parser)
     _use_bfloat16(workflow)
-    _resolved("initialize", file, workflow.initialize)
+    try:
+        _resolved("initialize", file, workflow.initialize)
+    except RunError:
+        # It refers to other parts; one that fails alone is nearer to the fault.
+        _build_parts(workflow, file)
+        raise
+    _build_parts(workflow, file)
+
+
+def _build_parts(workflow: ConfigWorkflow, file: Path) -> None:
     for name in _NEEDED:
-        _resolved(_id_of(name), file, lambda name=name: getattr(workflow, name))
+        _resolved(_id_of(name), file, partial(getattr, workflow, name))
 
 
 def _demand_known(workflow: ConfigWorkflow, key: str, file: Path) -> None:

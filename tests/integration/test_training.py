@@ -1,8 +1,6 @@
 """From phantoms to a registered release: the whole training line, on data small enough for seconds."""
 
 import json
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,7 +108,8 @@ def test_the_run_tells_what_made_it(line: Line):
     assert run.status == "FINISHED"
     assert run.tags["varsel.data_sha256"] == line.data.sha256 == line.release.manifest.provenance.data_sha256
     assert run.tags["varsel.parity"] == "passed"
-    assert {"train_loss", "samples_per_second", "test_brier"} <= set(run.metrics)
+    assert {"train_loss", "samples_per_second", "training_seconds"} <= set(run.metrics)
+    assert any(name.startswith("test_") for name in run.metrics)
     assert len(line.tracker.history(line.trained.run_id, "train_loss")) == line.trained.epochs
 
 
@@ -198,22 +197,3 @@ def test_data_of_another_bundle_are_refused(tmp_path: Path):
     data = prepare_synthetic(find_bundle("chest_xray_opacity"), tmp_path / "data", 7)
     with pytest.raises(DataError, match="was prepared for 'chest_xray_opacity'"):
         train_bundle(find_bundle("ct_lung_nodule"), data, Tracker(f"sqlite:///{tmp_path / 'mlflow.db'}"))
-
-
-def test_a_bundle_runs_under_monais_own_command(tmp_path: Path):
-    """What a data scientist knows from the Model Zoo works unchanged."""
-    bundle = find_bundle("chest_xray_opacity")
-    data = prepare_synthetic(bundle, tmp_path / "data", 20)
-    command = [sys.executable, "-m", "monai.bundle", "run", "--config_file", "configs/train.yaml", "--bundle_root", "."]
-    options = ["--dataset_dir", str(data.path), "--output_dir", str(tmp_path / "out"), "--max_epochs", "1"]
-    root = Path(__file__).parents[2]
-    done = subprocess.run(
-        [*command, *options],
-        cwd=bundle.path,
-        env={"PYTHONPATH": str(root)},
-        capture_output=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert (tmp_path / "out" / "model.pt").is_file()

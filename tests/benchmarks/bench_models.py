@@ -1,0 +1,168 @@
+"""Times each release of a store on one core: ``make bench-models``, or with ``ARGS='--store varsel-data/releases'``.
+
+Served (the runtime that Varsel serves with) beside ONNX Runtime alone on the same graph; the graph in half precision
+and with weights of eight bits beside it, each with its distance from the graph that is served. Nothing but the served
+graph is released; half and eight bits are made here, to see what they would bring.
+"""
+
+import argparse
+import platform
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import onnx
+import onnxruntime
+import psutil
+from onnxruntime.quantization import quantize_dynamic
+from onnxruntime.transformers.float16 import convert_float_to_float16
+from quick_releases import make_quick_releases
+
+from dicom_io.volume import Radiograph
+from models.folder_store import FolderStore, shipped_releases
+from models.manifest import RadiographPreprocessing, StayPreprocessing, VolumePreprocessing
+from models.onnx_runtime import OnnxRuntime
+from models.preprocess import radiograph_to_tensor
+from models.release import Release, open_release
+from training.phantoms.ct import ct_phantom
+from training.phantoms.xray import xray_phantom
+
+#: What one inference may cost beside ONNX Runtime alone.
+_AIM = 1.10
+Inputs = Mapping[str, np.ndarray]
+Run = Callable[[Inputs], list[np.ndarray]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """One way of asking a model."""
+
+    name: str
+    run: Run
+    #: MiB of the graph; None where it is the served one.
+    size: float | None = None
+
+
+def main() -> None:
+    options = _options()
+    print(f"\n{platform.platform()}, one of {psutil.cpu_count()} cores, load before {psutil.getloadavg()[0]:.1f}; ")
+    print(f"medians of {options.rounds} rounds in turns, milliseconds; [95 % interval of the ratio]\n")
+    print("| model | way | p50 | p95 | to ONNX Runtime alone | largest distance | same answer | MiB |")
+    print("|---|---|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as scratch:
+        for release in _releases(options.store, Path(scratch)):
+            _measure(release, Path(scratch), options.rounds)
+    print(f"\nload after {psutil.getloadavg()[0]:.1f}; aim: served at most {_AIM:.2f} of ONNX Runtime alone")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--store", type=Path, help="release store; without, the shipped releases or untrained ones")
+    parser.add_argument("--rounds", type=int, default=60, help="inferences of each way (default 60)")
+    return parser.parse_args()
+
+
+def _releases(store: Path | None, scratch: Path) -> Iterator[Release]:
+    if store is not None:
+        yield from FolderStore(store).releases()
+        return
+    shipped = shipped_releases()
+    yield from map(open_release, shipped)
+    if not shipped:
+        make_quick_releases(scratch / "store")
+        yield from FolderStore(scratch / "store").releases()
+
+
+def _measure(release: Release, scratch: Path, rounds: int) -> None:
+    inputs = _inputs_of(release)
+    alone, *others = ways = list(_ways(release, scratch))
+    times: dict[str, list[float]] = {way.name: [] for way in ways}
+    for number in range(rounds + 3):
+        for way in ways:
+            started = perf_counter()
+            way.run(inputs[number % len(inputs)])
+            if number >= 3:
+                times[way.name].append((perf_counter() - started) * 1e3)
+    base = np.array(times[alone.name])
+    for way in (alone, *others):
+        took = np.array(times[way.name])
+        low, middle, high = _ratio(took, base)
+        distance, same = _distance(alone.run, way.run, inputs, release)
+        print(
+            f"| {release.manifest.name} | {way.name} | {np.median(took):.2f} | {np.percentile(took, 95):.2f} | "
+            f"{middle:.2f} [{low:.2f}, {high:.2f}] | {distance:.2g} | {same} of {len(inputs)} | "
+            f"{'' if way.size is None else f'{way.size:.1f}'} |"
+        )
+
+
+def _ways(release: Release, scratch: Path) -> Iterator[Way]:
+    graph = release.graph_path
+    yield Way(name="ONNX Runtime alone", run=_session(graph), size=graph.stat().st_size / 2**20)
+    served = OnnxRuntime(graph, threads=1)
+    yield Way(name="served", run=lambda inputs: list(served.infer(inputs).values()))
+    half = scratch / f"{release.short_digest}-half.onnx"
+    onnx.save(convert_float_to_float16(onnx.load(graph), keep_io_types=True), half)
+    yield Way(name="half precision", run=_session(half), size=half.stat().st_size / 2**20)
+    eight = scratch / f"{release.short_digest}-eight.onnx"
+    quantize_dynamic(graph, eight)
+    yield Way(name="eight bits", run=_session(eight), size=eight.stat().st_size / 2**20)
+
+
+def _session(graph: Path) -> Run:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    return lambda inputs: session.run(None, dict(inputs))
+
+
+def _inputs_of(release: Release) -> list[Inputs]:
+    spec, name = release.manifest.preprocessing, release.manifest.inputs[0].name
+    makers = {RadiographPreprocessing: _radiograph, VolumePreprocessing: _window, StayPreprocessing: _row}
+    return [{name: makers[type(spec)](spec, number)} for number in range(12)]
+
+
+def _radiograph(spec: RadiographPreprocessing, number: int) -> np.ndarray:
+    phantom = xray_phantom(number, number % 2 == 1, (512, 512))
+    radiograph = Radiograph(
+        pixels=phantom.pixels.astype(np.float32), value_range=(0, 4095), pixel_spacing_mm=None, sop_instance_uid=""
+    )
+    return radiograph_to_tensor(radiograph, spec)[0]
+
+
+def _window(spec: VolumePreprocessing, number: int) -> np.ndarray:
+    depth, height, width = spec.roi
+    voxels = ct_phantom(number, shape=(depth, max(height, 128), max(width, 128)), spacing_mm=spec.spacing_mm).voxels
+    low, high = spec.window_hu
+    scaled = np.clip((voxels[:, :height, :width].astype(np.float32) - low) / (high - low), 0, 1)
+    return scaled[np.newaxis, np.newaxis]
+
+
+def _row(spec: StayPreprocessing, number: int) -> np.ndarray:
+    rng = np.random.default_rng(number)
+    row = rng.normal(20, 10, (1, len(spec.features))).astype(np.float32)
+    row[rng.random(row.shape) < 0.3] = np.nan
+    return row
+
+
+def _distance(alone: Run, way: Run, inputs: list[Inputs], release: Release) -> tuple[float, int]:
+    """Largest distance of the probabilities, and on how many inputs the labels said are the same."""
+    threshold = release.manifest.labels[0].threshold
+    pairs = [(alone(one)[0], way(one)[0]) for one in inputs]
+    same = sum(np.array_equal(a >= threshold, b >= threshold) for a, b in pairs)
+    return max(float(np.abs(a - b).max()) for a, b in pairs), same
+
+
+def _ratio(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float, float]:
+    """Ratio of medians with its 95 % bootstrap interval: low, middle, high."""
+    rng = np.random.default_rng(1)
+    drawn = [np.median(ours[pick]) / np.median(theirs[pick]) for pick in rng.integers(0, len(ours), (2000, len(ours)))]
+    low, high = np.percentile(drawn, (2.5, 97.5))
+    return float(low), float(np.median(ours) / np.median(theirs)), float(high)
+
+
+if __name__ == "__main__":
+    main()
