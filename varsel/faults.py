@@ -156,6 +156,8 @@ def _database_faults(settings: "Settings") -> Iterator[Fault]:
 def _release_faults(settings: "Settings") -> Iterator[Fault]:
     from models.errors import ModelError
     from models.folder_store import FolderStore
+    from serving.errors import NotAnalysedError
+    from serving.guard import find_guard
 
     if not settings.rules:
         yield Fault(
@@ -165,7 +167,8 @@ def _release_faults(settings: "Settings") -> Iterator[Fault]:
     for rule in settings.rules:
         try:
             release = store.resolve(rule.model, rule.alias)
-        except ModelError as error:
+            find_guard(store, release.manifest)
+        except (ModelError, NotAnalysedError) as error:
             yield Fault(weight=Weight.FAULT, where=f"rules.{rule.name}", what=str(error))
         else:
             yield from _misfits(rule, release.manifest.task.value)

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from dicom_io.receive.archive import EmbeddedArchive
 from dicom_io.receive.store_scp import StoreScpSettings
-from models.manifest import Task
+from models.manifest import GuardDemand, Task
 from serving.settings import Settings
 from varsel.cli import app
 from varsel.faults import Fault, Weight, find_faults
@@ -90,6 +90,14 @@ def test_a_damaged_release_is_a_fault(tmp_path: Path):
     release.graph_path.chmod(0o644)
     release.graph_path.write_bytes(b"other")
     assert "altered" in faults(settings(tmp_path, rules=[RULE]))["rules.chest"].what
+
+
+def test_a_model_whose_guard_is_not_there_is_a_fault(tmp_path: Path):
+    demand = GuardDemand(model="image_guard", label="opacity", at_least=0.5)
+    make_release(tmp_path / "data" / "releases", Task.IMAGE_CLASSIFICATION, guard=demand)
+    assert "may only read pictures that 'image_guard'" in faults(settings(tmp_path, rules=[RULE]))["rules.chest"].what
+    make_release(tmp_path / "data" / "releases", Task.IMAGE_CLASSIFICATION, name="image_guard")
+    assert "rules.chest" not in faults(settings(tmp_path, rules=[RULE]))
 
 
 def test_a_rule_of_the_wrong_kind_is_a_fault(tmp_path: Path):
