@@ -108,7 +108,7 @@ def _not_examined(card: ModelCard) -> str:
 
 def _evidence(card: ModelCard) -> str:
     files = "\n".join(f"- `{name}`" for name in card.evidence)
-    told = "Every file is covered by the digest of the release; the items of TRIPOD+AI stand in `evidence/evaluation.html`."
+    told = "Covered by the digest of the release; the items of TRIPOD+AI stand in `evidence/evaluation.html`."
     return f"{told}\n\n{files}"
 
 

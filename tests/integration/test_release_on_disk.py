@@ -1,6 +1,8 @@
 """The commands of a hospital's node, with MLflow's real registry: what came on a disk is promoted like any other."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,3 +71,46 @@ def test_a_refused_promotion_fails_and_names_every_reason(tmp_path: Path):
     tags = registry._client.get_model_version(MODEL, "1").tags
     assert tags["validation_status"] == "refused"
     assert len(tags["gate_report_sha256"]) == 64
+
+
+#: Makes these look as if they were never installed, for imports and for whoever asks whether they are.
+_WITHOUT = """
+import sys
+
+class Without:
+    def __init__(self, finder):
+        self.finder = finder
+
+    def find_spec(self, name, path=None, target=None):
+        missing = name.split(".")[0] in {"torch", "monai", "mlflow", "onnx", "sklearn", "matplotlib"}
+        return None if missing else self.finder.find_spec(name, path, target)
+
+sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
+"""
+
+
+def test_a_node_where_nothing_is_trained_installs_promotes_and_rolls_back(tmp_path: Path):
+    settings = tmp_path / "varsel.toml"
+    settings.write_text(f"[site]\ndata_dir = {json.dumps(str(tmp_path / 'data'))}\n")
+    first, second = (make_candidate(tmp_path / "disk", version=version) for version in ("0.1.0", "0.2.0"))
+    steps = [
+        *(("release", "install", str(one.path)) for one in (first, second)),
+        *(
+            ("promote", MODEL, version, "--to", "champion", "--reason", "r", "--approver", APPROVER)
+            for version in ("0.1.0", "0.2.0")
+        ),
+        ("rollback", MODEL),
+    ]
+    calls = "\n".join(f"app(['--settings', {str(settings)!r}, *{step!r}], standalone_mode=False)" for step in steps)
+    done = subprocess.run(
+        [sys.executable, "-c", f"{_WITHOUT}\nfrom varsel.cli import app\n{calls}"],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "MLflow: not installed here" in done.stdout
+    assert f"{MODEL} 0.1.0 ({first.short_digest}) is champion again" in done.stdout
+    assert FolderStore(tmp_path / "data" / "releases").resolve(MODEL, "champion").digest == first.digest

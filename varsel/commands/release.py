@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from models.release import Release
-    from serving.settings import Settings
 
 release = typer.Typer(help="Make, look at, check and fetch releases.", no_args_is_help=True)
 
@@ -42,14 +41,14 @@ def install(
     path: Annotated[Path, typer.Argument(help="A release's directory, e.g. on a disk.", metavar="PATH")],
 ) -> None:
     """Put a release that came on a disk into the store, verified, and into MLflow where that is installed."""
-    from models.folder_store import FolderStore
+    from varsel.installing import install_release
 
-    settings = context.obj.load_settings()
-    installed = FolderStore(settings.store_dir).install(path)
-    print(f"{installed.manifest.name} {installed.manifest.version} ({installed.digest})")
-    print(f"  store:  {installed.path}")
-    print(f"  MLflow: {_registered(installed, settings)}")
-    print(_next_step(installed))
+    installed = install_release(path, context.obj.load_settings())
+    made, registered = installed.release, installed.registered
+    print(f"{made.manifest.name} {made.manifest.version} ({made.digest})")
+    print(f"  store:  {made.path}")
+    print(f"  MLflow: {'not installed here' if registered is None else f'version {registered.version}'}")
+    print(_next_step(made))
 
 
 @release.command("list", epilog="Example: [bold]varsel release list[/bold]")
@@ -97,23 +96,6 @@ def pull(
     settings = context.obj.load_settings()
     store = FolderStore(settings.store_dir)
     print(_line(MlflowRegistry(settings.mlflow_tracking_uri).pull(model, alias, store), store.aliases()))
-
-
-def _registered(one: "Release", settings: "Settings") -> str:
-    """What MLflow made of *one*, in words."""
-    from importlib.util import find_spec
-
-    if find_spec("mlflow") is None or find_spec("onnx") is None:
-        return "not installed here"
-    from models.mlflow_registry import MlflowRegistry
-    from training.register import register
-    from training.tracking import Tracker
-    from varsel.quiet import hush
-
-    hush()
-    settings.site.data_dir.mkdir(parents=True, exist_ok=True)
-    uri = settings.mlflow_tracking_uri
-    return f"version {register(one, Tracker(uri), MlflowRegistry(uri)).version}"
 
 
 def _next_step(one: "Release") -> str:

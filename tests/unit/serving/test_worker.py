@@ -300,6 +300,25 @@ def test_every_move_is_in_the_history(line: Line, land: Land, engine: Engine):
     assert told == ["queued", "running", "delivering", "done"]
 
 
+def test_a_case_is_analysed_by_the_release_it_was_closed_with_whatever_is_promoted_meanwhile(
+    line: Line, land: Land, tmp_path: Path
+):
+    def down(_: object) -> Any:
+        raise RuntimeUnavailableError
+
+    before = FolderStore(tmp_path / "releases").resolve("chest_xray_opacity", "champion")
+    line.runtimes.append(ScriptedRuntime(down))
+    land(chest())
+    line.turn()
+    after = make_release(tmp_path / "releases", Task.IMAGE_CLASSIFICATION, version="0.2.0")
+    line.runtimes.clear()
+    line.due_now()
+    line.turn()
+
+    assert (line.item().state, line.item().release_digest) == ("done", before.digest)
+    assert FolderStore(tmp_path / "releases").resolve("chest_xray_opacity", "champion").digest == after.digest
+
+
 def test_a_case_without_a_release_fails_with_the_way_out(line: Line, land: Land, tmp_path: Path):
     (tmp_path / "releases" / "ledger.jsonl").unlink()
     land(chest())
