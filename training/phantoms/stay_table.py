@@ -6,6 +6,7 @@ be well above what one measurement gives.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +36,7 @@ def draw_stay_table(layout: StayTableLayout, count: int, seed: int) -> pd.DataFr
     severity = rng.normal(size=count)
     sick = rng.random(count) < 1 / (1 + np.exp(-_LEVEL - _SLOPE * severity))
     last = np.ones(len(stays), dtype=bool) if layout.hour is None else ends - np.arange(len(stays)) <= _LAST_HOURS
-    table = {layout.stay: [f"SYN-{stay:06d}" for stay in stays]}
+    table: dict[str, npt.NDArray[Any]] = {layout.stay: np.array([f"SYN-{stay:06d}" for stay in stays])}
     # Worse as the outcome comes near.
     table |= dict(_concepts(layout, severity[stays] + sick[stays] * last, stays, rng))
     if layout.hour is not None:
