@@ -54,11 +54,9 @@ def compare_graph(
 
 def _labels_alike(pairs: Sequence[Pair], clinical: ClinicalSpec) -> FindingParity:
     thresholds = np.array([label.threshold for label in clinical.labels])
-    alike = sum(
-        np.array_equal(*(side["probability"].reshape(-1) >= thresholds for side in pair))  # both sides of the pair
-        for pair in pairs
-    )
-    return FindingParity(cases=len(pairs), alike=int(alike))
+    said = [[side["probability"].reshape(-1) >= thresholds for side in pair] for pair in pairs]
+    alike = sum(np.array_equal(network, graph) for network, graph in said)
+    return FindingParity(cases=len(pairs), alike=alike)
 
 
 def _lesions_alike(

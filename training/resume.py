@@ -103,7 +103,7 @@ def _part_of(handler: object) -> Stateful | None:
         part = handler._key_metric_checkpoint  # noqa: SLF001
     elif isinstance(handler, EarlyStopHandler):
         part = handler._handler  # noqa: SLF001
-    return part if hasattr(part, "state_dict") and hasattr(part, "load_state_dict") else None  # type: ignore[return-value]
+    return part if hasattr(part, "state_dict") and hasattr(part, "load_state_dict") else None
 
 
 def _best(engine: Any) -> tuple[float, int]:

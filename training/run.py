@@ -26,7 +26,7 @@ from training.pictures import learning_curve
 from training.provenance import config_digest, environment_lock, tags_of
 from training.resume import has_state, restore_state
 from training.tracking import RunStatus, Tracker
-from training.workflow import Recipe, build, read_config
+from training.workflow import Recipe, build, causes_of, raise_told, read_config
 
 __all__ = ["Progress", "TrainingRun", "resume_run", "train_bundle"]
 
@@ -34,6 +34,8 @@ _OVERRIDES = "overrides.json"
 #: Where a run writes until it is kept, unless the caller says so; the operating system may clean it away.
 _SCRATCH = Path(tempfile.gettempdir()) / "varsel-runs"
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+#: torch tells of a failed write in words only.
+_TORCH_CANNOT_WRITE = ("inline_container", "iostream error", "file write failed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,14 +221,18 @@ def _resumable(under: Under) -> Iterator[None]:
     except TrackingError as error:
         raise TrackingError(f"{error}; what is trained is kept: go on with --resume {under.run_id}") from error
     except (OSError, RuntimeError) as error:
-        # torch tells of a failed write in words only.
-        full = error.errno in _NO_ROOM if isinstance(error, OSError) else "file write failed" in str(error)
-        if not full:
+        raise_told(error)
+        if not any(map(_tells_of_a_full_disk, causes_of(error))):
             raise
-        reason = str(error).splitlines()[0]
         raise RunError(
-            f"no room is left in '{under.directory}' ({reason}); free some and go on with --resume {under.run_id}"
+            f"no room is left to write to '{under.directory}'; free some and go on with --resume {under.run_id}"
         ) from error
+
+
+def _tells_of_a_full_disk(error: BaseException) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in _NO_ROOM
+    return any(words in str(error) for words in _TORCH_CANNOT_WRITE)
 
 
 def _demand_own(bundle: Bundle, data: Dataset) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
@@ -74,7 +75,7 @@ def build(workflow: ConfigWorkflow, bundle: Bundle, place: Place) -> None:
     place.share_out(workflow.parser)
     _use_bfloat16(workflow)
     try:
-        _resolved("initialize", file, workflow.initialize)
+        resolve("initialize", file, workflow.initialize)
     except RunError:
         # It refers to other parts; one that fails alone is nearer to the fault.
         _build_parts(workflow, file)
@@ -84,7 +85,9 @@ def build(workflow: ConfigWorkflow, bundle: Bundle, place: Place) -> None:
 
 def _build_parts(workflow: ConfigWorkflow, file: Path) -> None:
     for name in _NEEDED:
-        _resolved(_id_of(name), file, partial(getattr, workflow, name))
+        if resolve(_id_of(name), file, partial(getattr, workflow, name)) is None:
+            needed = ", ".join(_id_of(one) for one in _NEEDED)
+            raise RunError(f"'{file}' has no '{_id_of(name)}'; training needs {needed}")
 
 
 def _demand_known(workflow: ConfigWorkflow, key: str, file: Path) -> None:
@@ -95,20 +98,30 @@ def _demand_known(workflow: ConfigWorkflow, key: str, file: Path) -> None:
         raise RunError(f"'{key}' names nothing in '{file}'; did you mean '{near[0]}'?")
 
 
-def _resolved(id_: str, file: Path, make: Callable[[], object]) -> None:
+def resolve(id_: str, file: Path, make: Callable[[], Any]) -> Any:
+    """What *make* builds of the part *id_* of the config *file*.
+
+    Raises:
+        RunError: the part does not resolve; says the chain of reasons.
+        TrainingError: what the config calls says so itself.
+    """
     try:
-        made = make()
+        return make()
     except _UNRESOLVED as error:
-        for cause in _causes(error):
-            if isinstance(cause, TrainingError):
-                raise cause from error
-        reasons = " <- ".join(dict.fromkeys(_first_line(cause) for cause in _causes(error)))
+        raise_told(error)
+        reasons = " <- ".join(dict.fromkeys(_first_line(cause) for cause in causes_of(error)))
         raise RunError(f"'{id_}' in '{file}' does not resolve: {reasons}; see the bundle's config") from error
-    if made is None and id_ != "initialize":
-        raise RunError(f"'{file}' has no '{id_}'; training needs {', '.join(_id_of(name) for name in _NEEDED)}")
 
 
-def _causes(error: BaseException) -> tuple[BaseException, ...]:
+def raise_told(error: BaseException) -> None:
+    """Raise the error of ours that MONAI wrapped into *error*, if there is one."""
+    for cause in causes_of(error):
+        if isinstance(cause, TrainingError):
+            raise cause from None
+
+
+def causes_of(error: BaseException) -> tuple[BaseException, ...]:
+    """*error* and what each was raised from: expressions of a config wrap what happens in them."""
     found = [error]
     while found[-1].__cause__ is not None:
         found.append(found[-1].__cause__)
