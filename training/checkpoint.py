@@ -20,7 +20,7 @@ def load_network(bundle: Bundle, checkpoint: Path) -> torch.nn.Module:
     parser.read_config(str(bundle.config("train.yaml")))
     network = parser.get_parsed_content("network_def")
     try:
-        network.load_state_dict(_read(checkpoint))
+        network.load_state_dict(read_weights(checkpoint))
     except (RuntimeError, TypeError) as error:
         raise RunError(
             f"'{checkpoint}' does not fit the network of '{bundle.name}' {bundle.version}; give its own checkpoint"
@@ -29,7 +29,12 @@ def load_network(bundle: Bundle, checkpoint: Path) -> torch.nn.Module:
     return network
 
 
-def _read(checkpoint: Path) -> dict[str, torch.Tensor]:
+def read_weights(checkpoint: Path) -> dict[str, torch.Tensor]:
+    """The state dict in *checkpoint*, on the CPU.
+
+    Raises:
+        RunError: it cannot be read, or holds more than weights.
+    """
     try:
         # weights_only: a checkpoint is data and must not run code.
         weights: dict[str, torch.Tensor] = torch.load(checkpoint, map_location="cpu", weights_only=True)

@@ -73,7 +73,7 @@ def _stage(staged: Path, parts: _Parts) -> Path:
     evidence.mkdir(parents=True)
     _copy_parts(staged, evidence, parts)
     _demand_parity(evidence / "parity.json", parts.provenance.run_id)
-    manifest = _manifest(parts, staged)
+    manifest = manifest_of(parts.bundle, parts.provenance, staged)
     # Not yet in a store: opened by its path, as it will lie there.
     unfinished = Release(path=staged, digest="", manifest=manifest)
     (evidence / "safety.json").write_bytes(dump_safety(examine(manifest.preprocessing, open_runtime(unfinished))))
@@ -81,7 +81,7 @@ def _stage(staged: Path, parts: _Parts) -> Path:
     # With the reporting items of TRIPOD+AI, which only a manifest can fill in.
     (evidence / "evaluation.html").write_text(to_html(report, Surroundings(manifest=manifest)), encoding="utf-8")
     _write_card(staged, parts, report)
-    (staged / "manifest.json").write_bytes(dump_manifest(_manifest(parts, staged)))
+    (staged / "manifest.json").write_bytes(dump_manifest(manifest_of(parts.bundle, parts.provenance, staged)))
     return staged
 
 
@@ -115,12 +115,13 @@ def _write_card(staged: Path, parts: _Parts, report: EvaluationReport) -> None:
     (staged / "model_card.md").write_text(to_page(card), encoding="utf-8")
 
 
-def _manifest(parts: _Parts, staged: Path) -> Manifest:
+def manifest_of(bundle: Bundle, provenance: Provenance, staged: Path) -> Manifest:
+    """The manifest of a release of *bundle* that holds every file now in *staged*."""
     files = sorted(path for path in staged.rglob("*") if path.is_file())
-    clinical = parts.bundle.clinical
+    clinical = bundle.clinical
     return Manifest(
-        name=parts.bundle.name,
-        version=parts.bundle.version,
+        name=bundle.name,
+        version=bundle.version,
         task=clinical.task,
         intended_use=clinical.intended_use,
         trained_on=clinical.trained_on,
@@ -130,7 +131,7 @@ def _manifest(parts: _Parts, staged: Path) -> Manifest:
         preprocessing=clinical.preprocessing,
         limits=clinical.limits,
         labels=clinical.labels,
-        provenance=parts.provenance,
+        provenance=provenance,
         data=clinical.data,
         files={path.relative_to(staged).as_posix(): sha256_of(path) for path in files},
     )
