@@ -22,6 +22,7 @@ from training.datasets import Dataset, open_dataset
 from training.export import ExportedRun, export_run
 from training.package import package_run
 from training.prepare import prepare_cohort
+from training.real_lungs import prepare_real_lungs
 from training.register import register
 from training.run import Progress, TrainingRun, resume_run, train_bundle
 from training.synthetic import DEFAULT_COUNT, prepare_synthetic
@@ -70,11 +71,14 @@ class Making:
         return prepare_synthetic(bundle, place, count, _SEED)
 
     def _given(self, bundle: Bundle, source: Path) -> Dataset:
-        if bundle.clinical.data is None or (source / "dataset.json").is_file():
+        segments = bundle.clinical.task is Task.VOLUME_SEGMENTATION
+        if (bundle.clinical.data is None and not segments) or (source / "dataset.json").is_file():
             return open_dataset(source)
         place = self.datasets_dir / f"{bundle.name}-{_state_of(source)}-{_SEED}-{_recipe_of(bundle)}"
         if (place / "dataset.json").is_file():
             return open_dataset(place)
+        if segments:
+            return prepare_real_lungs(bundle, source, place, DEFAULT_COUNT[bundle.clinical.task], _SEED)
         return prepare_cohort(bundle, source, place, _SEED)
 
     def train(
@@ -145,6 +149,7 @@ def _recipe_of(bundle: Bundle) -> str:
         package / "synthetic.py",
         package / "stay_rows.py",
         package / "prepare.py",
+        package / "real_lungs.py",
     )
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
 
