@@ -1,5 +1,6 @@
 """``varsel rollback``."""
 
+import getpass
 from typing import Annotated
 
 import typer
@@ -17,7 +18,14 @@ def rollback(
     actor: Annotated[str | None, typer.Option(help="Who rolls back; the user of this computer unless given.")] = None,
 ) -> None:
     """Make the champion before the present one champion again, at once."""
-    from varsel.promotion import open_promotion
+    from models.folder_store import FolderStore
+    from varsel.rollback import Rollback, registry_opener
 
-    release = open_promotion(context.obj.load_settings(), actor).rollback(model, reason)
+    settings = context.obj.load_settings()
+    site = Rollback(
+        store=FolderStore(settings.store_dir),
+        open_registry=registry_opener(settings),
+        actor=actor or getpass.getuser(),
+    )
+    release = site.run(model, reason)
     print(f"{model} {release.manifest.version} ({release.short_digest}) is champion again")
