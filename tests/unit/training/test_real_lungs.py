@@ -10,7 +10,14 @@ from models.manifest import VolumePreprocessing
 from training.datasets import Split
 from training.errors import DataError
 from training.phantoms.ct import ct_phantom
-from training.real_lungs import CASES_PER_SCAN, LungScan, lung_scans, place_nodules, real_lung_cases
+from training.real_lungs import (
+    CASES_PER_SCAN,
+    LungScan,
+    lung_scans,
+    place_nodules,
+    prepare_real_lungs,
+    real_lung_cases,
+)
 
 ROOT = Path(__file__).parents[3]
 REAL = ROOT.parent / "shared" / "data" / "ct"
@@ -98,3 +105,11 @@ def test_a_file_that_is_no_nifti_is_named(tmp_path: Path, spec: VolumePreprocess
 def test_the_open_abdominal_ct_gives_the_base_of_a_lung(spec: VolumePreprocessing):
     scans = lung_scans(REAL, spec)
     assert [20 < scan.lungs.sum() * np.prod(spec.spacing_mm) / 1000 < 110 for scan in scans] == [True]
+
+
+def test_a_data_set_judges_by_invented_patients_alone(directory: Path, tmp_path: Path):
+    data = prepare_real_lungs(find_bundle("ct_lung_nodule"), directory, tmp_path / "data", count=7, seed=1)
+    patients = {split: {case.patient for case in data.cases(split)} for split in Split}
+    assert "CT-000" in patients[Split.TRAIN]
+    assert all(patient.startswith("SYN-") for patient in patients[Split.VALIDATION] | patients[Split.TEST])
+    assert data.manifest.source.endswith(f"nodules drawn into 1 real CT, {CASES_PER_SCAN} times, for training alone")
