@@ -34,7 +34,7 @@ def judge_label(scored: Scored) -> LabelReport:
 
 
 def worst_errors(scored: Scored, keys: npt.NDArray[np.str_], most: int = _WORST) -> tuple[Failure, ...]:
-    """The most confident errors, worst first, at most *most*; *keys* (case,) name the cases."""
+    """The most confident error of each patient, worst first, at most *most*; *keys* (case,) name the cases."""
     said = scored.probabilities >= scored.threshold
     wrong = np.flatnonzero(said != (scored.truths > 0))
     # How far on the wrong side of the operating point, as a share of that side.
@@ -46,5 +46,10 @@ def worst_errors(scored: Scored, keys: npt.NDArray[np.str_], most: int = _WORST)
             kind=FailureKind.FALSE_POSITIVE if said[case] else FailureKind.FALSE_NEGATIVE,
             probability=round(float(scored.probabilities[case]), 5),
         )
-        for case in surest[:most]
+        for case in _first_of_each(surest, scored.patients)[:most]
     )
+
+
+def _first_of_each(cases: npt.NDArray[np.intp], patients: npt.NDArray[np.str_]) -> npt.NDArray[np.intp]:
+    """*cases* in their order, one a patient."""
+    return cases[np.sort(np.unique(patients[cases], return_index=True)[1])]

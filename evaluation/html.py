@@ -37,12 +37,21 @@ class Surroundings:
 def to_html(report: EvaluationReport, surroundings: Surroundings | None = None) -> str:
     """*report* as one self-contained page."""
     around = surroundings or Surroundings()
-    plots = {name: _encoded(png_of(figure)) for name, figure in figures(report, around.language).items()}
+    return page_of(report, around, plots_of(report, around.language))
+
+
+def plots_of(report: EvaluationReport, language: str) -> dict[str, bytes]:
+    """A PNG of every figure of *report*, by its short name."""
+    return {name: png_of(figure) for name, figure in figures(report, language).items()}
+
+
+def page_of(report: EvaluationReport, around: Surroundings, plots: Mapping[str, bytes]) -> str:
+    """The page of *report* with *plots*, as `plots_of` draws them."""
     return _template().render(
         report=report,
         manifest=around.manifest,
         words=Words(language=around.language),
-        plots=plots,
+        plots={name: _encoded(plot) for name, plot in plots.items()},
         gallery={key: _encoded(picture) for key, picture in around.gallery.items()},
         headline=[name for name in (*_HEADLINE, *_HEADLINE_OF_MASKS) if name in report.metrics][:6],
         subgroup_metrics=_SUBGROUP_METRICS,
@@ -71,8 +80,8 @@ def _encoded(picture: bytes) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _signed(value: float | None) -> str:
-    return "–" if value is None else f"{value:+.4f}"
+    return "-" if value is None else f"{value:+.4f}"

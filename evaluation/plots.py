@@ -156,6 +156,7 @@ def _alerts(report: EvaluationReport, words: Words) -> Figure:
                 label=f"{number + 1}: {words(alert.policy.value)}",
             )
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
         axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18), fontsize="small")
         axes.set(xlabel=words("alerts_per_100_patient_days"), ylabel=words("sensitivity_per_patient"), ylim=(0, 1.02))
 

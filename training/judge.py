@@ -40,14 +40,16 @@ def judge_graph(graph: Path, bundle: Bundle, data: Dataset) -> Judgement:
     Raises:
         DataError: the test split is empty.
     """
-    runtime: Runtime = OnnxRuntime(graph)
-    spec = bundle.clinical.preprocessing
-    if isinstance(spec, VolumePreprocessing):
-        windows, names = Windows(roi=spec.roi, overlap=spec.overlap), (bundle.clinical.inputs[0].name, "probability")
-        runtime = SlidingWindowRuntime(
-            OnnxRuntime(graph, threads=2), windows=windows, labels=len(bundle.clinical.labels), tensors=names
-        )
-    return judge_dataset(subject_of_bundle(bundle), runtime, data)
+    return judge_dataset(subject_of_bundle(bundle), runtime_of(graph, bundle), data)
+
+
+def runtime_of(graph: Path, bundle: Bundle) -> Runtime:
+    """What runs *graph*, made by *bundle*: on whole volumes where it segments."""
+    spec, runtime = bundle.clinical.preprocessing, OnnxRuntime(graph, threads=0)
+    if not isinstance(spec, VolumePreprocessing):
+        return runtime
+    windows, names = Windows(roi=spec.roi, overlap=spec.overlap), (bundle.clinical.inputs[0].name, "probability")
+    return SlidingWindowRuntime(runtime, windows=windows, labels=len(bundle.clinical.labels), tensors=names)
 
 
 def judge_dataset(

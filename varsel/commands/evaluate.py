@@ -1,0 +1,170 @@
+"""``varsel evaluate``."""
+
+from contextlib import ExitStack
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from evaluation.evaluate import Evaluation, Model
+    from evaluation.report import EvaluationReport
+    from models.manifest import Manifest
+    from serving.settings import Settings
+
+EXAMPLES = (
+    "Examples: [bold]varsel evaluate chest_xray_opacity@champion --data ~/images --out report[/bold]   "
+    "[bold]varsel evaluate infection_urinary@3f9a --data stays.parquet --out report --against champion[/bold]. "
+    "Writes report.json, report.md, report.html and plots; docs/evaluation.md says how to read them."
+)
+#: Printed at the end, where they are there.
+_MAIN = (
+    *("auroc", "auprc", "brier", "accuracy", "sensitivity", "specificity", "calibration_slope"),
+    *("calibration_intercept", "ece", "utility", "lesion_sensitivity", "false_positives_per_case", "dice"),
+)
+
+
+class Part(Enum):
+    """Which cases of the data are judged."""
+
+    #: Those that the data call test.
+    TEST = "test"
+    #: Every one.
+    ALL = "all"
+
+
+class Language(Enum):
+    """Language of the page."""
+
+    EN = "en"
+    DA = "da"
+
+
+def evaluate(  # noqa: PLR0913, PLR0917  # each is an argument or option of the command
+    context: typer.Context,
+    model: Annotated[
+        str, typer.Argument(help="MODEL (its champion), MODEL@ALIAS, MODEL@DIGEST, or the id of an exported run.")
+    ],
+    data: Annotated[Path, typer.Option(help="Labelled data: a folder or file as the bundle lays it out.")],
+    out: Annotated[Path, typer.Option(help="Directory for the report; made if need be.")],
+    against: Annotated[str, typer.Option(help="Alias of a release to compare with, case by case.")] = "",
+    split: Annotated[Part, typer.Option(help="Which cases, where the data name parts.")] = Part.ALL,
+    gallery: Annotated[
+        bool, typer.Option("--gallery", help="Pictures of the worst errors on the page: pictures of patients.")
+    ] = False,
+    language: Annotated[Language, typer.Option(help="Language of the page.")] = Language.EN,
+) -> None:
+    """Judge a release on labelled data: one report with an interval for every number."""
+    from evaluation.html import Surroundings
+    from evaluation.write import write_report
+
+    settings = context.obj.load_settings()
+    with ExitStack() as scratch:
+        subject, manifest = _open(model, settings, scratch)
+        if (data / "dataset.json").is_file():
+            evaluation = _prepared(subject, data, against)
+        else:
+            rival = _open(f"{subject.subject.model}@{against}", settings, scratch)[0] if against else None
+            evaluation = _raw(subject, rival, data, (split, gallery))
+    around = Surroundings(manifest=manifest, gallery=evaluation.gallery, language=language.value)
+    write_report(out, evaluation.report, around)
+    _tell(evaluation.report, out)
+
+
+def _open(name: str, settings: "Settings", scratch: ExitStack) -> "tuple[Model, Manifest | None]":
+    """The release, or the exported run, called *name*."""
+    from evaluation.evaluate import Model
+    from evaluation.subject import subject_of_release
+    from models.folder_store import FolderStore
+    from models.onnx_runtime import open_runtime
+
+    store = FolderStore(settings.store_dir)
+    base, _, which = name.partition("@")
+    if not which and _is_run_id(base):
+        return _open_run(base, settings, scratch), None
+    known = {alias for model, alias in store.aliases() if model == base} | {"champion", "challenger"}
+    chosen = which or "champion"
+    release = store.resolve(base, chosen) if chosen in known else store.find(base, chosen)
+    return (
+        Model(
+            subject=subject_of_release(release),
+            runtime=open_runtime(release, threads=0),
+            layout=release.manifest.data,
+            name=chosen,
+        ),
+        release.manifest,
+    )
+
+
+def _is_run_id(name: str) -> bool:
+    """MLflow's run ids are 32 hexadecimal digits."""
+    return len(name) == 32 and all(digit in "0123456789abcdef" for digit in name)
+
+
+def _open_run(run_id: str, settings: "Settings", scratch: ExitStack) -> "Model":
+    import tempfile
+
+    from evaluation.evaluate import Model
+    from evaluation.subject import subject_of_bundle
+    from models.bundle import open_bundle
+    from training.judge import runtime_of
+    from training.tracking import Tracker
+
+    tracker, directory = (
+        Tracker(settings.mlflow_tracking_uri),
+        Path(scratch.enter_context(tempfile.TemporaryDirectory())),
+    )
+    bundle = open_bundle(tracker.fetch(run_id, "bundle", directory))
+    graph = tracker.fetch(run_id, "export", directory) / "model.onnx"
+    return Model(
+        subject=subject_of_bundle(bundle),
+        runtime=runtime_of(graph, bundle),
+        layout=bundle.clinical.data,
+        name=run_id[:12],
+    )
+
+
+def _raw(model: "Model", rival: "Model | None", data: Path, wishes: tuple[Part, bool]) -> "Evaluation":
+    from evaluation.evaluate import Wishes, evaluate
+    from varsel.console import progress
+
+    split, gallery = wishes
+    with progress() as bar:
+        task = bar.add_task(f"{model.subject.model}: reading", total=None)
+
+        def on_batch(cases: int, total: int) -> None:
+            bar.update(task, advance=cases, total=total, description=f"{model.subject.model}: cases")
+
+        return evaluate(model, data, Wishes(split=split.value, against=rival, gallery=gallery), on_batch)
+
+
+def _prepared(model: "Model", data: Path, against: str) -> "Evaluation":
+    """A data set that was prepared for training: its test part."""
+    from evaluation.evaluate import Evaluation
+    from training.datasets import Split, open_dataset
+    from training.judge import judge_dataset
+    from varsel.console import progress
+    from varsel.errors import VarselError
+
+    if against:
+        raise VarselError(f"'{data}' is a prepared data set; --against needs data as the bundle lays it out")
+    dataset = open_dataset(data)
+    with progress() as bar:
+        task = bar.add_task(f"{model.subject.model}: cases", total=dataset.count(Split.TEST))
+        judged = judge_dataset(model.subject, model.runtime, dataset, lambda cases: bar.update(task, advance=cases))
+    return Evaluation(report=judged.report, gallery={})
+
+
+def _tell(report: "EvaluationReport", out: Path) -> None:
+    print(f"{report.model} {report.version} {report.digest[:12]} on {report.data.source} ({report.data.split})")
+    print(f"  {report.cases} cases, {report.patients} patients, {report.positives} positive")
+    for name in _MAIN:
+        one = report.metrics.get(name)
+        if one is not None:
+            value = f"{one.value:.4f} [{one.lower}, {one.upper}]" if one.value is not None else f"- ({one.reason})"
+            print(f"  {name:<24} {value}")
+    for finding in report.findings:
+        if finding.suspicious:
+            print(f"  LOOK: {finding.check.value}: {finding.found}")
+    print(f"report: {out / 'report.html'}")
