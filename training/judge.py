@@ -66,16 +66,18 @@ def judge_dataset(
     if isinstance(subject.preprocessing, VolumePreprocessing):
         report = judge_volumes(subject, runtime, _volumes(data), facts, progress)
         return Judgement(report=report, scored=None)
-    cohort = cohort_of_test(data)
+    # Leaks lie between the parts: they are looked for in all of them, whatever is judged.
+    findings = find_leaks(cohort_of(data, *Split), _feature_names(subject))
+    cohort = cohort_of(data, Split.TEST)
     said = probabilities_of(runtime, subject.input_name, cohort.inputs, progress)
-    findings = find_leaks(cohort, _feature_names(subject))
     report = judge_cohort(subject, cohort, said, data=facts, findings=findings)
     return Judgement(report=report, scored=scored_label(cohort, said, subject, 0))
 
 
-def cohort_of_test(data: Dataset) -> Cohort:
-    """The test split of *data* as a cohort; a dense truth (label, y, x) is true where any pixel is."""
-    batches = list(data.batches(Split.TEST))
+def cohort_of(data: Dataset, *splits: Split) -> Cohort:
+    """The *splits* of *data* as a cohort; a dense truth (label, y, x) is true where any pixel is."""
+    parts = [(split, batch) for split in splits for batch in data.batches(split)]
+    batches = [batch for _, batch in parts]
     patients = np.concatenate([batch.patients for batch in batches]).astype(np.str_)
     hours = [batch.hours for batch in batches if batch.hours is not None]
     names = sorted({name for batch in batches for name in batch.groups})
@@ -84,8 +86,8 @@ def cohort_of_test(data: Dataset) -> Cohort:
         inputs=np.concatenate([batch.inputs for batch in batches]),
         truths=np.concatenate([_truths(batch) for batch in batches]),
         patients=patients,
-        keys=np.array([f"test {number}" for number in range(len(patients))]),
-        splits=np.full(len(patients), Split.TEST.value),
+        keys=np.array([f"case {number}" for number in range(len(patients))]),
+        splits=np.concatenate([np.full(len(batch.patients), split.value) for split, batch in parts]),
         groups={name: np.concatenate([_group(batch, name) for batch in batches]) for name in names},
         hours=np.concatenate(hours) if len(hours) == len(batches) else None,
         files={},

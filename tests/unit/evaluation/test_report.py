@@ -1,8 +1,8 @@
 import json
 
 import pytest
-from pydantic import ValidationError
 from evaluation_reports import a_report, auroc
+from pydantic import ValidationError
 
 from evaluation.markdown import to_markdown
 from evaluation.report import defined, dump_report, load_report
