@@ -13,6 +13,7 @@ import onnx
 import torch
 
 from evaluation.case_scores import case_scores, dump_scores
+from evaluation.html import to_html
 from evaluation.markdown import to_markdown
 from evaluation.parity import HALF_TOLERANCE, ParityReport, dump_parity
 from evaluation.report import EvaluationReport, defined, dump_report
@@ -157,6 +158,9 @@ def _keep(tracker: Tracker, run_id: str, folder: Path, parity: ParityReport, jud
     if judged.scored is not None:
         (folder / "test_scores.npz").write_bytes(dump_scores(case_scores(judged.scored)))
     tracker.keep(run_id, folder, "export")
+    page = folder.parent / "evaluation.html"
+    page.write_text(to_html(judged.report), encoding="utf-8")
+    tracker.keep(run_id, page, "evaluation")
     for name, picture in report_pictures(judged.report).items():
         tracker.keep_figure(run_id, picture, f"pictures/test_{name}.png")
     tracker.metrics(run_id, {f"test_{name}": value for name, value in defined(judged.report.metrics).items()})
