@@ -11,7 +11,8 @@ from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from evaluation.report import DataFacts, Gap, MetricValue, Subgroup
-from models.manifest import Provenance, Task, Text
+from models.manifest import Task, Text
+from models.provenance import Provenance
 
 _STRICT = ConfigDict(extra="forbid", ser_json_inf_nan="null")
 

@@ -15,6 +15,7 @@ from pydantic.dataclasses import dataclass
 from dicom_io.codes import Code
 from models.data_layout import DataLayout
 from models.errors import ManifestError
+from models.provenance import Provenance
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -216,32 +217,6 @@ class Label:
     threshold_rule: str = ""
     #: Smallest component said, in mm3; for masks.
     minimum_volume_mm3: float = 0
-
-
-@dataclass(frozen=True, kw_only=True, config=_STRICT)
-class Provenance:
-    """Where the release comes from."""
-
-    #: MLflow run id.
-    run_id: str
-    #: Git commit of the code that trained it; empty outside a checkout.
-    git_commit: str = ""
-    #: SHA-256 of the training data's manifest.
-    data_sha256: str
-    #: Random seed.
-    seed: int
-    #: ISO 8601 UTC.
-    created_at: str
-    #: Who trained it, who may not approve it; empty when nobody noted it.
-    author: str = ""
-    #: Whether the checkout held changes beside the commit; None when nobody looked.
-    uncommitted_changes: bool | None = None
-    #: SHA-256 of the list of installed packages with their versions (``evidence/environment.txt``); empty when unknown.
-    environment_sha256: str = ""
-    #: What it was trained on, e.g. ``2 cores of Intel Xeon, 24 GiB, no GPU``; empty when unknown.
-    machine: str = ""
-    #: How long training took; None when unknown.
-    training_seconds: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)

@@ -6,13 +6,22 @@ from pathlib import Path
 from evaluation.card import CardData, ModelCard, OperatingPoint, Quality
 from evaluation.report import EvaluationReport, MetricValue
 from models.bundle import Bundle
-from models.manifest import InputLimits, Label, Provenance
+from models.manifest import InputLimits, Label
+from models.provenance import Provenance
 from training.card_page import WARNING, interval_text, value_text
 from training.errors import PackageError
 
 
-def make_card(bundle: Bundle, provenance: Provenance, report: EvaluationReport, evidence: tuple[str, ...]) -> ModelCard:
+def make_card(
+    bundle: Bundle,
+    provenance: Provenance,
+    report: EvaluationReport,
+    evidence: tuple[str, ...],
+    attribution: str | None = None,
+) -> ModelCard:
     """The card of a release of *bundle* whose *evidence* files lie beside it.
+
+    *attribution* names the source, authors and licence of its data; the bundle's own file does unless it is given.
 
     Raises:
         PackageError: the bundle does not say where its data comes from.
@@ -27,7 +36,9 @@ def make_card(bundle: Bundle, provenance: Provenance, report: EvaluationReport, 
         limits=_limits(clinical.limits),
         operating_points=tuple(_operating_point(label) for label in clinical.labels),
         data=CardData(
-            trained_on=clinical.trained_on, sha256=provenance.data_sha256, attribution=_attribution(bundle.path)
+            trained_on=clinical.trained_on,
+            sha256=provenance.data_sha256,
+            attribution=attribution or _attribution(bundle.path),
         ),
         quality=Quality(
             data=report.data,

@@ -10,7 +10,8 @@ import yaml
 
 from evaluation.card import ModelCard, Section
 from evaluation.report import MetricValue, Subgroup
-from models.manifest import Provenance, Task
+from models.manifest import Task
+from models.provenance import Provenance
 
 #: Stands right under the title of a demonstration.
 WARNING = "A demonstration. It must not be used on patients."
@@ -22,20 +23,20 @@ _PIPELINES: Mapping[Task, str] = {
 }
 
 
-def to_page(card: ModelCard) -> str:
-    """The page of *card*."""
-    head = yaml.safe_dump(_head(card), sort_keys=False, allow_unicode=True, width=1000)
+def to_page(card: ModelCard, licence: str = "apache-2.0") -> str:
+    """The page of *card*, of a model under *licence* (SPDX in small letters, or ``other``)."""
+    head = yaml.safe_dump(_head(card, licence), sort_keys=False, allow_unicode=True, width=1000)
     warning = f"**{WARNING}**\n\n" if card.demonstration else ""
     parts = "\n\n".join(f"## {section.value}\n\n{_PARTS[section](card)}" for section in Section)
     return f"---\n{head}---\n\n# {card.name} {card.version}\n\n{warning}{parts}\n"
 
 
-def _head(card: ModelCard) -> dict[str, Any]:
+def _head(card: ModelCard, licence: str) -> dict[str, Any]:
     task = _PIPELINES[card.task]
     measured = {name: one.value for name, one in card.quality.metrics.items() if one.value is not None}
     dataset = {"type": card.name, "name": card.quality.data.source, "split": card.quality.data.split}
     return {
-        "license": "apache-2.0",
+        "license": licence,
         "library_name": "onnx",
         "pipeline_tag": task,
         "tags": ["medical", "monai", "varsel", *(["demonstration"] if card.demonstration else [])],

@@ -20,8 +20,9 @@ from evaluation.report import EvaluationReport, load_report
 from evaluation.safety import dump_safety, examine
 from models.bundle import Bundle, open_bundle
 from models.folder_store import FolderStore
-from models.manifest import Manifest, Provenance, dump_manifest
+from models.manifest import Manifest, dump_manifest
 from models.onnx_runtime import open_runtime
+from models.provenance import Provenance
 from models.release import Release, sha256_of
 from training.card import make_card
 from training.card_page import to_page

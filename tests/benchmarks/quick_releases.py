@@ -13,7 +13,8 @@ from monai.bundle import ConfigParser
 
 from models.bundle import Bundle, open_bundle
 from models.folder_store import FolderStore
-from models.manifest import Manifest, Provenance, Task, dump_manifest
+from models.manifest import Manifest, Task, dump_manifest
+from models.provenance import Provenance
 from models.release import sha256_of
 from training.export import export_graph
 from training.networks import image_logit

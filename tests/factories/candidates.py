@@ -19,8 +19,9 @@ from evaluation.safety import dump_safety, examine
 from evaluation.tally import Scored
 from models.bundle import Floor
 from models.folder_store import FolderStore
-from models.manifest import Manifest, Provenance, Task, dump_manifest, load_manifest
+from models.manifest import Manifest, Task, dump_manifest, load_manifest
 from models.onnx_runtime import open_runtime
+from models.provenance import Provenance
 from models.release import Release, sha256_of
 from tests.factories.releases import write_release
 from training.card_page import to_page

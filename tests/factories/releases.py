@@ -20,7 +20,6 @@ from models.manifest import (
     Label,
     Manifest,
     Preprocessing,
-    Provenance,
     RadiographPreprocessing,
     StayPreprocessing,
     Task,
@@ -29,6 +28,7 @@ from models.manifest import (
     VolumePreprocessing,
     dump_manifest,
 )
+from models.provenance import Provenance
 from models.registry import LedgerRow
 from models.release import Release
 

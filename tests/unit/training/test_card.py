@@ -8,7 +8,7 @@ import yaml
 
 from evaluation.card import ModelCard, Section, dump_card, load_card, missing_parts
 from models.bundle import Bundle, find_bundle
-from models.manifest import Provenance
+from models.provenance import Provenance
 from tests.factories.candidates import a_report, a_subgroup, value
 from training.card import make_card
 from training.card_page import to_page
