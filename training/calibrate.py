@@ -16,7 +16,7 @@ from scipy.special import expit
 from models.bundle import CalibrationMethod, ClinicalSpec
 from models.manifest import Task, VolumePreprocessing
 from training.datasets import Case
-from training.networks import image_logit, image_truth
+from training.networks import image_truth
 
 _BOUNDS = (0.2, 8.0)
 #: One voxel in so many is looked at: some hundred thousand a volume.
@@ -136,8 +136,9 @@ def _image_logits(network: torch.nn.Module, _: ClinicalSpec, cases: Iterable[Cas
     logits, truths = [], []
     for case in cases:
         evidence = network(torch.from_numpy(case.input.astype(np.float32))[None])
-        logits.append(image_logit(evidence)[0].numpy())
-        truths.append(image_truth(torch.from_numpy(case.label.astype(np.float32))).numpy())
+        said = network.image_logit(evidence)[0].numpy()
+        logits.append(said)
+        truths.append(image_truth(torch.from_numpy(case.label.astype(np.float32))).numpy()[: len(said)])
     return np.stack(logits).astype(np.float64).ravel(), np.stack(truths).astype(np.float64).ravel()
 
 

@@ -36,6 +36,7 @@ from training.errors import DataError, ExportError, RunError
 from training.examples import example_sheet, may_be_shown
 from training.graph_parity import compare_graph
 from training.graphs import HalfNetwork, graph_of
+from training.half_weights import round_to_half, store_as_half
 from training.judge import Judgement, judge_graph
 from training.pictures import report_pictures
 from training.tracking import TrackedRun, Tracker
@@ -72,6 +73,8 @@ def export_run(run_id: str, data: Dataset, tracker: Tracker) -> ExportedRun:
         scratch = Path(directory)
         bundle = open_bundle(tracker.fetch(run_id, "bundle", scratch))
         network = load_network(bundle, tracker.fetch(run_id, "checkpoint", scratch) / "model.pt")
+        if bundle.clinical.task in _HALF_TASKS:
+            round_to_half(network)
         graph = scratch / "export" / "model.onnx"
         if TREES_TAG in run.tags:
             trees = load_trees(tracker.fetch(run_id, "boosting", scratch))
@@ -81,6 +84,8 @@ def export_run(run_id: str, data: Dataset, tracker: Tracker) -> ExportedRun:
             calibration = fit_calibration(network, bundle.clinical, data.cases(Split.VALIDATION))
             module = graph_of(bundle.clinical.task, network, calibration)
             export_graph(module, bundle.clinical, graph)
+        if bundle.clinical.task in _HALF_TASKS:
+            store_as_half(graph)
         parity = compare_graph(module, graph, bundle.clinical, data)
         if bundle.clinical.task in _HALF_TASKS:
             half = scratch / "half" / "model_fp16.onnx"

@@ -8,7 +8,6 @@ import torch
 from models.manifest import Task
 from training.additive import AdditiveRiskGraph
 from training.calibrate import Calibration
-from training.networks import image_logit
 from training.risk_ensemble import RiskEnsembleGraph, RiskEnsembleNetwork
 
 
@@ -24,10 +23,8 @@ class EvidenceGraph(torch.nn.Module):
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Probability and activation."""
-        evidence = self.network(image)
-        # The map is moved as the logit is: where it is above 0, the place alone would say the label.
-        probability = torch.sigmoid(image_logit(evidence) * self.slope + self.intercept)
-        return probability, torch.relu(evidence * self.slope + self.intercept)
+        said: tuple[torch.Tensor, torch.Tensor] = self.network.answer(self.network(image), self.slope, self.intercept)
+        return said
 
 
 class VoxelGraph(torch.nn.Module):
@@ -59,6 +56,11 @@ class HalfNetwork(torch.nn.Module):
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """What *network* says, to three digits."""
         said: torch.Tensor = self.network(image.half()).float()
+        return said
+
+    def answer(self, evidence: torch.Tensor, slope: float, intercept: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """What *network* makes of its map; see `training.networks.EvidenceNetwork`."""
+        said: tuple[torch.Tensor, torch.Tensor] = self.network.answer(evidence, slope, intercept)
         return said
 
 

@@ -1,5 +1,7 @@
 """A MONAI DenseNet read as a map of evidence: the probability and the picture that explains it are one thing."""
 
+from typing import Protocol
+
 import torch
 from monai.networks.nets import DenseNet
 from torch.nn import functional
@@ -12,6 +14,16 @@ _POSITIVE_WEIGHT = 60.0
 _IMAGE_WEIGHT = 0.2
 #: Log-odds of a place before anything is learnt: nearly all are empty.
 _FIRST_GUESS = -3.0
+
+
+class EvidenceNetwork(Protocol):
+    """A network for images: what it gives is a map (n, label, h, w), and it says itself what the map means."""
+
+    def image_logit(self, evidence: torch.Tensor) -> torch.Tensor:
+        """Log-odds of the first labels, or all, for the whole image (n, k): what calibration is fitted on."""
+
+    def answer(self, evidence: torch.Tensor, slope: float, intercept: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """Probability (n, label) and activation >= 0 (n, label, h, w), calibrated by *slope* and *intercept*."""
 
 
 class EvidenceDenseNet(DenseNet):
@@ -31,6 +43,16 @@ class EvidenceDenseNet(DenseNet):
         linear = self.class_layers.out
         return functional.conv2d(features, linear.weight[:, :, None, None], linear.bias)
 
+    def image_logit(self, evidence: torch.Tensor) -> torch.Tensor:
+        """Log-odds of every label for the whole image."""
+        return image_logit(evidence)
+
+    def answer(self, evidence: torch.Tensor, slope: float, intercept: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """Probability and activation; see `EvidenceNetwork`."""
+        # The map is moved as the logit is: where it is above 0, the place alone would say the label.
+        probability = torch.sigmoid(image_logit(evidence) * slope + intercept)
+        return probability, torch.relu(evidence * slope + intercept)
+
 
 def image_logit(evidence: torch.Tensor) -> torch.Tensor:
     """Log-odds of each label for the whole image, a smooth maximum: *evidence* (..., label, h, w) -> (..., label)."""
@@ -45,8 +67,9 @@ def image_probability(evidence: torch.Tensor) -> torch.Tensor:
 
 
 def image_truth(label: torch.Tensor) -> torch.Tensor:
-    """1 where a truth map (..., label, h, w) marks any place, else 0: (..., label)."""
-    return (label.flatten(-2).amax(-1) > 0).to(label.dtype)
+    """1 where a truth map (..., label, h, w) marks any place, 0 where none, NaN where unknown: (..., label)."""
+    peak = label.flatten(-2).amax(-1)
+    return torch.where(peak.isnan(), peak, (peak > 0).to(label.dtype))
 
 
 class EvidenceLoss(torch.nn.Module):
