@@ -4,13 +4,17 @@ A line counts from its end on: one whose writing was cut off counts for nothing,
 by the next line.
 """
 
+import errno
 import fcntl
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
+
+from models.errors import RegistryError
 
 _log = structlog.get_logger(__name__)
 
@@ -47,10 +51,34 @@ class Journal:
             yield
 
     def add(self, line: bytes) -> None:
-        """Add *line*, on disk when this returns; only while :meth:`held`."""
-        with self.path.open("r+b") as file:
-            file.truncate(file.read().rfind(b"\n") + 1)
-            file.seek(0, os.SEEK_END)
-            file.write(line + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        """Add *line*, on disk when this returns; only while :meth:`held`.
+
+        Raises:
+            RegistryError: the disk is full or gone; nothing was added.
+        """
+        try:
+            self._write(line + b"\n")
+        except OSError as error:
+            raise RegistryError(
+                f"'{self.path}' cannot be written ({error.strerror}): nothing was decided or moved; "
+                "make room and try again"
+            ) from error
+
+    def _write(self, line: bytes) -> None:
+        # Unbuffered: what a full disk did not take must not be written again when the file is closed.
+        with self.path.open("r+b", buffering=0) as file:
+            whole = file.read().rfind(b"\n") + 1
+            file.truncate(whole)
+            file.seek(whole)
+            try:
+                _write_all(file, line)
+            except OSError:
+                file.truncate(whole)
+                raise
+
+
+def _write_all(file: io.FileIO, line: bytes) -> None:
+    if file.write(line) != len(line):
+        # A full disk takes what it can and says so only the next time.
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    os.fsync(file.fileno())
