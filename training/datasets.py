@@ -264,9 +264,8 @@ def _read_shard(file: Path, sha256: str) -> Batch:
             "each case needs one of each: prepare the data again"
         )
     facts = _read_facts(file)
-    hours = facts.pop("hours", None)
-    groups = {name.removeprefix(_GROUP): values for name, values in facts.items()}
-    return Batch(file=file, inputs=inputs, labels=labels, patients=patients, hours=hours, groups=groups)
+    groups = {name.removeprefix(_GROUP): values for name, values in facts.items() if name != "hours"}
+    return Batch(file=file, inputs=inputs, labels=labels, patients=patients, hours=facts.get("hours"), groups=groups)
 
 
 def _read_facts(file: Path) -> dict[str, npt.NDArray[Any]]:
