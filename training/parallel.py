@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice, repeat
+from typing import TypeVar
 
 import torch
 from monai.bundle import ConfigParser
@@ -18,6 +19,8 @@ from torch import distributed
 from torch.utils.data import Sampler
 
 from training.errors import RunError
+
+Made = TypeVar("Made")
 
 
 class ShareOfSampler(Sampler[int]):
@@ -101,6 +104,16 @@ class Place:
         if self.world > 1:
             distributed.broadcast_object_list(said, src=0)
         return said[0]
+
+    def after_first(self, make: Callable[[], Made]) -> Made:
+        """What *make* gives in each process, the first one before the others: what it creates on disk, they find."""
+        if not self.leads:
+            distributed.barrier()
+            return make()
+        made = make()
+        if self.world > 1:
+            distributed.barrier()
+        return made
 
 
 def here() -> Place:

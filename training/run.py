@@ -5,12 +5,13 @@ state after the last epoch. When its process is killed, `resume_run` goes on fro
 """
 
 import errno
+import fcntl
 import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from monai.bundle import ConfigWorkflow
@@ -76,10 +77,11 @@ def train_bundle(
     demand_trainable(data, bundle.clinical)
     recipe = Recipe(bundle=bundle, dataset_dir=data.path, output_dir=runs_dir, overrides=overrides or {})
     plain = _plain_parameters(read_config(recipe))
-    place = here()
-    run_id = place.first(lambda: _start(recipe, data, tracker, plain))
+    place, name = here(), f"{bundle.name} {bundle.version}"
+    known = {**plain, "data_source": data.manifest.source}
+    run_id = place.first(lambda: tracker.start(name, known, tags_of(bundle, data, plain.get("seed", 0))))
     under = Under(tracker=tracker, run_id=run_id, directory=runs_dir / run_id, place=place, progress=progress)
-    return _run(recipe, under)
+    return _run(recipe, data, under)
 
 
 def resume_run(
@@ -106,16 +108,13 @@ def resume_run(
     place = here()
     if place.leads:
         tracker.restart(run_id)
-    return _run(recipe, Under(tracker=tracker, run_id=run_id, directory=directory, place=place, progress=progress))
+    under = Under(tracker=tracker, run_id=run_id, directory=directory, place=place, progress=progress)
+    return _run(recipe, data, under)
 
 
-def _start(recipe: Recipe, data: Dataset, tracker: Tracker, plain: Mapping[str, object]) -> str:
-    """Begin a run that already says all that is known before the first epoch."""
-    bundle = recipe.bundle
-    tags = tags_of(bundle, data, plain.get("seed", 0))
-    run_id = tracker.start(f"{bundle.name} {bundle.version}", {**plain, "data_source": data.manifest.source}, tags)
-    directory = recipe.output_dir / run_id
-    directory.mkdir(parents=True)
+def _describe(recipe: Recipe, data: Dataset, under: Under) -> None:
+    """Keep all that is known of a new run before its first epoch."""
+    bundle, directory = recipe.bundle, under.directory
     overrides = directory / _OVERRIDES
     overrides.write_text(json.dumps(dict(recipe.overrides)), encoding="utf-8")
     lock = directory / "requirements.txt"
@@ -128,15 +127,14 @@ def _start(recipe: Recipe, data: Dataset, tracker: Tracker, plain: Mapping[str, 
         (overrides, "config"),
         (lock, "environment"),
     ):
-        tracker.keep(run_id, path, folder)
-    return run_id
+        under.tracker.keep(under.run_id, path, folder)
 
 
-def _run(recipe: Recipe, under: Under) -> TrainingRun:
-    recipe = Recipe(
-        bundle=recipe.bundle, dataset_dir=recipe.dataset_dir, output_dir=under.directory, overrides=recipe.overrides
-    )
-    with _ended(under), _resumable(under):
+def _run(recipe: Recipe, data: Dataset, under: Under) -> TrainingRun:
+    recipe = replace(recipe, output_dir=under.directory)
+    with _resumable(under), _alone_in(under), _ended(under):
+        if under.place.leads and not (under.directory / _OVERRIDES).exists():
+            _describe(recipe, data, under)
         workflow = read_config(recipe)
         build(workflow, recipe.bundle, under.place)
         run = _train(workflow, recipe, under)
@@ -188,6 +186,19 @@ def _keep(workflow: ConfigWorkflow, under: Under) -> None:
     metric = workflow.evaluator.state.key_metric_name
     picture = learning_curve(tracker.history(run_id, "train_loss"), tracker.history(run_id, metric), metric)
     tracker.keep_figure(run_id, picture, "pictures/learning_curve.png")
+
+
+@contextmanager
+def _alone_in(under: Under) -> Iterator[None]:
+    """See that no other process goes on with the same run; the system lets go of the lock when a process dies."""
+    under.directory.mkdir(parents=True, exist_ok=True)
+    with (under.directory / "lock").open("w") as file:
+        try:
+            if under.place.leads:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RunError(f"run '{under.run_id}' is still being trained by another process; wait for it") from error
+        yield
 
 
 @contextmanager

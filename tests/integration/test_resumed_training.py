@@ -100,6 +100,22 @@ def test_what_cannot_be_resumed_says_why(name: str, data: Dataset, tmp_path: Pat
 
 
 @pytest.mark.parametrize("name", ["infection_urinary"])
+def test_a_run_that_goes_on_is_not_resumed_beside_itself(name: str, data: Dataset, tmp_path: Path):
+    bundle, runs = find_bundle(name), tmp_path / "runs"
+    tracker, refused = Tracker(f"sqlite:///{tmp_path / 'mlflow.db'}"), []
+
+    def try_beside(*_: object) -> None:
+        (directory,) = runs.iterdir()
+        with pytest.raises(RunError, match="still being trained by another process") as caught:
+            resume_run(directory.name, bundle, data, tracker, runs_dir=runs)
+        refused.append(caught.value)
+
+    done = train_bundle(bundle, data, tracker, overrides={"max_epochs": 1}, progress=try_beside, runs_dir=runs)
+    assert len(refused) == 1
+    assert tracker.find(done.run_id).status == "FINISHED"
+
+
+@pytest.mark.parametrize("name", ["infection_urinary"])
 def test_mlflow_that_goes_away_costs_no_training(name: str, data: Dataset, tmp_path: Path):
     """Epochs are trained on; their numbers, and the checkpoint, are kept until MLflow answers again."""
     bundle, runs = find_bundle(name), tmp_path / "runs"

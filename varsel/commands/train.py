@@ -53,9 +53,10 @@ def train(
     from varsel.console import progress
     from varsel.making import open_making
 
-    making = open_making(context.obj.load_settings())
+    settings_of_site = context.obj.load_settings()
     bundle = find_bundle(name)
     with joined() as place, progress(quiet=not place.leads) as bar:
+        making = place.after_first(lambda: open_making(settings_of_site))
         task = bar.add_task(f"{bundle.name}: data", total=None)
 
         def on_epoch(epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:
