@@ -63,7 +63,7 @@ def test_a_killed_training_goes_on_to_the_same_metrics(name: str, data: Dataset,
     whole = train_bundle(bundle, data, tracker, overrides=OVERRIDES, runs_dir=runs)
 
     command = [sys.executable, "-W", "ignore", "-c", KILLED, name, str(data.path), tracker.uri, str(runs)]
-    killed = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=300, check=False)
+    killed = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=900, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
     (directory,) = runs.iterdir()
     assert tracker.find(directory.name).status == "RUNNING"
@@ -155,7 +155,7 @@ def test_two_processes_train_as_one(name: str, data: Dataset, tmp_path: Path):
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]

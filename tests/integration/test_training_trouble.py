@@ -41,7 +41,7 @@ tracker.finish(tracker.start("makes the database", {}, {}))
 resource.setrlimit(resource.RLIMIT_FSIZE, (4 << 20, 4 << 20))
 try:
     train_bundle(find_bundle("infection_urinary"), open_dataset(Path(data)), tracker, runs_dir=Path(runs),
-                 overrides={"max_epochs": 2, "network_def::hidden": 40_000})
+                 overrides={"max_epochs": 1, "batch_size": 50, "network_def::hidden": 20_000})
 except RunError as error:
     print(error)
 """
@@ -117,7 +117,7 @@ def test_a_loss_of_nan_stops_with_its_epoch_and_what_to_do(data: Dataset, tracke
 def test_a_full_disk_ends_with_a_sentence_and_a_failed_run(data: Dataset, tmp_path: Path):
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     command = [sys.executable, "-W", "ignore", "-c", SMALL_DISK, str(data.path), uri, str(tmp_path / "runs")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
     assert "no room is left to write to '" in done.stdout, done.stdout + done.stderr[-2000:]
     assert "free some and go on with --resume" in done.stdout
     assert newest(Tracker(uri), tmp_path / "runs") == "FAILED"
