@@ -14,22 +14,29 @@ from scipy.special import expit, logit
 from evaluation.tally import Floats, Tally
 
 _CLIP = 1e-6
-_STEPS = 30
-#: A step below this changes nothing that is reported.
-_STILL = 1e-7
+_STEPS = 50
+#: A step below the first changes nothing that is reported; a fit whose last step is above the second has no end.
+_STILL, _NEARLY_STILL = 1e-7, 1e-4
+#: A step is never longer than this, in log-odds.
+_LONGEST = 1.0
 
 
 def calibration_slope(tally: Tally) -> Floats:
     """Slope of the truth on the log-odds, (draw,); NaN where one class is missing or scores separate the classes."""
-    x, totals = _logits(tally), tally.positives + tally.negatives
-    fit = np.stack([np.zeros(totals.shape[1]), np.ones(totals.shape[1])])
+    totals = tally.positives + tally.negatives
+    logits = _logits(tally)
+    # In units of their own spread, from a slope of nothing: there the steps are safe however extreme the scores are.
+    spread = max(float(logits.std()), 1e-3)
+    x = (logits - logits.mean()) / spread
+    fit = np.stack([np.zeros(totals.shape[1]), np.zeros(totals.shape[1])])
     with np.errstate(all="ignore"):
         for _ in range(_STEPS):
-            step = _newton_step(x, tally.positives, totals, fit)
+            step = np.clip(_newton_step(x, tally.positives, totals, fit), -_LONGEST, _LONGEST)
             fit = fit + step
             if not np.any(np.abs(step) > _STILL):
                 break
-    return np.where(_both(tally) & _overlap(tally) & np.isfinite(fit[1]), fit[1], np.nan)
+    still = np.abs(step).max(axis=0) < _NEARLY_STILL
+    return np.where(_both(tally) & _overlap(tally) & still, fit[1] / spread, np.nan)
 
 
 def calibration_in_the_large(tally: Tally) -> Floats:
@@ -41,10 +48,11 @@ def calibration_in_the_large(tally: Tally) -> Floats:
             expected = expit(intercept + x)
             step = (tally.positives - totals * expected).sum(axis=0) / (totals * expected * (1 - expected)).sum(axis=0)
             # Far from the solution the curve is flat and a full step overshoots.
-            intercept = intercept + np.clip(step, -1, 1)
+            step = np.clip(step, -_LONGEST, _LONGEST)
+            intercept = intercept + step
             if not np.any(np.abs(step) > _STILL):
                 break
-    return np.where(_both(tally) & np.isfinite(intercept), intercept, np.nan)
+    return np.where(_both(tally) & (np.abs(step) < _NEARLY_STILL), intercept, np.nan)
 
 
 def _logits(tally: Tally) -> Floats:

@@ -11,7 +11,7 @@ from evaluation.tally import Draws, Floats, Scored, Statistic, draw
 _REASONS = {
     "ppv": "no case is at or above the operating point",
     "npv": "no case is below the operating point",
-    "calibration_slope": "the fit has no end: the scores separate the classes",
+    "calibration_slope": "the fit has no end: the scores separate the classes, or nearly so",
     "calibration_intercept": "the fit has no end",
 }
 _ONE_CLASS = "the cases are all positive or all negative"
@@ -29,8 +29,11 @@ def measure(scored: Scored, statistics: Mapping[str, Statistic]) -> dict[str, Me
 
 def to_value(drawn: Draws, reason: str) -> MetricValue:
     """The number and its interval to five decimals; None, and *reason*, where it is not defined."""
-    value, lower, upper = (rounded(number) for number in (drawn.value, *drawn.interval()))
-    return MetricValue(value=value, lower=lower, upper=upper, reason="" if value is not None else reason)
+    value = rounded(drawn.value)
+    if value is None:
+        return MetricValue(value=None, lower=None, upper=None, reason=reason)
+    lower, upper = (rounded(end) for end in drawn.interval())
+    return MetricValue(value=value, lower=lower, upper=upper)
 
 
 def rounded(number: float | Floats) -> float | None:

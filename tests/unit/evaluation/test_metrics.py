@@ -120,6 +120,18 @@ def test_scores_that_separate_the_classes_have_no_slope():
     assert "separate" in found.reason
 
 
+def test_scores_at_the_edge_of_certainty_have_a_slope_like_any_others():
+    """Nearly every score is clipped at one end: full steps of the fit would run away from there."""
+    rng = np.random.default_rng(12)
+    said = np.where(rng.random(400) < 0.9, 1 - 10.0 ** -rng.uniform(3, 12, 400), rng.random(400))
+    judged = scored(rng.random(400) < 0.3 + 0.3 * (said > 0.99999), said)
+    logits = np.log(np.clip(said, 1e-6, 1 - 1e-6) / (1 - np.clip(said, 1e-6, 1 - 1e-6)))
+    fitted = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000).fit(logits[:, None], judged.truths)
+    found = judge_probabilities(judged)["calibration_slope"]
+    assert found.value == pytest.approx(float(fitted.coef_[0, 0]), abs=1e-4)
+    assert -1 < found.lower < found.value < found.upper < 1
+
+
 def test_the_lowest_risks_are_judged_apart():
     truths, said = np.array([0, 1, 0, 0, 0, 0, 0, 1, 1, 1]), np.linspace(0.1, 0.9, 10)
     assert metrics.lowest_share_npv(tally(scored(truths, said)), 0.2) == pytest.approx([0.5])
