@@ -15,10 +15,8 @@ from training.datasets import Case, Dataset, Description, Split, write_dataset
 from training.errors import DataError
 from training.image_copies import with_further_images
 
-#: Of the patients that may be learnt from.
-_VALIDATION_SHARE = 0.15
-#: Of all patients, where the source does not say which are for testing.
-_TEST_SHARE = 0.15
+#: Of all patients; those for testing only where the source does not say which these are.
+_VALIDATION_SHARE, _TEST_SHARE = 0.15, 0.15
 #: Cases in one file: images by some megabytes, rows of features by the ten thousand.
 _IMAGES_A_SHARD, _ROWS_A_SHARD = 256, 65_536
 
@@ -26,8 +24,9 @@ _IMAGES_A_SHARD, _ROWS_A_SHARD = 256, 65_536
 def prepare_cohort(bundle: Bundle, source: Path, directory: Path, seed: int) -> Dataset:
     """Read *source* as the layout of *bundle* says and write it as a data set into the new *directory*.
 
-    What the source calls validation or test becomes the test split, looked at once; its other patients are divided by
-    *seed* into training and validation. A source that names no such split gives 15 % of its patients for testing.
+    What the source calls validation or test becomes the test split, looked at once; of its other patients
+    as many as are 15 % of all become validation, drawn by *seed*, the rest training. A source that names no such split
+    gives another 15 % for testing.
     Beside the ``labels.csv`` of a folder, MedMNIST files with further images may lie: these are for training, and a
     smaller copy of an image of the table goes where that image goes.
 

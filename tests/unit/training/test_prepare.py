@@ -48,8 +48,8 @@ def patients(data: Dataset, split: Split) -> set[str]:
 def test_what_the_source_holds_back_is_the_test_set(tmp_path: Path, bundle: Bundle):
     data = prepare_cohort(bundle, write_folder(tmp_path, {"train": 20, "val": 4}), tmp_path / "out", 1)
     assert patients(data, Split.TEST) == {"val0", "val1", "val2", "val3"}
-    assert len(patients(data, Split.TRAIN)) == 17
-    assert len(patients(data, Split.VALIDATION)) == 3
+    assert len(patients(data, Split.TRAIN)) == 16
+    assert len(patients(data, Split.VALIDATION)) == 4
     assert data.manifest.files["labels.csv"]
     case = next(iter(data.cases(Split.TRAIN)))
     assert case.input.shape == (1, 160, 160)
