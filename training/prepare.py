@@ -24,11 +24,10 @@ _IMAGES_A_SHARD, _ROWS_A_SHARD = 256, 65_536
 def prepare_cohort(bundle: Bundle, source: Path, directory: Path, seed: int) -> Dataset:
     """Read *source* as the layout of *bundle* says and write it as a data set into the new *directory*.
 
-    What the source calls validation or test becomes the test split, looked at once; of its other patients
-    as many as are 15 % of all become validation, drawn by *seed*, the rest training. A source that names no such split
-    gives another 15 % for testing.
-    Beside the ``labels.csv`` of a folder, MedMNIST files with further images may lie: these are for training, and a
-    smaller copy of an image of the table goes where that image goes.
+    What the source calls validation or test becomes the test split, looked at once; of its other patients as many as
+    are 15 % of all become validation, drawn by *seed*, the rest training. A source that names no such split gives
+    another 15 % for testing. Beside the ``labels.csv`` of a folder, MedMNIST files with further images may lie: these
+    are for training, see `training.image_copies.with_further_images`.
 
     Raises:
         CohortError: *source* is not laid out so.
