@@ -153,7 +153,7 @@ def open_bundle(path: Path) -> Bundle:
         path=path,
         name=metadata["name"],
         version=metadata["version"],
-        clinical=_clinical(path / "configs" / "clinical.yaml"),
+        clinical=read_clinical(path / "configs" / "clinical.yaml"),
     )
 
 
@@ -176,6 +176,8 @@ def find_bundle(name: str) -> Bundle:
 
 
 _SHIPPED = Path(__file__).resolve().parent / "bundles"
+#: The rules of metadata.json as a JSON Schema.
+METADATA_SCHEMA = _SHIPPED / "metadata_schema.json"
 
 
 def _metadata(path: Path) -> dict[str, Any]:
@@ -189,7 +191,12 @@ def _metadata(path: Path) -> dict[str, Any]:
     return metadata
 
 
-def _clinical(path: Path) -> ClinicalSpec:
+def read_clinical(path: Path) -> ClinicalSpec:
+    """What the file at *path* decides about clinical use.
+
+    Raises:
+        ManifestError: it is no YAML, or says something impossible.
+    """
     try:
         # Through JSON, so that lists become tuples and words become enums exactly as in manifest.json.
         return _CLINICAL.validate_json(json.dumps(yaml.safe_load(path.read_text(encoding="utf-8"))))

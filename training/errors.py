@@ -5,6 +5,7 @@ TrainingError
 ├── RunError         a training cannot start, ended early, or its tracked run lacks something
 │   └── TrackingError    MLflow cannot be reached, or refuses
 ├── ExportError      the network could not be exported
+├── BundleError      a bundle of the Model Zoo cannot be served as it is
 └── PackageError     a run is not ready to become a release
 
 A docstring is the error's default message.
@@ -33,6 +34,10 @@ class TrackingError(RunError):
 
 class ExportError(TrainingError):
     """The network could not be exported."""
+
+
+class BundleError(TrainingError):
+    """The bundle of the Model Zoo cannot be served as it is."""
 
 
 class PackageError(TrainingError):

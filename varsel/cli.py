@@ -14,6 +14,7 @@ from models.errors import ModelError
 from serving.errors import ServingError, SettingsError
 from training.errors import TrainingError
 from varsel.commands import (
+    bundle,
     check,
     demo,
     evaluate,
@@ -97,6 +98,7 @@ app.command("train", epilog=train.TRAIN_EXAMPLES)(train.train)
 app.command("evaluate", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command("export", epilog=train.EXPORT_EXAMPLES)(train.export)
 app.add_typer(release.release, name="release")
+app.add_typer(bundle.bundle, name="bundle")
 app.command("promote", epilog=promote.EXAMPLES)(promote.promote)
 app.command("rollback", epilog=rollback.EXAMPLES)(rollback.rollback)
 app.command("history", epilog=history.EXAMPLES)(history.history)
