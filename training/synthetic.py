@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from dicom_io.volume import Radiograph, Volume
 from models.bundle import Bundle
-from models.data_layout import ImageClassesLayout, StayTableLayout
+from models.data_layout import ImageClassesLayout, ImageFolderLayout, StayTableLayout
 from models.manifest import RadiographPreprocessing, StayPreprocessing, Task, VolumePreprocessing
 from models.preprocess import radiograph_to_tensor, volume_to_tensor
 from training.datasets import Case, Dataset, Description, Split, split_of, write_dataset
@@ -56,6 +56,8 @@ def synthetic_cases(bundle: Bundle, count: int, seed: int) -> Iterator[tuple[Spl
     """The cases of *count* invented patients for *bundle*, each with its split."""
     if isinstance(bundle.clinical.data, ImageClassesLayout):
         return _pictures(bundle, count, seed)
+    if isinstance(bundle.clinical.data, ImageFolderLayout):
+        return _labelled_radiographs(bundle, count, seed)
     return _DRAWS[bundle.clinical.task](bundle, count, seed)
 
 
@@ -68,6 +70,24 @@ def _pictures(bundle: Bundle, count: int, seed: int) -> Iterator[tuple[Split, Ca
         key = keys[0] if number % 2 else keys[1 + number // 2 % (len(keys) - 1)]
         tensor, _ = radiograph_to_tensor(_radiograph(picture(seed * 1_000_000 + number, key), 1.0), spec)
         truth = np.array([one == key for one in keys], dtype=np.float16)[:, np.newaxis, np.newaxis]
+        yield (
+            split_of(number, count),
+            Case(patient=f"SYN-{number:06d}", input=tensor[0].astype(np.float16), label=truth),
+        )
+
+
+def _labelled_radiographs(bundle: Bundle, count: int, seed: int) -> Iterator[tuple[Split, Case]]:
+    """Truths of whole pictures: the first label is an opacity, its kinds are told by the place, from left to right."""
+    spec, kinds = bundle.clinical.preprocessing, len(bundle.clinical.labels) - 1
+    assert isinstance(spec, RadiographPreprocessing)  # noqa: S101  # the task says so; for the type checker
+    for number in range(count):
+        phantom = xray_phantom(seed * 1_000_000 + number, number % 2 == 1, (272, 240))
+        truth = np.zeros((1 + kinds, 1, 1), dtype=np.float32)
+        if phantom.opacity is not None:
+            middle = (phantom.opacity.left + phantom.opacity.right) / 2
+            truth[0] = 1
+            truth[1 + int(middle * kinds / phantom.pixels.shape[1]) if kinds else 0] = 1
+        tensor, _ = radiograph_to_tensor(_radiograph(phantom.pixels.astype(np.float32), phantom.spacing_mm), spec)
         yield (
             split_of(number, count),
             Case(patient=f"SYN-{number:06d}", input=tensor[0].astype(np.float16), label=truth),
