@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from dicom_io.volume import Radiograph, Volume
-from models.manifest import RadiographPreprocessing, VolumePreprocessing
+from models.manifest import Fit, RadiographPreprocessing, VolumePreprocessing
 from models.preprocess import probability_to_source_grid, radiograph_to_tensor, volume_to_tensor
 
 SPEC = RadiographPreprocessing(size_px=(64, 64), window_percentiles=(0, 100))
@@ -92,3 +94,19 @@ def test_equal_spacing_changes_nothing():
     tensor = volume_to_tensor(source, spec)
     assert np.allclose(tensor[0, 0], voxels, atol=1e-6)
     assert np.allclose(probability_to_source_grid(tensor[0], source)[0], voxels, atol=1e-6)
+
+
+def test_a_stretched_radiograph_fills_the_tensor_and_its_places_are_found():
+    pixels = np.ones((400, 200))
+    pixels[300:310, 50:60] = 100
+    tensor, placement = radiograph_to_tensor(radiograph(pixels + np.eye(400, 200)), replace(SPEC, fit=Fit.STRETCH))
+    assert (placement.extent, placement.offset) == ((400, 200), (0, 0))
+    row, column = np.unravel_index(tensor[0, 0].argmax(), (64, 64))
+    assert placement.to_source((row + 0.5) / 64, (column + 0.5) / 64) == pytest.approx((305, 55), abs=400 / 64)
+
+
+def test_a_small_radiograph_grows_smoothly():
+    tensor, _ = radiograph_to_tensor(radiograph(np.tile(np.arange(28), (28, 1))), SPEC)
+    steps = np.diff(tensor[0, 0, 32])
+    assert steps.max() == pytest.approx(1 / 27 * 28 / 64, rel=0.01)
+    assert steps.min() >= 0
