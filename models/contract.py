@@ -15,7 +15,7 @@ class ViolationCode(Enum):
 
     #: The study holds nothing of an accepted modality, body part or view.
     NO_SUITABLE_IMAGE = "no_suitable_image"
-    #: The patient's age is outside the accepted range.
+    #: The patient's age is outside the accepted range, or not given where it must be.
     AGE = "age"
     #: The image is smaller than the model can read.
     IMAGE_TOO_SMALL = "image_too_small"
@@ -87,10 +87,13 @@ def _stay_violations(stay: Stay, limits: InputLimits, moment: datetime) -> Itera
 
 def _age_violations(age_years: float | None, limits: InputLimits) -> Iterator[Violation]:
     lowest, highest = limits.age_years
+    meant = f"{lowest:g} to {highest:g} years, for which the model is meant"
+    if age_years is None and limits.age_required:
+        text = f"the patient's age is not given; it must be known to be {meant}"
+        yield Violation(code=ViolationCode.AGE, text=text)
     if age_years is not None and not lowest <= age_years <= highest:
         # The age itself is the patient's and stays out of the text.
-        text = f"the patient's age is outside {lowest:g} to {highest:g} years, for which the model is meant"
-        yield Violation(code=ViolationCode.AGE, text=text)
+        yield Violation(code=ViolationCode.AGE, text=f"the patient's age is outside {meant}")
 
 
 def _study_violations(study: Study, limits: InputLimits) -> Iterator[Violation]:

@@ -193,8 +193,10 @@ class InputLimits:
     minimum_slices: int = 0
     #: Distance between slices at most, in mm.
     maximum_slice_spacing_mm: float | None = None
-    #: Age in years, lowest and highest; unknown age is accepted.
+    #: Age in years, lowest and highest.
     age_years: tuple[float, float] = (0, 130)
+    #: Whether a patient of unknown age is left out; a model of one age group must say so.
+    age_required: bool = False
     #: A model that looks first whether a radiograph is one that this model was made for; None = nobody looks.
     guard: GuardDemand | None = None
 

@@ -138,6 +138,6 @@ def _limits(limits: InputLimits) -> tuple[str, ...]:
         f"at least {limits.minimum_size_px} pixels each way" if limits.minimum_size_px else "",
         f"at least {limits.minimum_slices} slices" if limits.minimum_slices else "",
         f"at most {limits.maximum_slice_spacing_mm:g} mm between slices" if limits.maximum_slice_spacing_mm else "",
-        f"age {limits.age_years[0]:g} to {limits.age_years[1]:g} years or not given",
+        f"age {limits.age_years[0]:g} to {limits.age_years[1]:g} years{'' if limits.age_required else ' or not given'}",
     )
     return tuple(part for part in parts if part)

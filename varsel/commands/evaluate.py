@@ -10,7 +10,9 @@ import typer
 if TYPE_CHECKING:
     from evaluation.evaluate import Evaluation, Model
     from evaluation.report import EvaluationReport
+    from models.folder_store import FolderStore
     from models.manifest import Manifest
+    from models.release import Release
     from serving.settings import Settings
 
 EXAMPLES = (
@@ -85,7 +87,9 @@ def _open(name: str, settings: "Settings", scratch: ExitStack) -> "tuple[Model, 
         return _open_run(base, settings, scratch), None
     known = {alias for model, alias in store.aliases() if model == base} | {"champion", "challenger"}
     chosen = which or "champion"
-    release = store.resolve(base, chosen) if chosen in known else store.find(base, chosen)
+    release = _shipped(base, chosen, store) or (
+        store.resolve(base, chosen) if chosen in known else store.find(base, chosen)
+    )
     return (
         Model(
             subject=subject_of_release(release),
@@ -95,6 +99,20 @@ def _open(name: str, settings: "Settings", scratch: ExitStack) -> "tuple[Model, 
         ),
         release.manifest,
     )
+
+
+def _shipped(model: str, which: str, store: "FolderStore") -> "Release | None":
+    """The release that ships with Varsel, where a champion is asked for and the site has none; else None."""
+    from models.folder_store import shipped_releases
+    from models.release import open_release
+
+    if which != "champion" or (model, which) in store.aliases():
+        return None
+    for path in shipped_releases():
+        if path.parent.name == model:
+            print(f"'{model}' has no champion in '{store.directory}': the release that ships with Varsel is judged")
+            return open_release(path)
+    return None
 
 
 def _is_run_id(name: str) -> bool:
