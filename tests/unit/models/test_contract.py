@@ -25,7 +25,7 @@ def says_age(age_years: float | None, limits: InputLimits) -> bool:
 
 
 @pytest.mark.parametrize(("age_years", "refused"), [(0.9, True), (1, False), (6, False), (6.1, True), (None, False)])
-def test_an_age_outside_the_range_is_refused_and_an_unknown_one_is_not(age_years: float | None, refused: bool):
+def test_an_age_outside_the_range_is_refused_and_an_unknown_one_is_not(age_years: float | None, *, refused: bool):
     assert says_age(age_years, InputLimits(age_years=(1, 6))) is refused
 
 
