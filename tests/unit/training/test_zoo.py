@@ -1,6 +1,7 @@
 """What is wrong with a bundle of the Model Zoo is said with file, finding and need; what is right is understood."""
 
 import copy
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -193,3 +194,27 @@ def test_a_filled_draft_must_not_contradict_the_bundle(path: Path, tmp_path: Pat
     file.write_text(yaml.safe_dump(filled | {part: value}), encoding="utf-8")
     with pytest.raises(TrainingError, match=rf"has {part}"):
         filled_clinical(file, read_recipe(zoo))
+
+
+def test_weights_are_taken_from_torchscript_of_a_trusted_bundle(path: Path):
+    expected = torch.load(path / "models" / "model.pt", weights_only=True)
+    network = ZooBundle(path, trusted=True).network
+    with warnings.catch_warnings():
+        # The tracer warns of every size that it takes for fixed.
+        warnings.simplefilter("ignore")
+        torch.jit.trace(network, torch.zeros(1, 1, 16, 16, 16)).save(str(path / "models" / "model.ts"))
+    (path / "models" / "model.pt").unlink()
+    found = ZooBundle(path, trusted=True).network.state_dict()
+    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+    with pytest.raises(BundleError, match="is code"):
+        _ = ZooBundle(path, trusted=False).weights
+
+
+def test_a_network_of_the_bundles_own_scripts_is_found(path: Path):
+    (path / "scripts").mkdir()
+    (path / "scripts" / "__init__.py").touch()
+    (path / "scripts" / "own_net.py").write_text(
+        "from monai.networks.nets import UNet\n\nclass OwnNet(UNet):\n    pass\n"
+    )
+    zoo = changed(path, lambda c: c["network_def"].update(_target_="scripts.own_net.OwnNet"))
+    assert type(zoo.network).__name__ == "OwnNet"
