@@ -1,7 +1,9 @@
 """The terminals: standard output for answers, standard error for progress and complaints."""
 
+from collections.abc import Callable, Mapping
+
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 
 def output(*, width: int | None = None) -> Console:
@@ -22,3 +24,13 @@ def progress(*, quiet: bool = False) -> Progress:
         console=Console(stderr=True, highlight=False),
         disable=quiet,
     )
+
+
+def epoch_teller(bar: Progress, task: TaskID, name: str) -> Callable[[int, int, Mapping[str, float]], None]:
+    """Shows each epoch of the training *name* with its numbers as *task* of *bar*."""
+
+    def tell(epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:
+        said = ", ".join(f"{key} {value:.3f}" for key, value in metrics.items())
+        bar.update(task, completed=epoch, total=epochs, description=f"{name}: {said}")
+
+    return tell

@@ -25,10 +25,35 @@ def make(
     from varsel.making import open_making
 
     made, registered = open_making(context.obj.load_settings()).release(run)
-    print(f"{made.manifest.name} {made.manifest.version} ({made.digest})")
-    print(f"  store:  {made.path}")
-    print(f"  MLflow: version {registered.version}")
-    print(_next_step(made))
+    _print_made(made, registered.version)
+
+
+@release.command(
+    "build",
+    epilog="Example: [bold]varsel release build bacteremia_at_culture --data development.csv.gz[/bold]. "
+    "The same as varsel train, export and release make, one after the other.",
+)
+def build(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="A bundle's name, or the directory of one.")],
+    data: Annotated[
+        Path | None, typer.Option(help="Data in a layout that the bundle knows; invented patients unless given.")
+    ] = None,
+) -> None:
+    """From data to a release in one command: train, export, judge, freeze, install, register."""
+    from models.bundle import find_bundle
+    from varsel.console import epoch_teller, progress
+    from varsel.making import open_making
+
+    making, bundle = open_making(context.obj.load_settings()), find_bundle(name)
+    with progress() as bar:
+        task = bar.add_task(f"{bundle.name}: data", total=None)
+        run = making.train(name, making.data(bundle, data), {}, epoch_teller(bar, task, bundle.name))
+        bar.update(task, description=f"{bundle.name}: export and evaluation", total=None)
+        making.export(run.run_id)
+        bar.update(task, description=f"{bundle.name}: release")
+        made, registered = making.release(run.run_id)
+    _print_made(made, registered.version)
 
 
 @release.command(
@@ -96,6 +121,13 @@ def pull(
     settings = context.obj.load_settings()
     store = FolderStore(settings.store_dir)
     print(_line(MlflowRegistry(settings.mlflow_tracking_uri).pull(model, alias, store), store.aliases()))
+
+
+def _print_made(made: "Release", version: str) -> None:
+    print(f"{made.manifest.name} {made.manifest.version} ({made.digest})")
+    print(f"  store:  {made.path}")
+    print(f"  MLflow: version {version}")
+    print(_next_step(made))
 
 
 def _next_step(one: "Release") -> str:

@@ -50,7 +50,7 @@ def train(
     from models.bundle import find_bundle
     from training.datasets import open_dataset
     from training.parallel import joined
-    from varsel.console import progress
+    from varsel.console import epoch_teller, progress
     from varsel.making import open_making
 
     settings_of_site = context.obj.load_settings()
@@ -58,11 +58,7 @@ def train(
     with joined() as place, progress(quiet=not place.leads) as bar:
         making = place.after_first(lambda: open_making(settings_of_site))
         task = bar.add_task(f"{bundle.name}: data", total=None)
-
-        def on_epoch(epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:
-            said = ", ".join(f"{key} {value:.3f}" for key, value in metrics.items())
-            bar.update(task, completed=epoch, total=epochs, description=f"{bundle.name}: {said}")
-
+        on_epoch = epoch_teller(bar, task, bundle.name)
         # One process prepares the data; the others open what it wrote.
         dataset = open_dataset(Path(place.first(lambda: str(_data(making, bundle, data, resume, quick=quick).path))))
         run = (
