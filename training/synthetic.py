@@ -77,17 +77,19 @@ def _pictures(bundle: Bundle, count: int, seed: int) -> Iterator[tuple[Split, Ca
 
 
 def _labelled_radiographs(bundle: Bundle, count: int, seed: int) -> Iterator[tuple[Split, Case]]:
-    """Truths of whole pictures: the first label is an opacity, its kinds are told by the place, from left to right."""
+    """Truths of whole pictures: the first label is an opacity, its kinds come by turns, left and right."""
     spec, kinds = bundle.clinical.preprocessing, len(bundle.clinical.labels) - 1
     assert isinstance(spec, RadiographPreprocessing)  # noqa: S101  # the task says so; for the type checker
     for number in range(count):
         phantom = xray_phantom(seed * 1_000_000 + number, number % 2 == 1, (272, 240))
-        truth = np.zeros((1 + kinds, 1, 1), dtype=np.float32)
+        pixels, truth = phantom.pixels.astype(np.float32), np.zeros((1 + kinds, 1, 1), dtype=np.float32)
         if phantom.opacity is not None:
-            middle = (phantom.opacity.left + phantom.opacity.right) / 2
-            truth[0] = 1
-            truth[1 + int(middle * kinds / phantom.pixels.shape[1]) if kinds else 0] = 1
-        tensor, _ = radiograph_to_tensor(_radiograph(phantom.pixels.astype(np.float32), phantom.spacing_mm), spec)
+            kind = number // 2 % max(kinds, 1)
+            truth[0] = truth[min(1 + kind, kinds)] = 1
+            on_the_right = phantom.opacity.left + phantom.opacity.right > pixels.shape[1]
+            if on_the_right != bool(kind % 2):
+                pixels = pixels[:, ::-1]
+        tensor, _ = radiograph_to_tensor(_radiograph(pixels, phantom.spacing_mm), spec)
         yield (
             split_of(number, count),
             Case(patient=f"SYN-{number:06d}", input=tensor[0].astype(np.float16), label=truth),

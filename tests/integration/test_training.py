@@ -36,9 +36,10 @@ pytestmark = [
 
 TINY = {
     "chest_xray_opacity": {"max_epochs": 2, "batch_size": 8},
+    "chest_xray_pneumonia": {"max_epochs": 1, "batch_size": 8, "sides": [32], "pretrained": False},
     "ct_lung_nodule": {"max_epochs": 1, "val_interval": 1},
 }
-COUNT = {"chest_xray_opacity": 40, "ct_lung_nodule": 7}
+COUNT = {"chest_xray_opacity": 40, "chest_xray_pneumonia": 40, "ct_lung_nodule": 7}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,4 +13,7 @@ def test_invented_pneumonias_have_one_kind_each(tmp_path: Path):
     assert truths.shape == (40, 3)
     assert truths[:, 0].sum() == 20
     np.testing.assert_array_equal(truths[:, 1:].sum(axis=1), truths[:, 0])
-    assert truths.sum(axis=0).min() > 0
+    for split in (Split.TRAIN, Split.VALIDATION):
+        said = np.array([case.label[:, 0, 0] for case in data.cases(split)])
+        assert said.sum(axis=0).min() > 0
+        assert said.sum(axis=0).max() < len(said)
