@@ -1,7 +1,6 @@
 """The demonstration, run as a newcomer runs it."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -11,21 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import psutil
 import pytest
 from factories.dicom import cr_image, write
-from factories.releases import make_release
 from playwright.sync_api import Browser, expect
 from pydicom import dcmread
 
 from dicom_io.headers import read_header
-from models.manifest import Task
-
-if TYPE_CHECKING:
-    from conftest import TrainedStore
 
 pytestmark = pytest.mark.slow
 
@@ -62,11 +56,10 @@ class Run:
         return {case["key"]: case for case in self.report["cases"]}
 
 
-def run_demo(directory: Path, store: "TrainedStore", *options: str | Path) -> Run:
-    """Run ``varsel demo --once`` in *directory* with models that are made."""
+def run_demo(directory: Path, *options: str | Path) -> Run:
+    """Run ``varsel demo --once`` in *directory*, which begins empty."""
     done = subprocess.run(
         [sys.executable, "-m", "varsel", "demo", "--once", "--dir", directory, *options],
-        env={**os.environ, **store.environment},
         capture_output=True,
         text=True,
         timeout=300,
@@ -78,8 +71,8 @@ def run_demo(directory: Path, store: "TrainedStore", *options: str | Path) -> Ru
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory, trained_store: "TrainedStore") -> Run:
-    return run_demo(tmp_path_factory.mktemp("demo"), trained_store)
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return run_demo(tmp_path_factory.mktemp("demo"))
 
 
 def test_every_case_comes_out_as_it_must(demo: Run):
@@ -114,8 +107,8 @@ def test_nothing_is_left_running(demo: Run):
     assert _commands_with(demo.directory) == []
 
 
-def test_the_pages_show_each_case_with_its_finding_drawn(demo: Run, browser: Browser, trained_store: "TrainedStore"):
-    with _pages_of(demo, trained_store) as address:
+def test_the_pages_show_each_case_with_its_finding_drawn(demo: Run, browser: Browser):
+    with _pages_of(demo) as address:
         page = browser.new_page(locale="en-GB")
         page.goto(address)
         # The truncated and the unknown study have a row each too; what was refused at the door has a page of its own.
@@ -131,27 +124,23 @@ def test_the_pages_show_each_case_with_its_finding_drawn(demo: Run, browser: Bro
         page.close()
 
 
-def test_no_patient_is_told_in_logs_or_mlflow(demo: Run, trained_store: "TrainedStore"):
+def test_no_patient_is_told_in_logs_or_mlflow(demo: Run):
     sent = (path for path in (demo.directory / "inputs").rglob("*.dcm") if "not-dicom" not in path.parts)
     stays = [case["case_id"] for case in demo.cases.values() if case["key"].startswith("stay-")]
     marks = {mark for header in map(read_header, sent) for mark in (header.patient_name, header.patient_id)} | set(
         stays
     )
     told = [path.read_text(errors="replace") for path in (demo.directory / "data" / "logs").iterdir()]
-    told.append(
-        Path(trained_store.mlflow_tracking_uri.removeprefix("sqlite:///")).read_bytes().decode(errors="replace")
-    )
+    told.append((demo.directory / "data" / "mlflow.db").read_bytes().decode(errors="replace"))
 
     assert marks
     assert [mark for mark in marks if len(mark) > 5 and any(mark in text for text in told)] == []
 
 
-def test_own_files_are_sent_and_reported_in_danish_without_orthanc(tmp_path: Path, trained_store: "TrainedStore"):
+def test_own_files_are_sent_and_reported_in_danish_without_orthanc(tmp_path: Path):
     """An archive of our own takes the PACS's place, and says so."""
     write([cr_image(study="own")], tmp_path / "mine")
-    ran = run_demo(
-        tmp_path / "demo", trained_store, "--data", tmp_path / "mine", "--embedded-archive", "--language", "da"
-    )
+    ran = run_demo(tmp_path / "demo", "--data", tmp_path / "mine", "--embedded-archive", "--language", "da")
     (case,) = ran.report["cases"]
     assert ran.code == 0
     assert case["answer"] in {"finding", "no_finding", "not_analysed"}
@@ -163,14 +152,10 @@ def test_own_files_are_sent_and_reported_in_danish_without_orthanc(tmp_path: Pat
 
 
 def test_ctrl_c_stops_everything(tmp_path: Path):
-    """With tiny models: what they find does not matter here."""
-    for task in Task:
-        make_release(tmp_path / "releases", task)
     write([cr_image()], tmp_path / "mine")
     options = ("--dir", tmp_path / "demo", "--data", tmp_path / "mine", "--embedded-archive")
     process = subprocess.Popen(
         [sys.executable, "-m", "varsel", "demo", *options],
-        env={**os.environ, "VARSEL_MODELS__STORE_DIR": str(tmp_path / "releases")},
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -187,12 +172,12 @@ def test_ctrl_c_stops_everything(tmp_path: Path):
 
 
 @contextmanager
-def _pages_of(demo: Run, store: "TrainedStore") -> Iterator[str]:
+def _pages_of(demo: Run) -> Iterator[str]:
     """The pages of a run that has ended, at their own address again."""
     settings = demo.directory / "varsel.toml"
     port = tomllib.loads(settings.read_text())["web"]["port"]
     command = [sys.executable, "-m", "varsel", "--settings", str(settings), "web"]
-    process = subprocess.Popen(command, env={**os.environ, **store.environment}, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:
         deadline = time.monotonic() + 60

@@ -11,8 +11,6 @@ from varsel.errors import DemoError
 
 #: AE title of whatever stands in for the PACS.
 PACS_AE_TITLE = "DEMOPACS"
-#: The models of the demonstration.
-MODELS = ("chest_xray_opacity", "ct_lung_nodule", "infection_urinary")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,11 +53,6 @@ class DemoDirectory:
     def pacs(self) -> Path:
         """The PACS's own files."""
         return self.path / "pacs"
-
-    @property
-    def training(self) -> Path:
-        """Data sets that models are trained on."""
-        return self.path / "training"
 
     @property
     def report(self) -> Path:

@@ -1,102 +1,56 @@
-"""Makes the models of the demonstration that have no champion yet, by the same steps as the commands."""
+"""Gives the demonstration's site the releases that ship with Varsel, judged and promoted as any other."""
 
-import json
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-
-from models.folder_store import FolderStore
+from models.folder_store import FolderStore, shipped_releases
+from models.registry import Alias
+from models.release import Release
 from serving.settings import Settings
-from varsel.attached import attached
-from varsel.demo.directory import MODELS
+from varsel.console import progress
 from varsel.demo.words import Words
-from varsel.errors import DemoError, NotInstalledError
+from varsel.errors import DemoError
+from varsel.installing import install_release
+from varsel.promotion import Promotion, open_promotion
 
-#: Models made at one time, each with one thread.
-_AT_ONCE = 2
-
-
-def missing_models(settings: Settings) -> tuple[str, ...]:
-    """The models that have no champion in the store."""
-    champions = {model for model, alias in FolderStore(settings.store_dir).aliases() if alias == "champion"}
-    return tuple(model for model in MODELS if model not in champions)
+#: Who approves here; whoever trained a release may not.
+_APPROVER = "varsel demo"
+_REASON = "shipped with Varsel, shown by its demonstration"
 
 
-def make_missing_models(settings: Settings, settings_path: Path, words: Words) -> tuple[str, ...]:
-    """Train, export, package, register and promote what is missing: the names of what was made.
+def install_shipped_models(settings: Settings, words: Words) -> None:
+    """Install, register and promote every shipped release whose model speaks by no alias yet.
+
+    One that may not be champion runs as challenger, unheard, and why is said.
 
     Raises:
-        NotInstalledError: models are missing and the training part is not installed.
-        DemoError: a model could not be made.
+        DemoError: a release may not even be challenger.
+        ReleaseError: one is damaged.
     """
-    missing = missing_models(settings)
-    if not missing:
-        return ()
-    if find_spec("torch") is None or find_spec("mlflow") is None:
-        raise NotInstalledError(
-            f"the models {', '.join(missing)} must be made first, which needs the training part: "
-            "pip install 'varsel[training]'; or set VARSEL_MODELS__STORE_DIR to a store that holds them"
-        )
-    log_dir = settings.site.data_dir / "logs"
-    log_dir.mkdir(parents=True, exist_ok=True)
-    bars = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*bars, console=Console(stderr=True, highlight=False)) as bar, ThreadPoolExecutor(_AT_ONCE) as pool:
-        makers = [_Maker(name=name, log=log_dir / f"make-{name}.log", bar=bar, words=words) for name in missing]
-        for made in [pool.submit(maker.make, settings_path) for maker in makers]:
-            made.result()
-    return missing
+    promotion = open_promotion(settings, _APPROVER)
+    known = {model for model, _ in promotion.store.aliases()}
+    # A shipped release lies in a folder of its model's name.
+    missing = [path for path in shipped_releases() if path.parent.name not in known]
+    with progress() as bar:
+        task = bar.add_task(words.installing.format(name="..."), total=len(missing))
+        for path in missing:
+            bar.update(task, description=words.installing.format(name=path.parent.name))
+            refused = _promote(install_release(path, settings).release, promotion)
+            if refused:
+                bar.console.print(words.only_challenger.format(name=path.parent.name, reasons=refused))
+            bar.advance(task)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Maker:
-    """Follows the process that makes one model."""
+def champions(settings: Settings) -> dict[str, Release]:
+    """Every model of the site's store that has a champion, and that release."""
+    store = FolderStore(settings.store_dir)
+    found = sorted(model for model, alias in store.aliases() if alias == Alias.CHAMPION.value)
+    return {model: store.resolve(model, Alias.CHAMPION.value) for model in found}
 
-    #: Bundle name.
-    name: str
-    #: What the libraries say goes here.
-    log: Path
-    #: Shows how far it is.
-    bar: Progress
-    #: In the language of the run.
-    words: Words
 
-    def make(self, settings_path: Path) -> None:
-        command = [sys.executable, "-m", "varsel.demo.make_one", str(settings_path.resolve()), self.name]
-        task = self.bar.add_task(self.name, total=None)
-        error = ""
-        with (
-            self.log.open("ab") as log,
-            # One thread each: see make_one.
-            subprocess.Popen(
-                attached(["env", "OMP_NUM_THREADS=1", *command]), stdout=subprocess.PIPE, stderr=log, text=True
-            ) as process,
-        ):
-            for line in process.stdout or ():
-                error = self._follow(task, line) or error
-        if process.returncode != 0:
-            raise DemoError(error or f"'{self.name}' could not be made (code {process.returncode}); see '{self.log}'")
-        self.bar.update(task, total=1, completed=1)
-
-    def _follow(self, task: TaskID, line: str) -> str:
-        """Show what *line* says; the error that it tells of."""
-        try:
-            said: dict[str, Any] = json.loads(line)
-        except json.JSONDecodeError:
-            # A library printed something.
-            return ""
-        if "step" in said:
-            text = self.words.making_model.format(name=self.name, step=said["step"])
-            self.bar.update(task, description=text)
-            if not self.bar.console.is_terminal:
-                # Bars are drawn on terminals only; elsewhere minutes would pass without a word.
-                self.bar.console.print(text)
-        if "epochs" in said:
-            self.bar.update(task, total=said["epochs"], completed=said["epoch"])
-        return str(said.get("error", ""))
+def _promote(release: Release, promotion: Promotion) -> str:
+    """Make *release* champion, else challenger: why it may not be champion; empty when it is."""
+    first = promotion.promote(release, Alias.CHAMPION, _REASON)
+    if first.allowed:
+        return ""
+    second = promotion.promote(release, Alias.CHALLENGER, _REASON)
+    if not second.allowed:
+        raise DemoError(f"'{release.manifest.name}' may not even be challenger: {'; '.join(second.reasons)}")
+    return "; ".join(first.reasons)

@@ -13,15 +13,14 @@ from rich.console import Console
 from dicom_io.send.association import DicomAddress
 from dicom_io.send.destination import Reference
 from dicom_io.send.query import find_held
-from models.folder_store import FolderStore
 from serving.records.database import open_database
 from serving.settings import load_settings
 from varsel.case_status import RefusalStatus
 from varsel.console import progress
 from varsel.demo.case import DemoCase
-from varsel.demo.directory import MODELS, DemoDirectory, free_ports, write_settings
+from varsel.demo.directory import DemoDirectory, free_ports, write_settings
 from varsel.demo.judge import Result, judge
-from varsel.demo.models import make_missing_models
+from varsel.demo.models import champions, install_shipped_models
 from varsel.demo.neighbours import mlflow_program, pacs_program
 from varsel.demo.report import RunReport, print_report, write_report
 from varsel.demo.sending import send_case
@@ -88,7 +87,7 @@ class Demo:
         """
         cases = self._cases()
         with self._timed("models"):
-            make_missing_models(self._settings, self._directory.settings, self._words)
+            install_shipped_models(self._settings, self._words)
         with leaving_on_signals(self._site):
             try:
                 return self._run_site(cases)
@@ -201,9 +200,8 @@ class Demo:
         return addresses | ({"PACS (Orthanc)": f"{host}:{ports.pacs_http}/"} if self._options.orthanc else {})
 
     def _models(self) -> dict[str, dict[str, str]]:
-        store = FolderStore(self._settings.store_dir)
-        releases = {name: store.resolve(name, "champion") for name in MODELS}
-        return {name: {"version": one.manifest.version, "digest": one.digest} for name, one in releases.items()}
+        found = champions(self._settings)
+        return {name: {"version": one.manifest.version, "digest": one.digest} for name, one in found.items()}
 
     @contextlib.contextmanager
     def _timed(self, step: str) -> Iterator[None]:

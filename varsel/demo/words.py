@@ -18,7 +18,8 @@ class Words:
     #: Answer -> word.
     answers: Mapping[str, str]
     #: Said while things go on.
-    making_model: str
+    installing: str
+    only_challenger: str
     starting: str
     sending: str
     waiting: str
@@ -75,7 +76,8 @@ ENGLISH = Words(
         "refused": "refused",
         "none": "no answer in time",
     },
-    making_model="Making model {name}: {step}",
+    installing="Installing model {name}",
+    only_challenger="{name} runs as challenger, unheard; it may not be champion: {reasons}",
     starting="Starting {name}",
     sending="Sending {name}",
     waiting="Waiting for answers",
@@ -125,7 +127,8 @@ DANISH = Words(
         "refused": "afvist",
         "none": "intet svar i tide",
     },
-    making_model="Laver modellen {name}: {step}",
+    installing="Installerer modellen {name}",
+    only_challenger="{name} kører som challenger, uhørt; den må ikke blive champion: {reasons}",
     starting="Starter {name}",
     sending="Sender {name}",
     waiting="Venter på svar",

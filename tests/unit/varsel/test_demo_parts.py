@@ -10,6 +10,7 @@ from sqlalchemy import insert
 
 from dicom_io.headers import read_header
 from ehr_io.receive.fhir import read_bundle
+from models.folder_store import shipped_releases
 from serving.records.database import open_database, writing
 from serving.records.migrate import migrate
 from serving.records.schema import REFUSAL, WORK_ITEM
@@ -17,7 +18,7 @@ from serving.settings import load_settings
 from training.phantoms.stays import FIRST_ADMISSION
 from varsel.case_status import CaseStatus, FindingStatus, ObjectStatus, RefusalStatus
 from varsel.demo.case import Answer, DemoCase, Expectation
-from varsel.demo.directory import MODELS, DemoDirectory, free_ports, write_settings
+from varsel.demo.directory import DemoDirectory, free_ports, write_settings
 from varsel.demo.judge import judge
 from varsel.demo.neighbours import mlflow_program, pacs_program
 from varsel.demo.stays import stay_cases
@@ -189,11 +190,11 @@ def test_waiting_ends_when_time_is_up(tmp_path: Path):
     assert not known["case"].is_over
 
 
-def test_the_settings_written_are_valid_and_name_every_model(tmp_path: Path):
+def test_the_settings_written_are_valid_and_name_shipped_models_only(tmp_path: Path):
     directory, ports = DemoDirectory(path=tmp_path / 'a "quoted" name'), free_ports()
     write_settings(directory, ports, "da")
     settings = load_settings(directory.settings)
-    assert {rule.model for rule in settings.rules} == set(MODELS)
+    assert {rule.model for rule in settings.rules} <= {path.parent.name for path in shipped_releases()}
     assert settings.site.data_dir == directory.data.resolve()
     assert len(set(vars(ports).values())) == len(vars(ports))
 
