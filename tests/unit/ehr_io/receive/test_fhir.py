@@ -146,8 +146,8 @@ def test_a_blood_pressure_panel_gives_its_known_components():
         "code": {"coding": [{"system": "http://loinc.org", "code": "8480-6"}]},
         "valueQuantity": {"value": 118, "code": "mm[Hg]"},
     }
-    diastolic = {"code": {"coding": [{"system": "http://loinc.org", "code": "8462-4"}]}}
-    panel = observation(component=[component, diastolic])
+    cuff_size = {"code": {"coding": [{"system": "http://loinc.org", "code": "8358-4"}]}}
+    panel = observation(component=[component, cuff_size])
     del panel["valueQuantity"]
     assert only_event(panel, kind=EventKind.OBSERVATION).value == 118
 
