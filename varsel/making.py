@@ -113,16 +113,6 @@ class Making:
         release = package_run(run_id, self.tracker, self.store)
         return release, register(release, self.tracker, self.registry)
 
-    def install(self, path: Path) -> tuple[Release, RegisteredRelease]:
-        """Put the release in the directory *path*, e.g. from a disk, into the store and into MLflow.
-
-        Raises:
-            ReleaseError: a file is missing, altered or unexpected.
-            ManifestError: the manifest is not valid.
-        """
-        release = self.store.install(path)
-        return release, register(release, self.tracker, self.registry)
-
     def promote(self, release: Release, alias: Alias, reason: str) -> PromotionDecision:
         """Move *alias* to *release* when its evidence allows it; see `varsel.promotion.Promotion.promote`."""
         return self.promotion.promote(release, alias, reason)
