@@ -5,26 +5,17 @@ An environment variable ``VARSEL_<SECTION>__<KEY>`` overrides the file, e.g. ``V
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from dicom_io.results.kinds import ResultKind
 from serving.errors import SettingsError
-
-Port = Annotated[int, Field(ge=1, le=65535)]
-AeTitle = Annotated[
-    str,
-    Field(min_length=1, max_length=16, pattern=r"^[\x21-\x5b\x5d-\x7e]([\x20-\x5b\x5d-\x7e]*[\x21-\x5b\x5d-\x7e])?$"),
-]
+from serving.section import AeTitle, Port, Section
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Site(_Section):
+class Site(Section):
     """Where this site keeps its things and how it speaks."""
 
     #: Everything Varsel writes lies below this directory.
@@ -35,7 +26,7 @@ class Site(_Section):
     database_url: str = ""
 
 
-class Receive(_Section):
+class Receive(Section):
     """The DICOM node."""
 
     host: str = "127.0.0.1"
@@ -53,7 +44,7 @@ class Receive(_Section):
     metrics_port: Port = 9464
 
 
-class Work(_Section):
+class Work(Section):
     """The worker."""
 
     #: Cases worked on at once.
@@ -68,7 +59,7 @@ class Work(_Section):
     metrics_port: Port = 9465
 
 
-class Api(_Section):
+class Api(Section):
     """The model service."""
 
     host: str = "127.0.0.1"
@@ -81,14 +72,14 @@ class Api(_Section):
     timeout_seconds: float = Field(default=120.0, gt=0)
 
 
-class Web(_Section):
+class Web(Section):
     """Pages, FHIR and CDS Hooks."""
 
     host: str = "127.0.0.1"
     port: Port = 8080
 
 
-class Models(_Section):
+class Models(Section):
     """Where releases come from."""
 
     #: Release store; empty = ``releases`` in data_dir.
@@ -97,7 +88,7 @@ class Models(_Section):
     mlflow_tracking_uri: str = ""
 
 
-class Destination(_Section):
+class Destination(Section):
     """One archive that results are sent to."""
 
     name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
@@ -114,7 +105,7 @@ class Destination(_Section):
     timeout_seconds: float = Field(default=30.0, gt=0)
 
 
-class Rule(_Section):
+class Rule(Section):
     """Which studies, or stays, a model is for. All conditions must hold; an empty one holds always."""
 
     name: str = Field(pattern=r"^[a-z0-9-]{1,48}$")
