@@ -22,7 +22,7 @@ demo: $(INSTALLED) demo-tools
 	$(BIN)/varsel demo $(if $(DATA),--data "$(DATA)") $(ARGS)
 
 test: $(INSTALLED) test-tools
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n logical --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: $(INSTALLED)
 	PYTHONPATH=.:tests:tests/integration:tests/acceptance:tests/benchmarks \
