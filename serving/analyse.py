@@ -22,7 +22,7 @@ from serving.records import audit, cases, results, stays, work
 from serving.records.database import reading, writing
 from serving.records.stays import RiskRecord
 from serving.records.work import WorkItem
-from serving.settings import Destination
+from serving.destinations import Destination
 from serving.stay_pipeline import StaySubject, score_stay
 from serving.stopwatch import Stopwatch
 from serving.work.item import State

@@ -8,7 +8,7 @@ from dicom_io.results.write import WrittenObject, write_results
 from dicom_io.study import Study
 from serving.pipeline import Analysis
 from serving.records.work import WorkItem
-from serving.settings import Destination
+from serving.destinations import Destination
 from serving.stopwatch import Stopwatch
 from serving.telemetry.metric_table import Stage
 

@@ -13,7 +13,7 @@ from serving.records.database import reading, writing
 from serving.records.results import StoredObject
 from serving.records.schema import DELIVERY, WORK_ITEM
 from serving.records.work import Delivery
-from serving.settings import Destination
+from serving.destinations import Destination
 from serving.work.item import DeliveryState, State
 
 #: Gives the archive behind a destination.

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from dicom_io.results.kinds import ResultKind
+from serving.destinations import Destination
 from serving.errors import SettingsError
 from serving.section import AeTitle, Port, Section
 
@@ -86,23 +86,6 @@ class Models(Section):
     store_dir: Path | None = None
     #: MLflow tracking URI; empty = an SQLite file in data_dir.
     mlflow_tracking_uri: str = ""
-
-
-class Destination(Section):
-    """One archive that results are sent to."""
-
-    name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
-    host: str
-    port: Port
-    #: Called AE title.
-    ae_title: AeTitle
-    #: How we call ourselves there.
-    calling_ae_title: AeTitle = "VARSEL"
-    #: Objects this archive takes.
-    profile: tuple[ResultKind, ...] = (ResultKind.SR, ResultKind.SEG, ResultKind.SC)
-    #: Whether the archive answers C-FIND at IMAGE level, asked before anything is sent again.
-    can_query: bool = True
-    timeout_seconds: float = Field(default=30.0, gt=0)
 
 
 class Rule(Section):

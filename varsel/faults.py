@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from serving.settings import Destination, Rule, Settings
+    from serving.destinations import Destination
+    from serving.settings import Rule, Settings
 
 _MIB = 1024 * 1024
 

@@ -10,9 +10,10 @@ from models.folder_store import FolderStore
 from serving.analyse import Analyser, Site
 from serving.api.runtimes import RemoteRuntimes
 from serving.deliver import Deliverer
+from serving.destinations import Destination
 from serving.intake import Intake
 from serving.processes.lifecycle import open_own_database, run_until_told
-from serving.settings import Destination, Settings
+from serving.settings import Settings
 from serving.telemetry.logs import configure_logging
 from serving.telemetry.metrics import WorkMetrics, new_registry, serve_metrics
 from serving.work.dbos_engine import DbosEngine

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, insert, select
 from dicom_io.findings import Finding
 from dicom_io.results.write import WrittenObject
 from dicom_io.uids import derive_uid
+from serving.destinations import Destination
 from serving.records.schema import DELIVERY, FINDING, RESULT, WORK_ITEM
 from serving.records.work import WorkItem
-from serving.settings import Destination
 from serving.work.item import DeliveryState
 
 

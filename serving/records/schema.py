@@ -206,7 +206,13 @@ DELIVERY = Table(
     Column("reason", Text, nullable=False, default=""),
     Column("created_at", UtcDateTime, nullable=False),
     Column("accepted_at", UtcDateTime),
-    UniqueConstraint("work_item_id", "destination"),
+    #: serving.work.item.Purpose.
+    Column("purpose", String(16), nullable=False, default="result", server_default="result"),
+    #: When the archive is asked for its storage commitment; NULL where nothing is to be asked.
+    Column("commit_at", UtcDateTime, index=True),
+    #: How often the archive said later that it does not hold what it had accepted.
+    Column("denials", Integer, nullable=False, default=0, server_default="0"),
+    UniqueConstraint("work_item_id", "destination", "purpose"),
     Index("ix_delivery_state_destination", "state", "destination", "priority"),
 )
 

@@ -37,6 +37,43 @@ class DeliveryState(Enum):
     COMMITTED = "committed"
     #: Put aside: refused, or tried too often. Reason kept; can be sent again.
     DEAD = "dead"
+    #: Called off by a person before it was sent.
+    CANCELLED = "cancelled"
+
+
+class Purpose(Enum):
+    """What a delivery is for."""
+
+    #: To say what was found.
+    RESULT = "result"
+    #: To take back what was said.
+    WITHDRAWAL = "withdrawal"
+
+
+class ObjectState(Enum):
+    """Where one object stands at one destination."""
+
+    #: Stored; may have been sent if its delivery was begun.
+    QUEUED = "queued"
+    #: The destination said that it has it.
+    ACCEPTED = "accepted"
+    #: The destination has taken responsibility for it.
+    COMMITTED = "committed"
+    #: The destination will not take it; reason kept.
+    REFUSED = "refused"
+
+
+class CommitmentState(Enum):
+    """What became of one request for storage commitment."""
+
+    #: Sent, or about to be; the report is awaited.
+    ASKED = "asked"
+    #: The archive has taken responsibility for every object.
+    KEPT = "kept"
+    #: The archive says that it does not hold some of them.
+    DENIED = "denied"
+    #: No report came in time; another request took its place.
+    EXPIRED = "expired"
 
 
 #: Moves of a work item.
@@ -47,7 +84,8 @@ MOVES: dict[State, frozenset[State]] = {
     ),
     State.WAITING: frozenset({State.RUNNING, State.FAILED, State.SUPERSEDED}),
     State.DELIVERING: frozenset({State.DONE, State.FAILED}),
-    State.DONE: frozenset(),
+    # An archive may say later that it does not hold what it had accepted.
+    State.DONE: frozenset({State.DELIVERING}),
     State.FAILED: frozenset({State.QUEUED, State.DELIVERING, State.SUPERSEDED}),
     State.SUPERSEDED: frozenset(),
 }

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from serving.records import delivery_schema  # noqa: F401  Its tables belong to METADATA.
 from serving.records.schema import METADATA
 
 context.configure(

@@ -1,0 +1,33 @@
+"""Sections of the settings for everything that results are sent to."""
+
+from pydantic import Field
+
+from dicom_io.results.kinds import ResultKind
+from serving.section import AeTitle, Port, Section
+
+
+class Destination(Section):
+    """One archive that results are sent to by C-STORE."""
+
+    name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
+    host: str
+    port: Port
+    #: Called AE title.
+    ae_title: AeTitle
+    #: How we call ourselves there.
+    calling_ae_title: AeTitle = "VARSEL"
+    #: Objects this archive takes.
+    profile: tuple[ResultKind, ...] = (ResultKind.SR, ResultKind.SEG, ResultKind.SC)
+    #: Objects that will do where it refuses others of its profile; empty = a refusal puts the delivery aside.
+    fallback: tuple[ResultKind, ...] = (ResultKind.SC,)
+    #: Whether the archive answers C-FIND at IMAGE level, asked before anything is sent again.
+    can_query: bool = True
+    #: Whether the archive is asked to take responsibility for what it accepted (storage commitment).
+    storage_commitment: bool = False
+    #: Wait for the report of a storage commitment before the archive is asked anew.
+    commitment_seconds: float = Field(default=600.0, gt=0)
+    #: An association is kept open for so long after a delivery, so that the next one need not open its own.
+    keep_open_seconds: float = Field(default=2.0, ge=0)
+    #: At most so many objects a minute; 0 = no limit.
+    maximum_per_minute: int = Field(default=0, ge=0)
+    timeout_seconds: float = Field(default=30.0, gt=0)
