@@ -121,12 +121,18 @@ def _exposed(images: torch.Tensor) -> torch.Tensor:
     toned = toned + _normal(count, _BEND) * toned * (1 - toned) * (2 * toned - 1)
     shade = functional.interpolate(torch.randn(count, 1, 3, 3) * _SHADE, size=(side, side), mode="bicubic")
     toned = toned * torch.exp(shade)
-    window = side // 8 | 1
-    around = functional.avg_pool2d(toned, window, 1, window // 2, count_include_pad=False)
+    around = _mean_around(toned, side // 8 | 1)
     toned = toned + _normal(count, _LOCAL).clamp(*_LOCAL_RANGE) * (toned - around)
     toned = (toned - 0.5) * torch.exp(_normal(count, _CONTRAST)) + 0.5 + _normal(count, _BRIGHTNESS)
     strength = _uniform(count, 0, _NOISE) * (torch.rand(count) < _NOISE_SHARE)
     return (toned + torch.randn_like(toned) * strength.view(-1, 1, 1, 1)).clamp(0, 1)
+
+
+def _mean_around(images: torch.Tensor, window: int) -> torch.Tensor:
+    """The mean of the *window* x *window* pixels around each one; a quarter of the time by rows, then columns."""
+    half = window // 2
+    down = functional.avg_pool2d(images, (window, 1), 1, (half, 0), count_include_pad=False)
+    return functional.avg_pool2d(down, (1, window), 1, (0, half), count_include_pad=False)
 
 
 def _patched(image: torch.Tensor) -> torch.Tensor:
