@@ -12,7 +12,7 @@ from dicom_io.findings import Outcome
 from dicom_io.uids import derive_uid
 from models.errors import ModelError
 from models.registry import ReleaseStore
-from serving.records import audit, cases, stays, work
+from serving.records import audit, cases, hints, stays, work
 from serving.records.database import reading, writing
 from serving.rules import Route, match_stay, match_study
 from serving.settings import Rule
@@ -42,6 +42,7 @@ class Intake:
     def take_due(self) -> int:
         """Close whatever has fallen due: how many cases were closed."""
         now = datetime.now(UTC)
+        self._close_what_is_whole(now)
         with reading(self._engine) as connection:
             studies = cases.due_studies(connection, now)
             stay_ids = stays.due_stays(connection, now)
@@ -50,6 +51,14 @@ class Intake:
         for stay_id in stay_ids:
             self._take_stay(stay_id, now)
         return len(studies) + len(stay_ids)
+
+    def _close_what_is_whole(self, now: datetime) -> None:
+        """Let studies fall due of which all that MPPS or IAN promised is here."""
+        with reading(self._engine) as connection:
+            whole = hints.fulfilled_studies(connection, now)
+        if whole:
+            with writing(self._engine) as connection:
+                hints.bring_forward(connection, whole, now)
 
     def _take_study(self, study_uid: str, now: datetime) -> None:
         with writing(self._engine) as connection:
@@ -64,7 +73,7 @@ class Intake:
             except DicomIoError as error:
                 _put_aside(connection, case, "contradictory_study", str(error))
                 return
-            self._queue(connection, case, routes)
+            self._queue(connection, case, hints.with_hints(connection, study_uid, routes, now))
 
     def _take_stay(self, stay_id: str, now: datetime) -> None:
         with writing(self._engine) as connection:

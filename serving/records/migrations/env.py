@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from serving.records import delivery_schema  # noqa: F401  Its tables belong to METADATA.
+from serving.records import delivery_schema, workitem_schema  # noqa: F401  Their tables belong to METADATA.
 from serving.records.schema import METADATA
 
 context.configure(
