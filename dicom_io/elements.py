@@ -1,20 +1,20 @@
-"""The few data elements that `headers` wants, found without decoding the rest (PS3.5 7)."""
+"""The few data elements that are wanted of a dataset, found without decoding the rest (PS3.5 7)."""
 
-import io
-import itertools
 import mmap
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.datadict import tag_for_keyword
-from pydicom.filereader import data_element_generator
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 from pydicom.valuerep import PersonName
 
 from dicom_io.vendor_errors import translated_parse_errors
+from dicom_io.walk import Encoding, walk
 
-_KEYWORDS = (
+_HEADER_KEYWORDS = (
     "SpecificCharacterSet",
     "ImageType",
     "SOPClassUID",
@@ -43,26 +43,58 @@ _KEYWORDS = (
     "Columns",
     "PixelSpacing",
 )
-_TAGS: dict[str, int] = {keyword: int(tag_for_keyword(keyword) or 0) for keyword in _KEYWORDS}
-#: Float, Double Float and plain Pixel Data (7FE0,0008..0010).
-_FIRST_PIXEL_TAG, _LAST_PIXEL_TAG = 0x7FE00008, 0x7FE00010
 #: As much of a deflated dataset as is ever inflated to find its header.
 _MAXIMUM_INFLATED_BYTES = 16 * 2**20
-#: More top-level elements than any header has; megabytes of zeros parse as millions of empty ones, for seconds.
-_MAXIMUM_ELEMENTS = 20_000
 _NO_TEXT_DELIMITERS: set[int] = set()
 
 
 @dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Which elements a reader wants."""
+
+    #: Keyword (PS3.6) by tag.
+    keywords: dict[int, str]
+    #: The tags alone, as the walk needs them.
+    tags: frozenset[int]
+
+
+def wanted(keywords: Iterable[str]) -> Wanted:
+    """The elements of *keywords*, each an attribute of PS3.6."""
+    by_tag = {int(tag_for_keyword(keyword) or 0): keyword for keyword in keywords}
+    return Wanted(keywords=by_tag, tags=frozenset(by_tag))
+
+
+#: What `headers` needs.
+HEADER = wanted(_HEADER_KEYWORDS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PixelPlace:
+    """Where the value of Pixel Data lies in its source."""
+
+    #: Its tag: Float, Double Float or plain Pixel Data (7FE0,0008..0010); 0 when there is none.
+    tag: int
+    #: First byte of the value; of a deflated dataset, once inflated.
+    offset: int
+    #: Bytes of the value; 0xFFFFFFFF when encapsulated (PS3.5 A.4).
+    length: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Elements:
-    """Raw values by keyword; absent, empty and unreadable values all read as absent."""
+    """Raw values by keyword; absent, empty and malformed values all read as absent."""
 
     #: Value bytes as encoded, by keyword.
     raw: dict[str, bytes]
     #: Byte order of binary numbers.
     is_little_endian: bool
-    #: Whether pixel data that is not empty follows.
-    has_pixels: bool
+    #: Where the pixels lie.
+    pixels: "PixelPlace"
+
+    @property
+    def has_pixels(self) -> bool:
+        """Whether pixel data that is not empty follows."""
+        return self.pixels.length > 0
 
     def texts(self, keyword: str) -> tuple[str, ...]:
         """The values of a text element, stripped; empty when absent."""
@@ -83,14 +115,17 @@ class Elements:
         return str(PersonName(self.raw.get(keyword, b""), list(self._encodings))).strip(" \0")
 
     def integer(self, keyword: str, default: int) -> int:
-        """An integer string or an unsigned short; *default* when absent or malformed."""
-        if keyword in ("Rows", "Columns"):
-            value = self.raw.get(keyword, b"")
-            return int.from_bytes(value[:2], "little" if self.is_little_endian else "big") if value else default
+        """An integer string; *default* when absent or malformed."""
         try:
             return int(float(self.text(keyword)))
         except (ValueError, OverflowError):
             return default
+
+    def short(self, keyword: str, default: int, *, is_signed: bool = False) -> int:
+        """The first value of a two-byte integer (US, SS); *default* when absent."""
+        value = self.raw.get(keyword, b"")
+        order: Literal["little", "big"] = "little" if self.is_little_endian else "big"
+        return int.from_bytes(value[:2], order, signed=is_signed) if len(value) >= 2 else default
 
     def decimals(self, keyword: str, count: int) -> tuple[float, ...] | None:
         """Exactly *count* finite decimal strings; None when absent or malformed."""
@@ -107,7 +142,9 @@ class Elements:
         return convert_encodings([term.strip() for term in declared.split("\\")])
 
 
-def read_elements(source: bytes | mmap.mmap, transfer_syntax_uid: str, *, offset: int = 0) -> Elements:
+def read_elements(
+    source: bytes | mmap.mmap, transfer_syntax_uid: str, *, offset: int = 0, of: Wanted = HEADER
+) -> Elements:
     """The elements of the dataset that begins at *offset* of *source*, up to its pixels.
 
     Raises:
@@ -115,38 +152,17 @@ def read_elements(source: bytes | mmap.mmap, transfer_syntax_uid: str, *, offset
     """
     with translated_parse_errors():
         if transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
-            source, offset = _inflated(source, offset), 0
-        stream = io.BytesIO(source) if isinstance(source, bytes) else source
-        stream.seek(offset)
-        return _scan(stream, source[offset : offset + 6], transfer_syntax_uid)
-
-
-def _scan(stream: io.BytesIO | mmap.mmap, first_bytes: bytes, transfer_syntax_uid: str) -> Elements:
-    pixels: list[int] = []
-    counter = itertools.count()
-
-    def is_past_header(tag: int, _vr: str | None, length: int) -> bool:
-        # pydicom's tags compare in Python, half of the whole reading time; plain integers do not.
-        number = int(tag)
-        if next(counter) > _MAXIMUM_ELEMENTS:
-            raise ValueError("too many elements")
-        if number < _FIRST_PIXEL_TAG:
-            return False
-        if number <= _LAST_PIXEL_TAG:
-            pixels.append(length)
-        return True
-
-    is_little_endian = transfer_syntax_uid != ExplicitVRBigEndian
-    found = data_element_generator(
-        stream,
-        _is_implicit(first_bytes, transfer_syntax_uid),
-        is_little_endian,
-        stop_when=is_past_header,
-        specific_tags=list(_TAGS.values()),
-    )
-    values = {int(element.tag): element.value for element in found}
-    raw = {keyword: bytes(values[tag]) for keyword, tag in _TAGS.items() if values.get(tag)}
-    return Elements(raw=raw, is_little_endian=is_little_endian, has_pixels=any(pixels))
+            source, offset = inflate(source, offset, _MAXIMUM_INFLATED_BYTES), 0
+        encoding = Encoding(
+            is_implicit=_is_implicit(source[offset : offset + 6], transfer_syntax_uid),
+            is_little_endian=transfer_syntax_uid != ExplicitVRBigEndian,
+        )
+        walked = walk(source, offset, encoding, of.tags)
+        return Elements(
+            raw={of.keywords[tag]: value for tag, value in walked.values.items()},
+            is_little_endian=encoding.is_little_endian,
+            pixels=PixelPlace(tag=walked.pixel_tag, offset=walked.pixel_offset, length=walked.pixel_length),
+        )
 
 
 def _is_implicit(first_bytes: bytes, transfer_syntax_uid: str) -> bool:
@@ -157,6 +173,6 @@ def _is_implicit(first_bytes: bytes, transfer_syntax_uid: str) -> bool:
     return not vr.isalpha()
 
 
-def _inflated(source: bytes | mmap.mmap, offset: int) -> bytes:
-    # Raw deflate (PS3.5 A.5), and only so much as a header can need: a few kB may inflate to many GB.
-    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(source[offset:], _MAXIMUM_INFLATED_BYTES)
+def inflate(source: bytes | mmap.mmap, offset: int, maximum_bytes: int) -> bytes:
+    """Raw deflate (PS3.5 A.5) from *offset*, at most *maximum_bytes*: a few kB may inflate to many GB."""
+    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(source[offset:], maximum_bytes)

@@ -1,0 +1,155 @@
+"""The top-level data elements of a dataset found without decoding them (PS3.5 7.1): the one tight loop of reading.
+
+pydicom's generator makes an object an element and reads every sequence on the way, which is most of the cost of a
+header; here a value that nobody asked for is stepped over. Figures: docs/benchmarks.md, `make bench-pixels`.
+"""
+
+import mmap
+import struct
+from dataclasses import dataclass
+
+#: Float, Double Float and plain Pixel Data (7FE0,0008..0010).
+FIRST_PIXEL_TAG, LAST_PIXEL_TAG = 0x7FE00008, 0x7FE00010
+#: Value Length of a sequence, item or encapsulated value that ends with a delimiter (PS3.5 7.1.1).
+UNDEFINED_LENGTH = 0xFFFFFFFF
+
+_DELIMITERS = 0xFFFE
+_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+#: VRs with a four-byte length after two reserved bytes (PS3.5 7.1.2).
+_LONG_VRS = frozenset(
+    (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"),
+)
+#: More elements than any header has: megabytes of zeros parse as millions of empty ones, for seconds.
+_MAXIMUM_ELEMENTS = 20_000
+#: The same for elements inside sequences: a thousand frames have a hundred each in their functional groups.
+_MAXIMUM_NESTED_ELEMENTS = 1_000_000
+#: As many sequences within sequences; an SR has a dozen.
+_MAXIMUM_DEPTH = 60
+
+Source = bytes | mmap.mmap
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoding:
+    """How the elements of a dataset are written."""
+
+    #: Whether value representations are left out (PS3.5 A.1).
+    is_implicit: bool
+    #: Byte order of tags, lengths and binary numbers.
+    is_little_endian: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Walked:
+    """What one walk found."""
+
+    #: Value bytes by tag, of the wanted ones that are there and not empty.
+    values: dict[int, bytes]
+    #: Tag of the pixel data; 0 when there is none.
+    pixel_tag: int
+    #: Where the value of the pixel data begins.
+    pixel_offset: int
+    #: Its length in bytes, `UNDEFINED_LENGTH` when encapsulated.
+    pixel_length: int
+
+
+class _Reader:
+    """Steps over elements of *source*, at any depth."""
+
+    def __init__(self, source: Source, encoding: Encoding) -> None:
+        order = "<" if encoding.is_little_endian else ">"
+        self._source = source
+        self._is_implicit = encoding.is_implicit
+        self._explicit = struct.Struct(f"{order}HH2sH").unpack_from
+        self._implicit = struct.Struct(f"{order}HHI").unpack_from
+        self._long = struct.Struct(f"{order}I").unpack_from
+        self._left = _MAXIMUM_NESTED_ELEMENTS
+
+    def walk(self, position: int, wanted: frozenset[int]) -> Walked:
+        """The *wanted* elements from *position* to the pixels or the end."""
+        source, end, explicit, is_implicit = self._source, len(self._source), self._explicit, self._is_implicit
+        values: dict[int, bytes] = {}
+        for _ in range(_MAXIMUM_ELEMENTS):
+            if position + 8 > end:
+                return Walked(values=values, pixel_tag=0, pixel_offset=0, pixel_length=0)
+            if is_implicit:
+                group, element, length = self._implicit(source, position)
+                position += 8
+            else:
+                group, element, vr, length = explicit(source, position)
+                position += 8
+                if vr in _LONG_VRS:
+                    (length,) = self._long(source, position)
+                    position += 4
+            tag = group << 16 | element
+            if tag >= FIRST_PIXEL_TAG:
+                return _ending(values, tag, position, length)
+            if length == UNDEFINED_LENGTH:
+                position = self._skip_items(position, 1)
+                continue
+            following = position + length
+            if following > end:
+                raise EOFError
+            if length and tag in wanted:
+                values[tag] = source[position:following]
+            position = following
+        raise ValueError("too many elements")
+
+    def _skip_items(self, position: int, depth: int) -> int:
+        """Where the sequence or encapsulated value ends whose first item begins at *position*."""
+        if depth > _MAXIMUM_DEPTH:
+            raise RecursionError
+        while True:
+            self._count()
+            group, element, length = self._implicit(self._source, position)
+            tag, position = group << 16 | element, position + 8
+            if tag == _SEQUENCE_END:
+                return position
+            if tag != _ITEM:
+                raise ValueError("found no item where one must be")
+            position = self._skip_item(position, depth) if length == UNDEFINED_LENGTH else position + length
+
+    def _skip_item(self, position: int, depth: int) -> int:
+        # Inside UN it is implicit VR by PS3.5 6.2.2, note 4, and explicit by many writers: each item is looked at.
+        vr_bytes = self._source[position + 4 : position + 6]
+        is_explicit = vr_bytes.isalpha() and vr_bytes.isupper()
+        while True:
+            self._count()
+            group, element, length = self._implicit(self._source, position)
+            position += 8
+            if group == _DELIMITERS:
+                if element == _ITEM_END & 0xFFFF:
+                    return position
+                raise ValueError("found a delimiter where an element must be")
+            if is_explicit:
+                position, length = self._explicit_length(position)
+            position = self._skip_items(position, depth + 1) if length == UNDEFINED_LENGTH else position + length
+
+    def _explicit_length(self, position: int) -> tuple[int, int]:
+        """Where the value begins and how long it is, of the element whose first eight bytes end at *position*."""
+        _, _, vr, length = self._explicit(self._source, position - 8)
+        return (position + 4, self._long(self._source, position)[0]) if vr in _LONG_VRS else (position, length)
+
+    def _count(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise ValueError("too many elements")
+
+
+def walk(source: Source, offset: int, encoding: Encoding, wanted: frozenset[int]) -> Walked:
+    """The *wanted* top-level elements of the dataset that begins at *offset*, up to its pixels.
+
+    Raises:
+        EOFError, ValueError, RecursionError, struct.error: the bytes break off or are no elements.
+    """
+    return _Reader(source, encoding).walk(offset, wanted)
+
+
+def _ending(values: dict[int, bytes], tag: int, position: int, length: int) -> Walked:
+    is_pixels = tag <= LAST_PIXEL_TAG
+    return Walked(
+        values=values,
+        pixel_tag=tag if is_pixels else 0,
+        pixel_offset=position if is_pixels else 0,
+        pixel_length=length if is_pixels else 0,
+    )
