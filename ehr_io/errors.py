@@ -3,6 +3,8 @@
 EhrIoError
 ├── NotFhirError             the body is no FHIR resource we can read
 ├── BodyTooLargeError        the body, or the number of its entries, is over the limit
+├── NotHl7Error              the bytes are no HL7 v2 message that we can read
+├── MllpError                the lower layer is broken: framing, size, time, connection
 └── ContradictionError       a resource says two things that cannot both be true
 
 A docstring is the error's default message.
@@ -23,6 +25,14 @@ class NotFhirError(EhrIoError):
 
 class BodyTooLargeError(EhrIoError):
     """The body, or the number of its entries, is over the limit; send it in smaller Bundles."""
+
+
+class NotHl7Error(EhrIoError):
+    """The bytes are no HL7 v2 message."""
+
+
+class MllpError(EhrIoError):
+    """The MLLP connection is of no use any more."""
 
 
 class ContradictionError(EhrIoError):
