@@ -43,6 +43,8 @@ _HEADER_KEYWORDS = (
     "Columns",
     "PixelSpacing",
 )
+#: Float, Double Float and plain Pixel Data.
+_PIXEL_TAGS = range(0x7FE00008, 0x7FE00011)
 #: As much of a deflated dataset as is ever inflated to find its header.
 _MAXIMUM_INFLATED_BYTES = 16 * 2**20
 _NO_TEXT_DELIMITERS: set[int] = set()
@@ -80,6 +82,9 @@ class PixelPlace:
     length: int
 
 
+NO_PIXELS = PixelPlace(tag=0, offset=0, length=0)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Elements:
     """Raw values by keyword; absent, empty and malformed values all read as absent."""
@@ -107,12 +112,17 @@ class Elements:
 
     def text(self, keyword: str) -> str:
         """The first value of a text element; empty when absent."""
-        values = self.texts(keyword)
-        return values[0] if values else ""
+        raw = self.raw.get(keyword, b"")
+        if raw.isascii() and b"\x1b" not in raw:
+            return raw.partition(b"\\")[0].decode("ascii").strip(" \0")
+        return next(iter(self.texts(keyword)), "")
 
     def person_name(self, keyword: str) -> str:
         """A person name (PS3.5 6.2.1) with all its component groups; empty when absent."""
-        return str(PersonName(self.raw.get(keyword, b""), list(self._encodings))).strip(" \0")
+        raw = self.raw.get(keyword, b"")
+        if raw.isascii() and b"\x1b" not in raw:
+            return raw.decode("ascii").strip(" \0")
+        return str(PersonName(raw, list(self._encodings))).strip(" \0")
 
     def integer(self, keyword: str, default: int) -> int:
         """An integer string; *default* when absent or malformed."""
@@ -161,7 +171,9 @@ def read_elements(
         return Elements(
             raw={of.keywords[tag]: value for tag, value in walked.values.items()},
             is_little_endian=encoding.is_little_endian,
-            pixels=PixelPlace(tag=walked.pixel_tag, offset=walked.pixel_offset, length=walked.pixel_length),
+            pixels=PixelPlace(tag=walked.tag, offset=walked.offset, length=walked.length)
+            if walked.tag in _PIXEL_TAGS
+            else NO_PIXELS,
         )
 
 

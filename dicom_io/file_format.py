@@ -1,20 +1,22 @@
 """The DICOM File Format (PS3.10 7): where its dataset begins, and the File Meta Information that we write."""
 
-import io
 import mmap
 import struct
 from dataclasses import dataclass
 
-from pydicom.filereader import data_element_generator
-
 from dicom_io.errors import IncompleteObjectError, NotDicomError
 from dicom_io.uids import derive_uid, is_valid_uid
 from dicom_io.vendor_errors import translated_parse_errors
+from dicom_io.walk import Encoding, walk
 
 #: Implementation Class UID (0002,0012) in every file and association of ours. No version name goes beside it: the bytes
 #: of a file depend on its dataset alone, so that the same object sent twice is the same file after an upgrade too.
 IMPLEMENTATION_CLASS_UID = derive_uid("varsel", "implementation class")
 
+#: File Meta Information is Explicit VR Little Endian whatever follows (PS3.10 7.1).
+_META_ENCODING = Encoding(is_implicit=False, is_little_endian=True)
+_GROUP_2 = range(0x00020000, 0x00030000)
+_TRANSFER_SYNTAX = frozenset({0x00020010})
 _PREAMBLE = b"\0" * 128 + b"DICM"
 
 
@@ -37,19 +39,15 @@ def split_file(source: bytes | mmap.mmap) -> Part10:
     """
     if source[128:132] != b"DICM":
         raise NotDicomError("Found no 'DICM' at byte 128; required: a DICOM file (PS3.10 7.1).")
-    # Group 2 is small; 64 KiB hold every private information that was ever met, and mapped files are not copied whole.
-    head = io.BytesIO(source[132 : 132 + 65536])
-    transfer_syntax_uid = ""
     with translated_parse_errors():
-        for element in data_element_generator(head, False, True, stop_when=lambda tag, _vr, _length: tag >> 16 != 2):
-            if element.tag == 0x00020010:
-                transfer_syntax_uid = bytes(element.value or b"").rstrip(b"\0 ").decode("ascii", "replace")
+        found = walk(source, 132, _META_ENCODING, _TRANSFER_SYNTAX, _GROUP_2)
+    transfer_syntax_uid = found.values.get(0x00020010, b"").rstrip(b"\0 ").decode("ascii", "replace")
     if not is_valid_uid(transfer_syntax_uid):
         raise IncompleteObjectError(
             "Transfer Syntax UID (0002,0010): found no UID; required: one, without it the dataset cannot be read. "
             "Export the file again with File Meta Information."
         )
-    return Part10(transfer_syntax_uid=transfer_syntax_uid, dataset_offset=132 + head.tell())
+    return Part10(transfer_syntax_uid=transfer_syntax_uid, dataset_offset=found.start)
 
 
 def file_head(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> bytes:

@@ -8,11 +8,11 @@ import mmap
 import struct
 from dataclasses import dataclass
 
-#: Float, Double Float and plain Pixel Data (7FE0,0008..0010).
-FIRST_PIXEL_TAG, LAST_PIXEL_TAG = 0x7FE00008, 0x7FE00010
 #: Value Length of a sequence, item or encapsulated value that ends with a delimiter (PS3.5 7.1.1).
 UNDEFINED_LENGTH = 0xFFFFFFFF
 
+#: Up to Float Pixel Data (7FE0,0008), the first of the three that hold pixels.
+_BEFORE_PIXELS = range(0x7FE00008)
 _DELIMITERS = 0xFFFE
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 #: VRs with a four-byte length after two reserved bytes (PS3.5 7.1.2).
@@ -41,16 +41,18 @@ class Encoding:
 
 @dataclass(frozen=True, kw_only=True)
 class Walked:
-    """What one walk found."""
+    """What one walk found, and the element that it stopped at."""
 
     #: Value bytes by tag, of the wanted ones that are there and not empty.
     values: dict[int, bytes]
-    #: Tag of the pixel data; 0 when there is none.
-    pixel_tag: int
-    #: Where the value of the pixel data begins.
-    pixel_offset: int
-    #: Its length in bytes, `UNDEFINED_LENGTH` when encapsulated.
-    pixel_length: int
+    #: Tag of the first element outside the walk's range; 0 where the dataset ended before.
+    tag: int = 0
+    #: Where that element begins.
+    start: int = 0
+    #: Where its value begins.
+    offset: int = 0
+    #: Bytes of its value, `UNDEFINED_LENGTH` when a delimiter ends it.
+    length: int = 0
 
 
 class _Reader:
@@ -65,13 +67,15 @@ class _Reader:
         self._long = struct.Struct(f"{order}I").unpack_from
         self._left = _MAXIMUM_NESTED_ELEMENTS
 
-    def walk(self, position: int, wanted: frozenset[int]) -> Walked:
-        """The *wanted* elements from *position* to the pixels or the end."""
+    def walk(self, position: int, wanted: frozenset[int], tags: range) -> Walked:
+        """The *wanted* elements from *position* to the first whose tag is none of *tags*."""
         source, end, explicit, is_implicit = self._source, len(self._source), self._explicit, self._is_implicit
+        first, last = tags.start, tags.stop
         values: dict[int, bytes] = {}
         for _ in range(_MAXIMUM_ELEMENTS):
-            if position + 8 > end:
-                return Walked(values=values, pixel_tag=0, pixel_offset=0, pixel_length=0)
+            start = position
+            if start + 8 > end:
+                return Walked(values=values, start=start)
             if is_implicit:
                 group, element, length = self._implicit(source, position)
                 position += 8
@@ -82,8 +86,8 @@ class _Reader:
                     (length,) = self._long(source, position)
                     position += 4
             tag = group << 16 | element
-            if tag >= FIRST_PIXEL_TAG:
-                return _ending(values, tag, position, length)
+            if not first <= tag < last:
+                return Walked(values=values, tag=tag, start=start, offset=position, length=length)
             if length == UNDEFINED_LENGTH:
                 position = self._skip_items(position, 1)
                 continue
@@ -136,20 +140,12 @@ class _Reader:
             raise ValueError("too many elements")
 
 
-def walk(source: Source, offset: int, encoding: Encoding, wanted: frozenset[int]) -> Walked:
-    """The *wanted* top-level elements of the dataset that begins at *offset*, up to its pixels.
+def walk(
+    source: Source, offset: int, encoding: Encoding, wanted: frozenset[int], tags: range = _BEFORE_PIXELS
+) -> Walked:
+    """The *wanted* top-level elements from *offset* to the first whose tag is none of *tags*.
 
     Raises:
         EOFError, ValueError, RecursionError, struct.error: the bytes break off or are no elements.
     """
-    return _Reader(source, encoding).walk(offset, wanted)
-
-
-def _ending(values: dict[int, bytes], tag: int, position: int, length: int) -> Walked:
-    is_pixels = tag <= LAST_PIXEL_TAG
-    return Walked(
-        values=values,
-        pixel_tag=tag if is_pixels else 0,
-        pixel_offset=position if is_pixels else 0,
-        pixel_length=length if is_pixels else 0,
-    )
+    return _Reader(source, encoding).walk(offset, wanted, tags)
