@@ -54,20 +54,55 @@ class _Stays:
     lead_hours: Floats
 
 
-def _judge(watch: Watch, policy: AlertPolicy, threshold: float, refractory_hours: float) -> AlertBurden:
-    stays = _stays(watch, _alerting(watch, threshold, refractory_hours))
+@dataclass(frozen=True, kw_only=True)
+class Burden:
+    """What alerts cost a ward and what they are worth, by stay."""
+
+    #: Alerts an hour watched, times 2400.
+    per_100_patient_days: MetricValue
+    #: Share of stays with an alert, 0 to 1.
+    flagged: MetricValue
+    #: Share of the flagged stays that become positive.
+    ppv_per_patient: MetricValue
+    #: Share of the positive stays with an alert up to the onset.
+    sensitivity_per_patient: MetricValue
+    #: Hours from the first alert to the onset among those: quartiles; None where there are none.
+    lead_hours_quartiles: tuple[float, float, float] | None
+    #: Stays, positive ones, and positive ones without an alert up to the onset.
+    stays: int
+    positives: int
+    missed: int
+
+
+def burden_of(watch: Watch, alerting: npt.NDArray[np.bool_]) -> Burden:
+    """What the alerts of the hours *alerting* (hour,) cost and are worth."""
+    stays = _stays(watch, alerting)
     flagged, in_time = (stays.alerts > 0).astype(float), (stays.lead_hours >= 0).astype(float)
     positive = stays.positive.astype(float)
     leads = stays.lead_hours[stays.lead_hours >= 0]
-    return AlertBurden(
-        policy=policy,
-        threshold=round(threshold, 5),
-        refractory_hours=refractory_hours,
-        alerts_per_100_patient_days=_ratio(stays, stays.alerts * 2400, stays.hours),
+    return Burden(
+        per_100_patient_days=_ratio(stays, stays.alerts * 2400, stays.hours),
         flagged=_ratio(stays, flagged, np.ones(len(flagged))),
         ppv_per_patient=_ratio(stays, flagged * positive, flagged),
         sensitivity_per_patient=_ratio(stays, in_time, positive),
         lead_hours_quartiles=_quartiles(leads) if len(leads) else None,
+        stays=len(flagged),
+        positives=int(positive.sum()),
+        missed=int((positive * (1 - in_time)).sum()),
+    )
+
+
+def _judge(watch: Watch, policy: AlertPolicy, threshold: float, refractory_hours: float) -> AlertBurden:
+    burden = burden_of(watch, _alerting(watch, threshold, refractory_hours))
+    return AlertBurden(
+        policy=policy,
+        threshold=round(threshold, 5),
+        refractory_hours=refractory_hours,
+        alerts_per_100_patient_days=burden.per_100_patient_days,
+        flagged=burden.flagged,
+        ppv_per_patient=burden.ppv_per_patient,
+        sensitivity_per_patient=burden.sensitivity_per_patient,
+        lead_hours_quartiles=burden.lead_hours_quartiles,
     )
 
 
@@ -78,7 +113,7 @@ def _quartiles(leads: Floats) -> tuple[float, float, float]:
 
 def _alerting(watch: Watch, threshold: float, refractory_hours: float) -> npt.NDArray[np.bool_]:
     """Which hours alert, (hour,)."""
-    stays, alerting = _stay_numbers(watch), np.zeros(len(watch.hours), dtype=np.bool_)
+    stays, alerting = stay_numbers(watch), np.zeros(len(watch.hours), dtype=np.bool_)
     stay, silent_until = -1, 0.0
     for row in np.flatnonzero(watch.scored.probabilities >= threshold):
         if stays[row] != stay or watch.hours[row] >= silent_until:
@@ -88,7 +123,7 @@ def _alerting(watch: Watch, threshold: float, refractory_hours: float) -> npt.ND
 
 
 def _stays(watch: Watch, alerting: npt.NDArray[np.bool_]) -> _Stays:
-    numbers = _stay_numbers(watch)
+    numbers = stay_numbers(watch)
     count = int(numbers[-1]) + 1
     positive = np.bincount(numbers, watch.scored.truths, count) > 0
     onset = _first_hour(numbers, watch.hours, watch.scored.truths > 0, count) + watch.horizon_hours
@@ -101,8 +136,8 @@ def _stays(watch: Watch, alerting: npt.NDArray[np.bool_]) -> _Stays:
     )
 
 
-def _stay_numbers(watch: Watch) -> npt.NDArray[np.intp]:
-    """0, 1, ... for each stay: a new one begins with another patient, or when the hours begin again."""
+def stay_numbers(watch: Watch) -> npt.NDArray[np.intp]:
+    """Number of the stay of each hour, (hour,): 0, 1, ...; a new one begins with another patient or clock."""
     changed = watch.scored.patients[1:] != watch.scored.patients[:-1]
     return np.concatenate([[0], np.cumsum(changed | (np.diff(watch.hours) <= 0))]).astype(np.intp)
 
@@ -118,7 +153,7 @@ def _first_hour(
 
 
 def _budget_threshold(watch: Watch) -> float:
-    numbers = _stay_numbers(watch)
+    numbers = stay_numbers(watch)
     highest = np.zeros(int(numbers[-1]) + 1)
     np.maximum.at(highest, numbers, watch.scored.probabilities)
     return float(np.quantile(highest, 1 - BUDGET))

@@ -14,6 +14,7 @@ from models.errors import ModelError
 from serving.errors import ServingError, SettingsError
 from training.errors import TrainingError
 from varsel.commands import (
+    alerts,
     bundle,
     check,
     demo,
@@ -102,6 +103,7 @@ app.add_typer(bundle.bundle, name="bundle")
 app.command("promote", epilog=promote.EXAMPLES)(promote.promote)
 app.command("rollback", epilog=rollback.EXAMPLES)(rollback.rollback)
 app.command("history", epilog=history.EXAMPLES)(history.history)
+app.add_typer(alerts.alerts, name="alerts")
 app.command("synthesize", epilog=synthesize.EXAMPLES)(synthesize.synthesize)
 
 

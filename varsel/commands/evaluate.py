@@ -81,23 +81,28 @@ def _open(name: str, settings: "Settings", scratch: ExitStack) -> "tuple[Model, 
     from models.folder_store import FolderStore
     from models.onnx_runtime import open_runtime
 
-    store = FolderStore(settings.store_dir)
     base, _, which = name.partition("@")
     if not which and _is_run_id(base):
         return _open_run(base, settings, scratch), None
-    known = {alias for model, alias in store.aliases() if model == base} | {"champion", "challenger"}
-    chosen = which or "champion"
-    release = _shipped(base, chosen, store) or (
-        store.resolve(base, chosen) if chosen in known else store.find(base, chosen)
-    )
+    release = named_release(name, FolderStore(settings.store_dir))
     return (
         Model(
             subject=subject_of_release(release),
             runtime=open_runtime(release, threads=0),
             layout=release.manifest.data,
-            name=chosen,
+            name=which or "champion",
         ),
         release.manifest,
+    )
+
+
+def named_release(name: str, store: "FolderStore") -> "Release":
+    """The release *name*: MODEL (its champion, else the one that ships with Varsel), MODEL@ALIAS, MODEL@DIGEST."""
+    base, _, which = name.partition("@")
+    known = {alias for model, alias in store.aliases() if model == base} | {"champion", "challenger"}
+    chosen = which or "champion"
+    return _shipped(base, chosen, store) or (
+        store.resolve(base, chosen) if chosen in known else store.find(base, chosen)
     )
 
 
