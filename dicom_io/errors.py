@@ -10,6 +10,7 @@ DicomIoError
 ├── SpoolError               an object cannot be kept on disk
 │   └── SpoolFullError       too little space to keep another object safely
 ├── InboxUnavailableError    an object is on disk but cannot be recorded now
+├── TlsFilesError            certificates or keys that no secure connection can be made with
 ├── ConformanceError         a result of ours breaks a rule and may not leave
 └── SendError                a destination did not take an object
     ├── UnreachableError     no association could be made or it broke: trying again may help
@@ -61,6 +62,10 @@ class SpoolFullError(SpoolError):
 
 class InboxUnavailableError(DicomIoError):
     """The object cannot be recorded now; the sender should send it again later."""
+
+
+class TlsFilesError(DicomIoError):
+    """The certificates or keys do not make a secure connection possible."""
 
 
 class ConformanceError(DicomIoError):

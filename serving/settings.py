@@ -10,9 +10,10 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from serving.destinations import Destination
+from serving.destinations import AnyDestination, Destination, DicomwebDestination
 from serving.errors import SettingsError
-from serving.section import AeTitle, Port, Section
+from serving.receive_settings import Receive
+from serving.section import Port, Section
 
 
 class Site(Section):
@@ -24,24 +25,6 @@ class Site(Section):
     language: Literal["da", "en"] = "da"
     #: SQLAlchemy URL; empty = an SQLite file in data_dir.
     database_url: str = ""
-
-
-class Receive(Section):
-    """The DICOM node."""
-
-    host: str = "127.0.0.1"
-    port: Port = 11112
-    ae_title: AeTitle = "VARSEL"
-    #: Only these calling AE titles may send; empty = any.
-    allowed_calling_ae_titles: tuple[AeTitle, ...] = ()
-    maximum_associations: int = Field(default=25, ge=1)
-    #: Below this much free space an object is refused with status A700.
-    minimum_free_mib: int = Field(default=1024, ge=0)
-    #: A study is complete when nothing came for so long (fallback).
-    quiet_seconds: float = Field(default=10.0, ge=0)
-    #: ... and for so long once its sender has released the association.
-    quiet_after_release_seconds: float = Field(default=1.0, ge=0)
-    metrics_port: Port = 9464
 
 
 class Work(Section):
@@ -119,12 +102,13 @@ class Settings(BaseSettings):
     web: Web = Web()
     models: Models = Models()
     destinations: tuple[Destination, ...] = ()
+    dicomweb_destinations: tuple[DicomwebDestination, ...] = ()
     rules: tuple[Rule, ...] = ()
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "Settings":
         for what, names in (
-            ("destinations", [item.name for item in self.destinations]),
+            ("destinations", [item.name for item in self.all_destinations]),
             ("rules", [item.name for item in self.rules]),
         ):
             twice = sorted({name for name in names if names.count(name) > 1})
@@ -144,6 +128,11 @@ class Settings(BaseSettings):
         """Environment before file; the file arrives as init values."""
         del settings_cls, dotenv_settings, file_secret_settings
         return (env_settings, init_settings)
+
+    @property
+    def all_destinations(self) -> tuple[AnyDestination, ...]:
+        """Everything that results are sent to, by any protocol."""
+        return (*self.destinations, *self.dicomweb_destinations)
 
     @property
     def database_url(self) -> str:

@@ -4,9 +4,11 @@ from dicom_io.receive.completion import CompletionPolicy
 from dicom_io.receive.neck import Verdict
 from dicom_io.receive.spool import Spool
 from dicom_io.receive.store_scp import StoreScp, StoreScpSettings
+from dicom_io.tls import server_context
 from serving.processes.lifecycle import open_own_database, run_until_told
+from serving.receive_settings import Receive
 from serving.records.inbox import DatabaseInbox
-from serving.settings import Receive, Settings
+from serving.settings import Settings
 from serving.telemetry.logs import configure_logging
 from serving.telemetry.metrics import ReceiveMetrics, new_registry, serve_metrics
 
@@ -18,6 +20,7 @@ def run_receive(settings: Settings) -> None:
 
     Raises:
         OSError: an address is taken.
+        TlsFilesError: no secure connection can be made with the files named.
     """
     configure_logging("receive")
     run_until_told(build_receiver(settings))
@@ -44,6 +47,7 @@ def _door(receive: Receive) -> StoreScpSettings:
         ae_title=receive.ae_title,
         allowed_calling_ae_titles=receive.allowed_calling_ae_titles,
         maximum_associations=receive.maximum_associations,
+        tls=server_context(receive.tls.files) if receive.tls.files else None,
     )
 
 
