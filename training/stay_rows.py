@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from ehr_io.definitions.urinary import Outcome, judge
+from ehr_io.definitions.urinary import judge
+from ehr_io.definitions.verdict import Outcome
 from models.bundle import Bundle
 from models.features import FeatureVector, features_as_of
 from models.manifest import StayPreprocessing

@@ -11,7 +11,8 @@ from fhir.resources.R4B.bundle import Bundle as FhirBundle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ehr_io.definitions.urinary import Outcome, judge
+from ehr_io.definitions.urinary import judge
+from ehr_io.definitions.verdict import Outcome
 from ehr_io.events import EventKind
 from ehr_io.receive.fhir import read_bundle
 from models.bundle import Bundle, find_bundle

@@ -141,16 +141,20 @@ def test_mllp_over_tls_is_taken_and_in_the_clear_is_not(tmp_path: Path):
         secured = MllpAddress(host="127.0.0.1", port=server.port, timeout_seconds=10, tls=client_side)
         with MllpClient(secured) as client:
             assert client.exchange(message("ADT^A01")).is_accepted
-        with MllpClient(MllpAddress(host="127.0.0.1", port=server.port, timeout_seconds=10)) as client:
-            with pytest.raises(MllpError):
-                client.exchange(message("ADT^A01"))
+        with (
+            MllpClient(MllpAddress(host="127.0.0.1", port=server.port, timeout_seconds=10)) as client,
+            pytest.raises(MllpError),
+        ):
+            client.exchange(message("ADT^A01"))
 
 
 def test_a_message_that_never_ends_is_given_up():
-    with _listening(MllpSettings(port=0, message_seconds=0.2)) as server:
-        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as peer:
-            peer.sendall(b"\x0bMSH|^~\\&|")
-            assert peer.recv(1) == b""
+    with (
+        _listening(MllpSettings(port=0, message_seconds=0.2)) as server,
+        socket.create_connection(("127.0.0.1", server.port), timeout=10) as peer,
+    ):
+        peer.sendall(b"\x0bMSH|^~\\&|")
+        assert peer.recv(1) == b""
 
 
 def test_one_connection_more_than_allowed_is_closed():
