@@ -10,10 +10,12 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from serving.archives import Archive, DicomwebDoor
 from serving.destinations import AnyDestination, Destination, DicomwebDestination
 from serving.errors import SettingsError
 from serving.receive_settings import Receive
 from serving.section import Port, Section
+from serving.workitems.settings import Ups
 
 
 class Site(Section):
@@ -103,12 +105,16 @@ class Settings(BaseSettings):
     models: Models = Models()
     destinations: tuple[Destination, ...] = ()
     dicomweb_destinations: tuple[DicomwebDestination, ...] = ()
+    dicomweb: DicomwebDoor = DicomwebDoor()
+    ups: Ups = Ups()
+    archives: tuple[Archive, ...] = ()
     rules: tuple[Rule, ...] = ()
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "Settings":
         for what, names in (
             ("destinations", [item.name for item in self.all_destinations]),
+            ("archives", [item.name for item in self.archives]),
             ("rules", [item.name for item in self.rules]),
         ):
             twice = sorted({name for name in names if names.count(name) > 1})
