@@ -1,51 +1,25 @@
-"""Stored pixel values of one grey frame (PS3.3 C.7.6.3), decoded, with what turns them into physical values."""
+"""Stored pixel values of grey frames (PS3.3 C.7.6.3), decoded, with what turns them into physical values."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from pydicom import dcmread
-from pydicom.dataset import Dataset
-from pydicom.pixels import get_decoder
-from pydicom.tag import Tag
+from pydicom.pixels import apply_modality_lut
 
-from dicom_io.errors import NoPixelsError, NotDicomError, PixelError, UnsupportedPixelsError
+from dicom_io.decode.decoders import check_decodable, is_native
+from dicom_io.decode.pixel_file import PixelFile, open_pixels
+from dicom_io.decode.pixel_header import PixelHeader
+from dicom_io.errors import NoPixelsError, PixelError, UnsupportedPixelsError
 from dicom_io.study import Instance
-from dicom_io.vendor_errors import PARSE_ERRORS, translated_parse_errors
+from dicom_io.vendor_errors import translated_parse_errors
 
 #: More than any detector or matrix in use; a header that asks for more is wrong or hostile.
 DEFAULT_MAXIMUM_PIXELS = 100_000_000
 
-#: RuntimeError is what pydicom raises when every decoder failed.
-_DECODE_ERRORS: tuple[type[Exception], ...] = (*PARSE_ERRORS, RuntimeError)
 _GREY = ("MONOCHROME1", "MONOCHROME2")
-_TAGS = [
-    Tag(keyword)
-    for keyword in (
-        "Rows",
-        "Columns",
-        "SamplesPerPixel",
-        "PhotometricInterpretation",
-        "NumberOfFrames",
-        "BitsAllocated",
-        "BitsStored",
-        "HighBit",
-        "PixelRepresentation",
-        "PlanarConfiguration",
-        "PixelPaddingValue",
-        "PixelPaddingRangeLimit",
-        "RescaleSlope",
-        "RescaleIntercept",
-        "ModalityLUTSequence",
-        "PixelData",
-        "ExtendedOffsetTable",
-        "ExtendedOffsetTableLengths",
-    )
-]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +36,16 @@ class StoredPixels:
     intercept: float
     #: Lowest and highest stored value that means "no image here" (0028,0120), (0028,0121); None when absent.
     padding: tuple[int, int] | None
+    #: Whether the header states a rescale at all: without one a CT's values are no Hounsfield units.
+    is_calibrated: bool
+    #: Rescale Type (0028,1054), upper case; empty when absent.
+    rescale_type: str
 
     def rescale_into(self, target: npt.NDArray[np.float32]) -> None:
         """Write ``slope * stored + intercept`` to *target* (y, x), without another array in between."""
+        if self.slope == 1.0:
+            np.add(self.values, np.float32(self.intercept), out=target, casting="unsafe")
+            return
         np.multiply(self.values, np.float32(self.slope), out=target, casting="unsafe")
         target += np.float32(self.intercept)
 
@@ -72,7 +53,8 @@ class StoredPixels:
         """Where there is no image, as bool (y, x); None when everything is image."""
         if self.padding is None:
             return None
-        mask = (self.values >= self.padding[0]) & (self.values <= self.padding[1])
+        low, high = self.padding
+        mask = self.values == low if low == high else (self.values >= low) & (self.values <= high)
         return mask if mask.any() else None
 
 
@@ -81,30 +63,37 @@ def read_stored_pixels(instance: Instance, maximum_pixels: int = DEFAULT_MAXIMUM
 
     Raises:
         NoPixelsError: it has none.
-        UnsupportedPixelsError: colour, several frames, no decoder, more than *maximum_pixels*, or a Modality LUT.
+        UnsupportedPixelsError: colour, several frames, no decoder, or more than *maximum_pixels*.
         PixelError: they are truncated or damaged.
         NotDicomError: the file cannot be parsed any more.
         OSError: the file is gone.
     """
-    check_is_grey_frame(instance, maximum_pixels)
-    decoder = _decoder(instance.transfer_syntax_uid)
-    dataset = _read(instance.path)
-    with _translated_pixel_errors():
-        values, _ = decoder.as_array(dataset, index=0, raw=True)
-        if values.shape != (instance.rows, instance.columns):
-            raise PixelError(
-                f"Decoding gave an array of shape {values.shape}; required: {(instance.rows, instance.columns)} as in "
-                "Rows and Columns. Send the image again from its source."
-            )
-        return _describe(dataset, values)
+    if instance.number_of_frames > 1:
+        raise UnsupportedPixelsError(
+            f"The instance has {instance.number_of_frames} frames; required: one image. "
+            "Send single-frame images, or slices with their positions."
+        )
+    (stored,) = read_stored_frames(instance, maximum_pixels)
+    return stored
 
 
-def check_is_grey_frame(instance: Instance, maximum_pixels: int = DEFAULT_MAXIMUM_PIXELS) -> None:
-    """Refuse from the header what `read_stored_pixels` would refuse, before anything is allocated.
+def read_stored_frames(instance: Instance, maximum_pixels: int = DEFAULT_MAXIMUM_PIXELS) -> Iterator[StoredPixels]:
+    """Decode the grey frames of *instance* in turn; never more than one is held here.
+
+    Raises:
+        NoPixelsError, UnsupportedPixelsError, PixelError, NotDicomError, OSError: as `read_stored_pixels`.
+    """
+    check_is_grey(instance, maximum_pixels)
+    opened = open_pixels(instance.path, maximum_pixels)
+    return (_describe(opened, values, instance) for values in opened.frames())
+
+
+def check_is_grey(instance: Instance, maximum_pixels: int = DEFAULT_MAXIMUM_PIXELS) -> None:
+    """Refuse from the header what cannot be read as grey, before anything is opened or allocated.
 
     Raises:
         NoPixelsError: there are no pixels.
-        UnsupportedPixelsError: colour, several frames, or more than *maximum_pixels*.
+        UnsupportedPixelsError: colour, no decoder, or more than *maximum_pixels*.
     """
     if not instance.has_pixels or instance.rows * instance.columns == 0:
         raise NoPixelsError("The instance has no pixel data; required: an image. Choose a series of images.")
@@ -113,74 +102,66 @@ def check_is_grey_frame(instance: Instance, maximum_pixels: int = DEFAULT_MAXIMU
             f"Photometric Interpretation is {instance.photometric_interpretation!r}; "
             f"required: {' or '.join(_GREY)}. Send the original grey image, not a capture or a colour map."
         )
-    if instance.number_of_frames > 1:
-        raise UnsupportedPixelsError(
-            f"The instance has {instance.number_of_frames} frames; required: one frame an instance. "
-            "Send single-frame images; enhanced multi-frame objects are not read here."
-        )
+    check_decodable(instance.transfer_syntax_uid)
     if instance.rows * instance.columns > maximum_pixels:
         raise UnsupportedPixelsError(
             f"The image has {instance.rows} x {instance.columns} pixels; required: at most {maximum_pixels}."
         )
 
 
-def _decoder(transfer_syntax_uid: str) -> Any:
-    try:
-        decoder = get_decoder(transfer_syntax_uid)
-    except NotImplementedError:
-        decoder = None
-    if decoder is None or not decoder.is_available:
-        raise UnsupportedPixelsError(
-            f"Transfer syntax {transfer_syntax_uid} has no decoder here; required: uncompressed, deflated, RLE, JPEG, "
-            "JPEG-LS, JPEG 2000 or HTJ2K. Let the PACS send the image uncompressed (Explicit VR Little Endian)."
+def _describe(opened: PixelFile, container: npt.NDArray[Any], instance: Instance) -> StoredPixels:
+    header = opened.header
+    if container.ndim != 2:
+        raise PixelError(
+            f"Decoding gave an array of shape {container.shape}; required: {(header.rows, header.columns)} as in "
+            "Rows and Columns. Send the image again from its source."
         )
-    return decoder
-
-
-def _read(path: Path) -> Dataset:
-    with path.open("rb") as file, translated_parse_errors():
-        return dcmread(file, specific_tags=_TAGS)
-
-
-def _describe(dataset: Dataset, values: npt.NDArray[np.integer[Any]]) -> StoredPixels:
-    if dataset.get("ModalityLUTSequence"):
-        raise UnsupportedPixelsError(
-            "The image has a Modality LUT (0028,3000); required: Rescale Slope and Intercept, or neither."
-        )
-    bits = int(dataset.BitsStored)
-    is_signed = int(dataset.PixelRepresentation) == 1
-    low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if is_signed else (0, 2**bits - 1)
+    values = _stored_values(container, header, is_shifted=is_native(opened.transfer_syntax_uid))
+    low, high = header.stored_range
+    if values.dtype.kind == "i" and not header.is_signed:
+        low, high = -(high + 1) // 2, high // 2
+    slope, intercept = header.slope, header.intercept
+    if header.has_modality_lut:
+        values, low, high = _through_modality_lut(instance, values)
+        slope, intercept = None, None
     return StoredPixels(
         values=values,
         stored_range=(low, high),
-        slope=_number(dataset, "RescaleSlope", 1.0) or 1.0,
-        intercept=_number(dataset, "RescaleIntercept", 0.0),
-        padding=_padding(dataset),
+        slope=1.0 if slope is None else slope,
+        intercept=intercept or 0.0,
+        padding=None if header.has_modality_lut else header.padding,
+        is_calibrated=None not in (slope, intercept),
+        rescale_type=header.rescale_type,
     )
 
 
-def _number(dataset: Dataset, keyword: str, default: float) -> float:
-    value = dataset.get(keyword)
-    return default if value in (None, "") else float(value)
+def _stored_values(container: npt.NDArray[Any], header: PixelHeader, *, is_shifted: bool) -> npt.NDArray[Any]:
+    """The stored values in their *container* (PS3.5 8.1.1): unused bits away, sign put right.
 
-
-def _padding(dataset: Dataset) -> tuple[int, int] | None:
-    first = dataset.get("PixelPaddingValue")
-    if first is None:
-        return None
-    last = dataset.get("PixelPaddingRangeLimit")
-    bounds = sorted((int(first), int(first if last is None else last)))
-    return bounds[0], bounds[1]
-
-
-@contextmanager
-def _translated_pixel_errors() -> Iterator[None]:
-    try:
-        yield
-    except (PixelError, NotDicomError):
-        raise
-    except _DECODE_ERRORS as error:
+    A JPEG 2000 stream that says "signed" is believed against the header, which then lies: its numbers were signed when
+    they were compressed.
+    """
+    if container.dtype.kind == "i":
+        return container
+    if is_shifted and header.high_bit >= header.bits_stored:
+        container = container >> (header.high_bit + 1 - header.bits_stored)
+    unused = container.dtype.itemsize * 8 - header.bits_stored
+    if unused < 0:
         raise PixelError(
-            f"The pixels cannot be decoded ({type(error).__name__}): they are truncated or damaged, or the header "
-            "contradicts them. Send the image again from its source."
-        ) from error
+            f"Samples of {container.dtype.itemsize * 8} bits were found; required: Bits Stored {header.bits_stored}. "
+            "Send the image again from its source."
+        )
+    if header.is_signed:
+        signed = container.view(container.dtype.str.replace("u", "i"))
+        return (signed << unused) >> unused if unused else signed
+    return container & ((1 << header.bits_stored) - 1) if unused and is_shifted else container
+
+
+def _through_modality_lut(instance: Instance, values: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], int, int]:
+    """*values* through the Modality LUT (PS3.3 C.11.1.1), with the lowest and highest value that it gives."""
+    with instance.path.open("rb") as file, translated_parse_errors():
+        dataset = dcmread(file, specific_tags=["ModalityLUTSequence"], stop_before_pixels=True)
+        mapped = apply_modality_lut(values, dataset)
+        table = dataset.ModalityLUTSequence[0]
+        bits = int(table.LUTDescriptor[2])
+    return np.asarray(mapped), 0, 2**bits - 1

@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from dicom_io.errors import PixelError, UnsupportedPixelsError
 from dicom_io.geometry import Stack, order_stack
-from dicom_io.stored_pixels import check_is_grey_frame, read_stored_pixels
+from dicom_io.stored_pixels import check_is_grey, read_stored_pixels
 from dicom_io.study import Instance, Series
 from dicom_io.volume import Volume
 
@@ -58,7 +58,7 @@ def _check_plausible(hounsfield: npt.NDArray[np.float32], instance: Instance) ->
 
 def _shape(stack: Stack, maximum_voxels: int) -> tuple[int, int, int]:
     for instance in stack.instances:
-        check_is_grey_frame(instance)
+        check_is_grey(instance)
     shape = (len(stack.instances), stack.instances[0].rows, stack.instances[0].columns)
     if shape[0] * shape[1] * shape[2] > maximum_voxels:
         raise UnsupportedPixelsError(
