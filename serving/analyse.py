@@ -15,6 +15,7 @@ from models.registry import ReleaseStore
 from models.release import Release
 from models.runtime import Runtime
 from serving.compose import Composer
+from serving.destinations import AnyDestination
 from serving.errors import NotAnalysedError
 from serving.guard import Guard, find_guard
 from serving.pipeline import Analysis, Subject, analyse_study, not_analysed
@@ -22,7 +23,6 @@ from serving.records import audit, cases, results, stays, work
 from serving.records.database import reading, writing
 from serving.records.stays import RiskRecord
 from serving.records.work import WorkItem
-from serving.destinations import Destination
 from serving.stay_pipeline import StaySubject, score_stay
 from serving.stopwatch import Stopwatch
 from serving.work.item import State
@@ -36,7 +36,7 @@ class Site:
     """What a run needs of the site it runs at."""
 
     #: Results go to these.
-    destinations: Sequence[Destination]
+    destinations: Sequence[AnyDestination]
     #: Language of what is said.
     language: str
     #: Result objects and pictures lie below this.

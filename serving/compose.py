@@ -6,9 +6,9 @@ from pathlib import Path
 from dicom_io.results.kinds import ResultKind
 from dicom_io.results.write import WrittenObject, write_results
 from dicom_io.study import Study
+from serving.destinations import AnyDestination
 from serving.pipeline import Analysis
 from serving.records.work import WorkItem
-from serving.destinations import Destination
 from serving.stopwatch import Stopwatch
 from serving.telemetry.metric_table import Stage
 
@@ -16,10 +16,10 @@ from serving.telemetry.metric_table import Stage
 class Composer:
     """Writes the objects of one site's destinations."""
 
-    def __init__(self, results_dir: Path, destinations: Sequence[Destination]) -> None:
+    def __init__(self, results_dir: Path, destinations: Sequence[AnyDestination]) -> None:
         """Write below *results_dir*, one directory a work item."""
         self._results_dir = results_dir
-        asked = {kind for one in destinations for kind in one.profile}
+        asked = {kind for one in destinations for kind in (*one.profile, *one.fallback)}
         self._kinds = tuple(kind for kind in ResultKind if kind in asked)
 
     def compose(

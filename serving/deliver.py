@@ -1,84 +1,156 @@
 """One run of delivery: stored objects to one destination, each there once, with the ledger to prove it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, select
 
-from dicom_io.send.destination import Destination as Archive
-from dicom_io.send.destination import Reference
+from dicom_io.errors import RejectedError
+from dicom_io.send.destination import Destination as Outlet
+from dicom_io.send.destination import Reference, Refusal
+from serving.destinations import AnyDestination
 from serving.errors import CaseNotFoundError
-from serving.records import audit, results, work
+from serving.records import audit, ledger, work
 from serving.records.database import reading, writing
-from serving.records.results import StoredObject
+from serving.records.ledger import LedgerObject
 from serving.records.schema import DELIVERY, WORK_ITEM
 from serving.records.work import Delivery
-from serving.destinations import Destination
-from serving.work.item import DeliveryState, State
+from serving.work.item import DeliveryState, ObjectState, Purpose, State
 
-#: Gives the archive behind a destination.
-ArchiveOf = Callable[[Destination], Archive]
+#: Gives what takes the objects of a destination.
+OutletOf = Callable[[AnyDestination], Outlet]
 
-#: States in which a delivery has arrived.
-_ARRIVED = (DeliveryState.ACCEPTED.value, DeliveryState.COMMITTED.value)
+#: States in which a delivery holds nothing up any more.
+_SETTLED = (DeliveryState.ACCEPTED.value, DeliveryState.COMMITTED.value, DeliveryState.CANCELLED.value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Answers:
+    """What a destination said of some objects."""
+
+    #: Sent and taken, or found there.
+    arrived: Collection[str]
+    #: How many of them it held before anything was sent.
+    held: int
+    #: UID -> why it will not take it.
+    refused: Mapping[str, str]
 
 
 class Deliverer:
     """Sends claimed deliveries, one call each; safe to be called again for the same one after a crash."""
 
-    def __init__(self, engine: Engine, destinations: Mapping[str, Destination], archive_of: ArchiveOf) -> None:
-        """Keep the ledger on *engine*, reach *destinations* by *archive_of*."""
+    def __init__(self, engine: Engine, destinations: Mapping[str, AnyDestination], outlet_of: OutletOf) -> None:
+        """Keep the ledger on *engine*, reach *destinations* by *outlet_of*."""
         self._engine = engine
         self._destinations = destinations
-        self._archive_of = archive_of
+        self._outlet_of = outlet_of
 
-    def run(self, delivery: Delivery, *, first_try: bool) -> None:
-        """Send what the destination does not hold yet, and record that it does.
+    def run(self, delivery: Delivery, *, first_try: bool) -> tuple[LedgerObject, ...]:
+        """Send what the destination does not hold yet, and record that it does; the ledger's rows as they then stand.
+
+        Where the destination refuses an object, what its fallback profile names is sent instead.
 
         Args:
             delivery: a claimed delivery.
             first_try: nobody can have begun to send it before; otherwise the archive is asked first.
 
         Raises:
-            UnreachableError, RejectedError: as the destination answered.
+            UnreachableError: the destination did not answer, or is short of resources now.
+            RejectedError: it refused an object, and nothing of its fallback profile is there or is taken.
         """
         destination = self._destinations.get(delivery.destination)
         if destination is None:
             raise CaseNotFoundError(f"destination '{delivery.destination}' is not in the settings any more")
-        with reading(self._engine) as connection:
-            objects = results.stored_objects(connection, delivery.objects)
-        archive = self._archive_of(destination)
-        held = set() if first_try or not destination.can_query else archive.holds(_references(objects))
-        missing = [one.path for one in objects if one.sop_instance_uid not in held]
-        if missing:
-            archive.send(missing)
-        with writing(self._engine) as connection:
-            self._record(connection, delivery, already_there=len(objects) - len(missing))
+        answers = self._send(delivery, destination, ask_first=not first_try and destination.can_query)
+        if answers.refused:
+            self._fall_back(delivery, destination, answers)
+            answers = self._send(delivery, destination, ask_first=False)
+            if answers.refused:
+                self._put_down(delivery, answers)
+        return self._close(delivery, destination, answers)
 
-    def _record(self, connection: Connection, delivery: Delivery, already_there: int) -> None:
+    def _send(self, delivery: Delivery, destination: AnyDestination, *, ask_first: bool) -> _Answers:
+        with reading(self._engine) as connection:
+            objects = ledger.objects_of(connection, delivery.id)
+        waiting = [one for one in objects if one.state is ObjectState.QUEUED]
+        outlet = self._outlet_of(destination)
+        held = outlet.holds(_references(waiting)) if ask_first else frozenset()
+        missing = [one.path for one in waiting if one.sop_instance_uid not in held]
+        answers = outlet.send(missing) if missing else ()
+        refused = {one.sop_instance_uid: one.reason for one in answers if isinstance(one, Refusal)}
+        arrived = {one.sop_instance_uid for one in waiting} - refused.keys()
+        return _Answers(arrived=arrived, held=len(waiting) - len(missing), refused=refused)
+
+    def _fall_back(self, delivery: Delivery, destination: AnyDestination, answers: _Answers) -> None:
+        """Queue what will do instead."""
+        self._record(delivery, answers)
+        with writing(self._engine) as connection:
+            kinds = [kind.value for kind in destination.fallback]
+            if not ledger.fall_back(connection, delivery.id, delivery.work_item_id, kinds):
+                raise RejectedError(next(iter(answers.refused.values())))
+
+    def _put_down(self, delivery: Delivery, answers: _Answers) -> None:
+        self._record(delivery, answers)
+        raise RejectedError(next(iter(answers.refused.values())))
+
+    def _record(self, delivery: Delivery, answers: _Answers) -> None:
+        with writing(self._engine) as connection:
+            ledger.accept(connection, delivery.id, answers.arrived, datetime.now(UTC))
+            ledger.refuse(connection, delivery.id, answers.refused)
+
+    def _close(self, delivery: Delivery, destination: AnyDestination, answers: _Answers) -> tuple[LedgerObject, ...]:
         now = datetime.now(UTC)
-        accepted = {"state": DeliveryState.ACCEPTED.value, "accepted_at": now, "reason": ""}
-        connection.execute(update(DELIVERY).where(DELIVERY.c.id == delivery.id).values(**accepted))
-        detail = {
-            "work_item": delivery.work_item_id,
-            "destination": delivery.destination,
-            "objects": [*delivery.objects],
-        }
-        audit.append(connection, "delivered", delivery.id, detail | {"already_there": already_there})
-        finish_when_all_arrived(connection, delivery.work_item_id, now)
+        with writing(self._engine) as connection:
+            ledger.accept(connection, delivery.id, answers.arrived, now)
+            objects = ledger.objects_of(connection, delivery.id)
+            values = {
+                "accepted_at": now,
+                "reason": _instead(objects),
+                "commit_at": now if destination.storage_commitment else None,
+            }
+            ledger.move(connection, delivery.id, DeliveryState.ACCEPTED, now, **values)
+            _audit(connection, delivery, objects, answers.held)
+            if delivery.purpose is Purpose.RESULT:
+                finish_when_all_arrived(connection, delivery.work_item_id, now)
+        return objects
 
 
 def finish_when_all_arrived(connection: Connection, item_id: str, now: datetime) -> None:
-    """Close the work item once its last delivery has arrived."""
-    waits = select(DELIVERY.c.id).where(DELIVERY.c.work_item_id == item_id, DELIVERY.c.state.not_in(_ARRIVED))
+    """Close the work item once nothing of its result is under way any more."""
+    mine = (DELIVERY.c.work_item_id == item_id) & (DELIVERY.c.purpose == Purpose.RESULT.value)
+    waits = select(DELIVERY.c.id).where(mine, DELIVERY.c.state.not_in(_SETTLED))
     if connection.execute(waits.limit(1)).one_or_none() is not None:
         return
     row = connection.execute(select(WORK_ITEM.c.input_at, WORK_ITEM.c.timings).where(WORK_ITEM.c.id == item_id)).one()
-    timings = row.timings | {"received_to_stored": round((now - row.input_at).total_seconds(), 4)}
+    # Sent a second time, because the archive lost it, it does not count as slow.
+    timings = {"received_to_stored": round((now - row.input_at).total_seconds(), 4)} | row.timings
     work.move_item(connection, item_id, State.DONE, now, finished_at=now, timings=timings)
 
 
-def _references(objects: tuple[StoredObject, ...]) -> tuple[Reference, ...]:
+def _instead(objects: Sequence[LedgerObject]) -> str:
+    """What a person should know of an arrived delivery: empty when all went as the profile says."""
+    refused = [one for one in objects if one.state is ObjectState.REFUSED]
+    if not refused:
+        return ""
+    kinds = ", ".join(sorted({one.kind.upper() for one in refused}))
+    others = ", ".join(sorted({one.kind.upper() for one in objects if one.has_arrived}))
+    return f"{kinds} was refused, so {others} alone tells the result: {refused[0].reason}"
+
+
+def _audit(connection: Connection, delivery: Delivery, objects: Sequence[LedgerObject], already_there: int) -> None:
+    detail = {
+        "work_item": delivery.work_item_id,
+        "destination": delivery.destination,
+        "purpose": delivery.purpose.value,
+        "objects": [one.sop_instance_uid for one in objects if one.has_arrived],
+        "refused": [one.sop_instance_uid for one in objects if one.state is ObjectState.REFUSED],
+        "already_there": already_there,
+    }
+    audit.append(connection, "delivered", delivery.id, detail)
+
+
+def _references(objects: Sequence[LedgerObject]) -> tuple[Reference, ...]:
     return tuple(
         Reference(
             study_instance_uid=one.study_instance_uid,

@@ -1,15 +1,30 @@
 """Sections of the settings for everything that results are sent to."""
 
+from pathlib import Path
+from typing import ClassVar
+
 from pydantic import Field
 
 from dicom_io.results.kinds import ResultKind
+from serving.dicom_tls import Tls
 from serving.section import AeTitle, Port, Section
 
 
-class Destination(Section):
-    """One archive that results are sent to by C-STORE."""
+class Receiver(Section):
+    """What every destination has."""
 
     name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
+    #: At most so many objects a minute; 0 = no limit.
+    maximum_per_minute: int = Field(default=0, ge=0)
+    #: Longest wait for an answer.
+    timeout_seconds: float = Field(default=30.0, gt=0)
+    #: TLS with certificates on both sides.
+    tls: Tls = Tls()
+
+
+class Destination(Receiver):
+    """One archive that results are sent to by C-STORE."""
+
     host: str
     port: Port
     #: Called AE title.
@@ -28,6 +43,24 @@ class Destination(Section):
     commitment_seconds: float = Field(default=600.0, gt=0)
     #: An association is kept open for so long after a delivery, so that the next one need not open its own.
     keep_open_seconds: float = Field(default=2.0, ge=0)
-    #: At most so many objects a minute; 0 = no limit.
-    maximum_per_minute: int = Field(default=0, ge=0)
-    timeout_seconds: float = Field(default=30.0, gt=0)
+
+
+class DicomwebDestination(Receiver):
+    """One archive that results are sent to by STOW-RS."""
+
+    #: Root of its DICOMweb services.
+    url: str = Field(pattern=r"^https?://")
+    #: File with a bearer token.
+    token_file: Path | None = None
+    #: Objects this archive takes.
+    profile: tuple[ResultKind, ...] = (ResultKind.SR, ResultKind.SEG, ResultKind.SC)
+    #: Objects that will do where it refuses others of its profile; empty = a refusal puts the delivery aside.
+    fallback: tuple[ResultKind, ...] = (ResultKind.SC,)
+    #: Whether the archive answers QIDO-RS, asked after a success and before anything is sent again.
+    can_query: bool = True
+    #: DICOMweb has no storage commitment.
+    storage_commitment: ClassVar[bool] = False
+
+
+#: Anything that results are sent to.
+AnyDestination = Destination | DicomwebDestination

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 import structlog
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine
 
 from dicom_io.errors import DicomIoError
 from dicom_io.findings import Outcome
@@ -15,15 +15,14 @@ from models.errors import ModelError
 from serving.analyse import Analyser
 from serving.deliver import Deliverer
 from serving.errors import ServingError
-from serving.records import audit, work
+from serving.records import audit, ledger, work
 from serving.records.database import reading, writing
-from serving.records.schema import DELIVERY
 from serving.records.work import Delivery, WorkItem
 from serving.telemetry.logs import about_work_item
 from serving.telemetry.metric_table import Stage
 from serving.telemetry.metrics import WorkMetrics
 from serving.work.engine import Handler, RunKind
-from serving.work.item import DeliveryState, State
+from serving.work.item import DeliveryState, Purpose, State
 from serving.work.retry import RetryPolicy
 from serving.work.slots import Slots
 
@@ -94,11 +93,13 @@ class Worker:
             _LOG.info("A case was analysed.", action="analysed", outcome=ending.outcome.value)
 
     def _deliver_or_settle(self, delivery: Delivery, *, first_try: bool) -> None:
-        _, error = _attempt(lambda: self._deliverer.run(delivery, first_try=first_try))
+        objects, error = _attempt(lambda: self._deliverer.run(delivery, first_try=first_try))
         if error is not None:
             self._settle_delivery(delivery, error)
             return
         self._bench.metrics.delivery(delivery.destination, DeliveryState.ACCEPTED.value)
+        for one in objects or ():
+            self._bench.metrics.answered(delivery.destination, one.kind, one.state.value)
         _LOG.info("Results were delivered.", action="delivered", destination=delivery.destination)
 
     def _settle_item(self, item: WorkItem, error: Exception) -> None:
@@ -126,12 +127,13 @@ class Worker:
         _LOG.error(
             "A delivery failed.", action="delivery_failed", error=type(error).__name__, attempt=delivery.attempts
         )
-        values = {"state": state.value, "reason": _told(error), "not_before": decision.again_at or now}
+        values = {"reason": _told(error), "not_before": decision.again_at or now}
         with writing(self._bench.engine) as connection:
-            connection.execute(update(DELIVERY).where(DELIVERY.c.id == delivery.id).values(**values))
-            if state is DeliveryState.DEAD:
+            ledger.move(connection, delivery.id, state, now, failure=decision.kind.value, **values)
+            if state is DeliveryState.DEAD and delivery.purpose is Purpose.RESULT:
                 ending = {"reason_code": "delivery_dead", "reason": _told(error), "finished_at": now}
                 work.move_item(connection, delivery.work_item_id, State.FAILED, now, **ending)
+            if state is DeliveryState.DEAD:
                 audit.append(connection, "delivery_dead", delivery.id, {"destination": delivery.destination})
         self._bench.metrics.delivery(delivery.destination, state.value)
         if state is DeliveryState.WAITING:

@@ -60,6 +60,8 @@ class ExtraService:
     event: Any
     #: Answers the event as pynetdicom's handlers do.
     handler: Callable[[Any], Any]
+    #: Whether the caller is the provider of the service and comes to report (role selection, PS3.7 D.3.3.4).
+    is_reported_to_us: bool = False
 
 
 class StoreScp:
@@ -104,8 +106,10 @@ class StoreScp:
         entity.dimse_timeout = settings.dimse_timeout_seconds
         entity.require_calling_aet = list(settings.allowed_calling_ae_titles)
         entity.require_called_aet = settings.is_called_ae_title_required
-        for uid in (Verification, *(service.abstract_syntax_uid for service in self._extra_services)):
-            entity.add_supported_context(uid)
+        entity.add_supported_context(Verification)
+        for service in self._extra_services:
+            role = True if service.is_reported_to_us else None
+            entity.add_supported_context(service.abstract_syntax_uid, scu_role=role, scp_role=role)
         self._server = entity.start_server(
             (settings.host, settings.port), block=False, ssl_context=settings.tls, evt_handlers=self._handlers()
         )

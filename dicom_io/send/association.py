@@ -48,8 +48,8 @@ def associated(address: DicomAddress, contexts: Sequence[PresentationContext]) -
     Raises:
         UnreachableError: it could not be established.
     """
-    association = _associate(address, contexts)
-    with _held_reactor(association):
+    association = associate(address, contexts)
+    with held_reactor(association):
         try:
             yield association
         except Exception:
@@ -80,7 +80,8 @@ class _Gate:
 
 
 @contextmanager
-def _held_reactor(association: Any) -> Iterator[None]:
+def held_reactor(association: Any) -> Iterator[None]:
+    """Requests are sent on *association* inside this block only."""
     # pynetdicom 3.0.4 lets its reactor thread run between two requests and pauses it by a flag that is still up when
     # the reactor is just waking: then the reactor eats the next response, and the sender waits until its DIMSE timeout
     # (seen once in some hundred queries). So the reactor is held, with a handshake, for as long as we send.
@@ -95,7 +96,24 @@ def _held_reactor(association: Any) -> Iterator[None]:
         gate.opened.set()
 
 
-def _associate(address: DicomAddress, contexts: Sequence[PresentationContext]) -> Any:
+def associate(
+    address: DicomAddress,
+    contexts: Sequence[PresentationContext],
+    *,
+    roles: Sequence[Any] = (),
+    handlers: Sequence[tuple[Any, Any]] = (),
+) -> Any:
+    """An established association with *address*, the caller's to end.
+
+    Args:
+        address: who is called.
+        contexts: what is proposed.
+        roles: role selection items (PS3.7 D.3.3.4).
+        handlers: pynetdicom's event handlers.
+
+    Raises:
+        UnreachableError: it could not be established.
+    """
     configure_pynetdicom()
     entity = AE(ae_title=address.calling_ae_title)
     entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
@@ -107,10 +125,11 @@ def _associate(address: DicomAddress, contexts: Sequence[PresentationContext]) -
         address.host,
         address.port,
         contexts=list(contexts),
+        ext_neg=list(roles),
         ae_title=address.ae_title,
         max_pdu=131072,
         tls_args=(address.tls, address.host) if address.tls else None,
-        evt_handlers=SocketCare().handlers(),
+        evt_handlers=[*SocketCare().handlers(), *handlers],
     )
     if not association.is_established:
         raise UnreachableError(f"No association with {address}: {_why_not(association)}")

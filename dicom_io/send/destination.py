@@ -32,17 +32,26 @@ class Receipt:
     at: datetime
 
 
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """A destination's word that it will not take one object, today or tomorrow."""
+
+    #: SOP Instance UID of the object.
+    sop_instance_uid: str
+    #: What it answered, what is required, the way out.
+    reason: str
+
+
 class Destination(Protocol):
     """Takes objects and knows which it holds."""
 
-    def send(self, objects: Sequence[Path]) -> tuple[Receipt, ...]:
-        """Send DICOM files in order; a receipt for each.
+    def send(self, objects: Sequence[Path]) -> tuple[Receipt | Refusal, ...]:
+        """Send files in order; the answer to each.
 
         After an error some of them may have been taken: ask `holds` before sending again.
 
         Raises:
-            UnreachableError: no association, or it broke, or the destination is short of resources now.
-            RejectedError: one was refused; those after it were not sent.
+            UnreachableError: no connection, or it broke, or the destination is short of resources now.
             NotDicomError: one of the files is no DICOM file.
         """
 
@@ -50,6 +59,9 @@ class Destination(Protocol):
         """The SOP Instance UIDs of those *references* that the destination holds.
 
         Raises:
-            UnreachableError: no association, or it broke.
+            UnreachableError: no connection, or it broke.
             RejectedError: it refuses the query.
         """
+
+    def close(self) -> None:
+        """End what was kept open for the next call; the destination may be used again."""

@@ -14,7 +14,8 @@ from pynetdicom import build_context
 from dicom_io.errors import RejectedError, SendError, UnreachableError
 from dicom_io.headers import read_header
 from dicom_io.send.association import DicomAddress, associated
-from dicom_io.send.destination import Receipt, Reference
+from dicom_io.send.destination import Receipt, Reference, Refusal
+from dicom_io.send.kept_association import KeptAssociation
 from dicom_io.send.query import find_held
 from dicom_io.study import Instance
 
@@ -39,22 +40,34 @@ class SendResult:
 class StoreScu:
     """A DICOM archive as a destination."""
 
-    def __init__(self, address: DicomAddress) -> None:
-        """Send to *address*; an association is opened for each call."""
+    def __init__(self, address: DicomAddress, keep_open_seconds: float = 0.0) -> None:
+        """Send to *address*; an association is kept open for *keep_open_seconds* after a call."""
         self._address = address
+        self._association = KeptAssociation(address, keep_open_seconds)
 
-    def send(self, objects: Sequence[Path]) -> tuple[Receipt, ...]:
+    def send(self, objects: Sequence[Path]) -> tuple[Receipt | Refusal, ...]:
         """Send files over one association; see `Destination.send`."""
-        receipts = []
-        for result in send_instances([read_header(path).instance for path in objects], self._address):
-            if result.receipt is None:
-                raise result.error or UnreachableError
-            receipts.append(result.receipt)
-        return tuple(receipts)
+        answers = []
+        for batch in _batches([read_header(path).instance for path in objects]):
+            with self._association.open(_contexts(batch)) as association:
+                answers += [_answer(_try_store(association, instance, self._address)) for instance in batch]
+        return tuple(answers)
 
     def holds(self, references: Sequence[Reference]) -> AbstractSet[str]:
         """Ask by C-FIND; see `Destination.holds`."""
         return find_held(self._address, references)
+
+    def close(self) -> None:
+        """Release the association that is kept open."""
+        self._association.close()
+
+
+def _answer(sent: SendResult) -> Receipt | Refusal:
+    if isinstance(sent.error, RejectedError):
+        return Refusal(sop_instance_uid=sent.instance.sop_instance_uid, reason=str(sent.error))
+    if sent.receipt is None:
+        raise sent.error or UnreachableError
+    return sent.receipt
 
 
 def send_instances(instances: Sequence[Instance], address: DicomAddress) -> Iterator[SendResult]:

@@ -1,16 +1,18 @@
 """``varsel receive``: the DICOM node."""
 
+from dicom_io.receive.commitment import commitment_service
 from dicom_io.receive.completion import CompletionPolicy
 from dicom_io.receive.neck import Verdict
 from dicom_io.receive.spool import Spool
 from dicom_io.receive.store_scp import StoreScp, StoreScpSettings
 from dicom_io.tls import server_context
+from serving.commitment import CommitmentBook
 from serving.processes.lifecycle import open_own_database, run_until_told
 from serving.receive_settings import Receive
 from serving.records.inbox import DatabaseInbox
 from serving.settings import Settings
 from serving.telemetry.logs import configure_logging
-from serving.telemetry.metrics import ReceiveMetrics, new_registry, serve_metrics
+from serving.telemetry.metrics import CommitmentMetrics, ReceiveMetrics, new_registry, serve_metrics
 
 _MIB = 1024 * 1024
 
@@ -34,10 +36,13 @@ def build_receiver(settings: Settings) -> StoreScp:
         quiet_seconds=settings.receive.quiet_seconds,
         quiet_after_release_seconds=settings.receive.quiet_after_release_seconds,
     )
-    inbox = DatabaseInbox(open_own_database(settings), policy)
+    engine = open_own_database(settings)
+    inbox = DatabaseInbox(engine, policy)
     spool = Spool(settings.spool_dir, minimum_free_bytes=settings.receive.minimum_free_mib * _MIB)
     spool.discard_partial()
-    return StoreScp(_door(settings.receive), inbox, spool, _Counting(ReceiveMetrics(registry)))
+    reports = commitment_service(CommitmentBook(engine, CommitmentMetrics(registry)))
+    observer = _Counting(ReceiveMetrics(registry))
+    return StoreScp(_door(settings.receive), inbox, spool, observer, extra_services=[reports])
 
 
 def _door(receive: Receive) -> StoreScpSettings:

@@ -1,21 +1,24 @@
 """``varsel work``: the worker."""
 
 import gc
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dicom_io.commitment import CommitmentItem, CommitmentReport
 from dicom_io.results.rehearsal import rehearse
-from dicom_io.send.association import DicomAddress
-from dicom_io.send.store_scu import StoreScu
+from dicom_io.send.commitment import request_commitment
 from models.folder_store import FolderStore
 from serving.analyse import Analyser, Site
 from serving.api.runtimes import RemoteRuntimes
+from serving.commitment import CommitmentKeeper
 from serving.deliver import Deliverer
 from serving.destinations import Destination
 from serving.intake import Intake
+from serving.outlets import Outlets, dicom_address
 from serving.processes.lifecycle import open_own_database, run_until_told
 from serving.settings import Settings
 from serving.telemetry.logs import configure_logging
-from serving.telemetry.metrics import WorkMetrics, new_registry, serve_metrics
+from serving.telemetry.metrics import CommitmentMetrics, WorkMetrics, new_registry, serve_metrics
 from serving.work.dbos_engine import DbosEngine
 from serving.work.dispatcher import Dispatcher
 from serving.work.engine import RunKind, WorkEngine
@@ -45,6 +48,10 @@ class WorkerProcess:
     worker: Worker
     #: Connections to the model service.
     runtimes: RemoteRuntimes
+    #: Connections to the destinations.
+    outlets: Outlets
+    #: Asks archives for storage commitment.
+    commitments: CommitmentKeeper
 
     def start(self) -> None:
         """Rehearse, for the first case's sake; take up what a crash cut off, then whatever waits."""
@@ -55,20 +62,25 @@ class WorkerProcess:
         gc.freeze()
         self.work_engine.start(self.worker.handlers)
         self.dispatcher.start()
+        self.commitments.start()
 
     def stop(self) -> None:
         """Claim nothing more, let running work finish."""
         self.dispatcher.stop()
+        self.commitments.stop()
         self.work_engine.stop(_DRAIN_SECONDS)
         self.runtimes.close()
+        self.outlets.close()
 
 
 def build_worker(settings: Settings) -> WorkerProcess:
     """The worker of *settings*, not started; its metrics are served from now on."""
     engine = open_own_database(settings)
-    destinations = {destination.name: destination for destination in settings.destinations}
+    registry = new_registry("work")
+    serve_metrics(registry, settings.receive.host, settings.work.metrics_port)
+    destinations = {destination.name: destination for destination in settings.all_destinations}
     slots = Slots({RunKind.ANALYSE.value: settings.work.concurrency} | dict.fromkeys(destinations, 1))
-    bench = Bench(engine=engine, retry=_retry_policy(settings), slots=slots, metrics=_metrics(settings))
+    bench = Bench(engine=engine, retry=_retry_policy(settings), slots=slots, metrics=WorkMetrics(registry))
     store = FolderStore(settings.store_dir)
     runtimes = RemoteRuntimes(settings.api_url, settings.api.timeout_seconds)
     analyser = Analyser(engine, store, runtimes.of, _site(settings))
@@ -81,18 +93,23 @@ def build_worker(settings: Settings) -> WorkerProcess:
         slots=slots,
         destinations=tuple(destinations),
     )
-    worker = Worker(bench, analyser, Deliverer(engine, destinations, _archive))
-    return WorkerProcess(work_engine=work_engine, dispatcher=dispatcher, worker=worker, runtimes=runtimes)
-
-
-def _metrics(settings: Settings) -> WorkMetrics:
-    registry = new_registry("work")
-    serve_metrics(registry, settings.receive.host, settings.work.metrics_port)
-    return WorkMetrics(registry)
+    outlets = Outlets()
+    worker = Worker(bench, analyser, Deliverer(engine, destinations, outlets.of))
+    keeper = CommitmentKeeper(engine, settings.destinations, _ask_commitment, CommitmentMetrics(registry))
+    return WorkerProcess(
+        work_engine=work_engine,
+        dispatcher=dispatcher,
+        worker=worker,
+        runtimes=runtimes,
+        outlets=outlets,
+        commitments=keeper,
+    )
 
 
 def _site(settings: Settings) -> Site:
-    return Site(destinations=settings.destinations, language=settings.site.language, results_dir=settings.results_dir)
+    return Site(
+        destinations=settings.all_destinations, language=settings.site.language, results_dir=settings.results_dir
+    )
 
 
 def _retry_policy(settings: Settings) -> RetryPolicy:
@@ -103,13 +120,7 @@ def _retry_policy(settings: Settings) -> RetryPolicy:
     )
 
 
-def _archive(destination: Destination) -> StoreScu:
-    return StoreScu(
-        DicomAddress(
-            host=destination.host,
-            port=destination.port,
-            ae_title=destination.ae_title,
-            calling_ae_title=destination.calling_ae_title,
-            dimse_timeout_seconds=destination.timeout_seconds,
-        )
-    )
+def _ask_commitment(
+    destination: Destination, transaction_uid: str, items: Sequence[CommitmentItem]
+) -> CommitmentReport | None:
+    return request_commitment(dicom_address(destination), transaction_uid, items)

@@ -1,32 +1,18 @@
 """What was said and written of a work item: findings, result objects, and the deliveries they wait for."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert
 
 from dicom_io.findings import Finding
 from dicom_io.results.write import WrittenObject
 from dicom_io.uids import derive_uid
-from serving.destinations import Destination
-from serving.records.schema import DELIVERY, FINDING, RESULT, WORK_ITEM
+from serving.destinations import AnyDestination
+from serving.records import ledger
+from serving.records.schema import DELIVERY, FINDING, RESULT
 from serving.records.work import WorkItem
 from serving.work.item import DeliveryState
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoredObject:
-    """A result object on disk."""
-
-    #: Where it belongs.
-    study_instance_uid: str
-    series_instance_uid: str
-    #: Its identity.
-    sop_instance_uid: str
-    #: Where its bytes lie.
-    path: Path
 
 
 def keep_findings(connection: Connection, item_id: str, findings: Iterable[Finding]) -> None:
@@ -72,7 +58,7 @@ def queue_deliveries(
     connection: Connection,
     item: WorkItem,
     written: Sequence[WrittenObject],
-    destinations: Iterable[Destination],
+    destinations: Iterable[AnyDestination],
     now: datetime,
 ) -> int:
     """Queue to each destination the objects its profile takes: how many deliveries were queued."""
@@ -80,9 +66,10 @@ def queue_deliveries(
     for destination in destinations:
         objects = [one.sop_instance_uid for one in written if one.kind in destination.profile]
         if objects:
+            delivery_id = derive_uid("delivery", item.id, destination.name)
             connection.execute(
                 insert(DELIVERY).values(
-                    id=derive_uid("delivery", item.id, destination.name),
+                    id=delivery_id,
                     work_item_id=item.id,
                     destination=destination.name,
                     objects=objects,
@@ -93,20 +80,6 @@ def queue_deliveries(
                     created_at=now,
                 )
             )
+            ledger.enter(connection, delivery_id, objects)
             queued += 1
     return queued
-
-
-def stored_objects(connection: Connection, uids: Sequence[str]) -> tuple[StoredObject, ...]:
-    """The objects named *uids*, in that order."""
-    wanted = select(RESULT, WORK_ITEM.c.case_id).join(WORK_ITEM).where(RESULT.c.sop_instance_uid.in_(uids))
-    known = {
-        row.sop_instance_uid: StoredObject(
-            study_instance_uid=row.case_id,
-            series_instance_uid=row.series_instance_uid,
-            sop_instance_uid=row.sop_instance_uid,
-            path=Path(row.path),
-        )
-        for row in connection.execute(wanted)
-    }
-    return tuple(known[uid] for uid in uids)

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
-from serving.records import audit, work
+from serving.records import audit, ledger, work
 from serving.records.schema import DELIVERY, STAY, STUDY
 from serving.records.work import WorkItem
 from serving.work.item import DeliveryState, State
@@ -33,9 +33,14 @@ def retry(connection: Connection, item_id: str, actor: str, now: datetime) -> bo
 
 def _resend(connection: Connection, item_id: str, now: datetime) -> bool:
     dead = (DELIVERY.c.work_item_id == item_id) & (DELIVERY.c.state == DeliveryState.DEAD.value)
-    # One attempt counted, not none: what was tried before may have arrived, so the archive is asked first.
-    again = {"state": DeliveryState.WAITING.value, "attempts": 1, "not_before": now, "reason": ""}
-    return bool(connection.execute(update(DELIVERY).where(dead).values(**again).returning(DELIVERY.c.id)).all())
+    found = connection.scalars(select(DELIVERY.c.id).where(dead)).all()
+    for delivery_id in found:
+        refused = [one for one in ledger.objects_of(connection, delivery_id) if not one.has_arrived]
+        ledger.reopen(connection, delivery_id, [one.sop_instance_uid for one in refused])
+        # One attempt counted, not none: what was tried before may have arrived, so the archive is asked first.
+        again = {"attempts": 1, "not_before": now, "reason": "sent again by hand"}
+        ledger.move(connection, delivery_id, DeliveryState.WAITING, now, **again)
+    return bool(found)
 
 
 def _reopen(connection: Connection, item: WorkItem, now: datetime) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from serving.errors import CaseNotFoundError
 from serving.records.schema import DELIVERY, HISTORY, WORK_ITEM
-from serving.work.item import MOVES, DeliveryState, State
+from serving.work.item import MOVES, DeliveryState, Purpose, State
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +57,8 @@ class Delivery:
     state: DeliveryState
     #: Tries so far, this one included.
     attempts: int
+    #: What it is for.
+    purpose: Purpose
 
 
 def add_item(connection: Connection, values: dict[str, Any]) -> bool:
@@ -213,4 +215,5 @@ def _delivery(row: Row[Any]) -> Delivery:
         objects=tuple(row.objects),
         state=DeliveryState(row.state),
         attempts=row.attempts,
+        purpose=Purpose(row.purpose),
     )

@@ -117,6 +117,18 @@ DELIVERIES = Spec(
     text="Changes of a delivery's state, by destination and state reached.",
     labels=("destination", "state"),
 )
+DELIVERED_OBJECTS = Spec(
+    name="varsel_delivered_objects_total",
+    kind=Kind.COUNTER,
+    text="Objects of arrived deliveries, by destination, kind and state; a fallback stands in for refused ones.",
+    labels=("destination", "kind", "state"),
+)
+COMMITMENTS = Spec(
+    name="varsel_commitments_total",
+    kind=Kind.COUNTER,
+    text="Storage commitments by destination: asked, kept, denied, expired where the archive could not be asked.",
+    labels=("destination", "state"),
+)
 
 HTTP_SECONDS = Spec(
     name="varsel_http_request_seconds",
@@ -143,6 +155,12 @@ DELIVERY_ITEMS = Spec(
     text="Deliveries that have not arrived, by destination and state; dead ones need a person.",
     labels=("destination", "state"),
 )
+COMMITMENTS_AWAITED = Spec(
+    name="varsel_commitments_awaited",
+    kind=Kind.GAUGE,
+    text="Deliveries accepted and not yet committed, by destination, where storage commitment is asked for.",
+    labels=("destination",),
+)
 STUDIES_OPEN = Spec(name="varsel_studies_open", kind=Kind.GAUGE, text="Studies that instances are still awaited for.")
 
 #: All of them; docs, dashboards and alerts are checked against this table.
@@ -156,6 +174,9 @@ TABLE = (
     STAGE_SECONDS,
     RETRIES,
     DELIVERIES,
+    DELIVERED_OBJECTS,
+    COMMITMENTS,
+    COMMITMENTS_AWAITED,
     HTTP_SECONDS,
     DATABASE_UP,
     QUEUE_ITEMS,

@@ -18,6 +18,7 @@ from prometheus_client import (
 
 from serving.telemetry import metric_table as table
 from serving.telemetry.metric_table import Spec, Stage
+from serving.work.item import CommitmentState
 
 _Made = TypeVar("_Made", Counter, Gauge)
 
@@ -53,6 +54,7 @@ class WorkMetrics:
         self._stages = _histogram(table.STAGE_SECONDS, registry)
         self._retries = _made(Counter, table.RETRIES, registry)
         self._deliveries = _made(Counter, table.DELIVERIES, registry)
+        self._objects = _made(Counter, table.DELIVERED_OBJECTS, registry)
 
     def finished(self, model: str, model_version: str, outcome: str) -> None:
         """A work item of *model* reached *outcome* (``dicom_io.findings.Outcome`` value)."""
@@ -66,9 +68,25 @@ class WorkMetrics:
         """A delivery to *destination* reached *state* (``serving.work.item.DeliveryState`` value)."""
         self._deliveries.labels(destination, state).inc()
 
+    def answered(self, destination: str, kind: str, state: str) -> None:
+        """An object of *kind* stands at *destination* in *state* (``serving.work.item.ObjectState`` value)."""
+        self._objects.labels(destination, kind, state).inc()
+
     def retried(self, kind: str, reason_code: str) -> None:
         """Another try was put off for *reason_code*; *kind* is ``work`` or ``delivery``."""
         self._retries.labels(kind, reason_code).inc()
+
+
+class CommitmentMetrics:
+    """What is counted of storage commitments, where they are asked for and where reports come in."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Register in *registry*."""
+        self._commitments = _made(Counter, table.COMMITMENTS, registry)
+
+    def commitment(self, destination: str, state: CommitmentState) -> None:
+        """A request to *destination* reached *state*."""
+        self._commitments.labels(destination, state.value).inc()
 
 
 class WebMetrics:

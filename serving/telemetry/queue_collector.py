@@ -38,6 +38,7 @@ class QueueCollector(Collector):
                 families = [
                     *_queue(connection),
                     _deliveries(connection),
+                    _commitments(connection),
                     _single(table.STUDIES_OPEN, _open_studies(connection)),
                 ]
         except DatabaseDownError:
@@ -51,6 +52,7 @@ class QueueCollector(Collector):
             table.QUEUE_ITEMS,
             table.QUEUE_OLDEST_SECONDS,
             table.DELIVERY_ITEMS,
+            table.COMMITMENTS_AWAITED,
             table.STUDIES_OPEN,
         )
         return [_family(spec) for spec in specs]
@@ -83,6 +85,15 @@ def _deliveries(connection: Connection) -> GaugeMetricFamily:
         select(*columns, func.count()).where(DELIVERY.c.state.in_(shown)).group_by(*columns)
     ):
         family.add_metric([destination, state], count)
+    return family
+
+
+def _commitments(connection: Connection) -> GaugeMetricFamily:
+    family = _family(table.COMMITMENTS_AWAITED)
+    awaited = (DELIVERY.c.state == DeliveryState.ACCEPTED.value) & DELIVERY.c.commit_at.is_not(None)
+    counted = select(DELIVERY.c.destination, func.count()).where(awaited).group_by(DELIVERY.c.destination)
+    for destination, count in connection.execute(counted):
+        family.add_metric([destination], count)
     return family
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from dicom_io.errors import UnreachableError
+from dicom_io.errors import RejectedError, UnreachableError
 from models.errors import RuntimeUnavailableError
 from serving.errors import DatabaseDownError
 
@@ -14,8 +14,21 @@ class FailureKind(Enum):
 
     #: Something outside was down or slow: the same work may succeed later.
     TRANSIENT = "transient"
+    #: A destination answered that it will not take it: someone must mend something there, or here.
+    REFUSED = "refused"
     #: The work itself cannot succeed: the same bytes would fail again.
-    PERMANENT = "permanent"
+    POISON = "poison"
+
+
+#: Errors by kind, first match; any other is poison.
+_KINDS: tuple[tuple[type[Exception], FailureKind], ...] = (
+    (UnreachableError, FailureKind.TRANSIENT),
+    (RuntimeUnavailableError, FailureKind.TRANSIENT),
+    (DatabaseDownError, FailureKind.TRANSIENT),
+    (RejectedError, FailureKind.REFUSED),
+)
+#: Kinds that pass by themselves; the others wait for a person.
+_PASSING = frozenset({FailureKind.TRANSIENT})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +55,7 @@ class RetryPolicy:
     def decide(self, error: Exception, attempts: int, now: datetime) -> RetryDecision:
         """What to do after *attempts* tries, the last of which ended in *error*."""
         kind = kind_of(error)
-        if kind is FailureKind.PERMANENT or attempts >= self.maximum_attempts:
+        if kind not in _PASSING or attempts >= self.maximum_attempts:
             return RetryDecision(again_at=None, kind=kind)
         # The exponent is capped: 2.0 ** 1100 overflows long before the ceiling would be asked.
         wait = min(self.first_seconds * 2.0 ** min(attempts - 1, 30), self.ceiling_seconds)
@@ -51,5 +64,4 @@ class RetryPolicy:
 
 def kind_of(error: Exception) -> FailureKind:
     """Which sort of failure *error* is."""
-    passing = (UnreachableError, RuntimeUnavailableError, DatabaseDownError)
-    return FailureKind.TRANSIENT if isinstance(error, passing) else FailureKind.PERMANENT
+    return next((kind for kind_of_error, kind in _KINDS if isinstance(error, kind_of_error)), FailureKind.POISON)

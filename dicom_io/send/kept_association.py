@@ -1,0 +1,89 @@
+"""An association that stays open for a little while, since opening one and releasing it cost 10 ms each."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from pynetdicom.presentation import PresentationContext
+
+from dicom_io.send.association import DicomAddress, associate, held_reactor
+
+
+class KeptAssociation:
+    """One association with one peer, opened when it is needed and released when nobody used it for a while.
+
+    While it rests, its reactor runs: a release, an abort or a closed connection of the peer is noticed, and the next
+    use opens another. One user at a time.
+    """
+
+    def __init__(self, address: DicomAddress, keep_open_seconds: float) -> None:
+        """Call *address*; release after *keep_open_seconds* of rest, 0 = at once."""
+        self._address = address
+        self._keep_open_seconds = keep_open_seconds
+        self._lock = threading.Lock()
+        self._association: Any = None
+        self._contexts: dict[tuple[str, str], PresentationContext] = {}
+        self._timer: threading.Timer | None = None
+
+    @contextmanager
+    def open(self, contexts: Sequence[PresentationContext]) -> Iterator[Any]:
+        """The association with at least these *contexts* proposed; aborted when the block fails.
+
+        Raises:
+            UnreachableError: it could not be established.
+        """
+        with self._lock:
+            association = self._fitting(contexts)
+            with held_reactor(association):
+                try:
+                    yield association
+                except Exception:
+                    association.abort()
+                    raise
+                finally:
+                    if not association.is_established:
+                        self._association = None
+            self._rest()
+
+    def close(self) -> None:
+        """Release it now."""
+        with self._lock:
+            self._release()
+
+    def _fitting(self, contexts: Sequence[PresentationContext]) -> Any:
+        if self._timer is not None:
+            self._timer.cancel()
+        wanted = {_key(context): context for context in contexts}
+        if self._association is None or not self._association.is_established or wanted.keys() - self._contexts.keys():
+            self._release()
+            # What was proposed before is proposed again, so that one association soon fits every delivery. A peer
+            # takes 128 contexts at most (PS3.8 9.3.2.2).
+            together = self._contexts | wanted
+            self._contexts = together if len(together) <= 128 else wanted
+            self._association = associate(self._address, list(self._contexts.values()))
+        return self._association
+
+    def _rest(self) -> None:
+        if self._keep_open_seconds <= 0:
+            self._release()
+            return
+        self._timer = threading.Timer(self._keep_open_seconds, self._release_when_still, [self._association])
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _release_when_still(self, association: Any) -> None:
+        with self._lock:
+            # Between the timer's end and this line another user may have taken it up: then its own timer runs.
+            if self._timer is threading.current_thread() and self._association is association:
+                self._release()
+
+    def _release(self) -> None:
+        association, self._association = self._association, None
+        if association is not None and association.is_established:
+            with held_reactor(association):
+                association.release()
+
+
+def _key(context: PresentationContext) -> tuple[str, str]:
+    return str(context.abstract_syntax), ",".join(map(str, context.transfer_syntax))

@@ -1,0 +1,69 @@
+"""From the settings of destinations to what takes their objects."""
+
+import threading
+
+from dicom_io.send.association import DicomAddress
+from dicom_io.send.destination import Destination as Outlet
+from dicom_io.send.store_scu import StoreScu
+from dicom_io.send.stow_rs import StowRs
+from dicom_io.send.web_address import WebAddress
+from dicom_io.tls import client_context
+from serving.destinations import AnyDestination, Destination, DicomwebDestination
+
+
+class Outlets:
+    """One outlet a destination, made when it is first used and kept for its open connections."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._outlets: dict[str, Outlet] = {}
+        self._lock = threading.Lock()
+
+    def of(self, destination: AnyDestination) -> Outlet:
+        """What takes the objects of *destination*.
+
+        Raises:
+            TlsFilesError: its certificates cannot be used.
+        """
+        with self._lock:
+            if destination.name not in self._outlets:
+                self._outlets[destination.name] = _outlet(destination)
+            return self._outlets[destination.name]
+
+    def close(self) -> None:
+        """End what is kept open."""
+        for outlet in self._outlets.values():
+            outlet.close()
+
+
+def dicom_address(destination: Destination) -> DicomAddress:
+    """Where *destination* listens.
+
+    Raises:
+        TlsFilesError: its certificates cannot be used.
+    """
+    files = destination.tls.files
+    return DicomAddress(
+        host=destination.host,
+        port=destination.port,
+        ae_title=destination.ae_title,
+        calling_ae_title=destination.calling_ae_title,
+        dimse_timeout_seconds=destination.timeout_seconds,
+        tls=client_context(files) if files else None,
+    )
+
+
+def _outlet(destination: AnyDestination) -> Outlet:
+    if isinstance(destination, DicomwebDestination):
+        return StowRs(_web_address(destination), confirms=destination.can_query)
+    return StoreScu(dicom_address(destination), destination.keep_open_seconds)
+
+
+def _web_address(destination: DicomwebDestination) -> WebAddress:
+    files = destination.tls.files
+    return WebAddress(
+        url=destination.url,
+        token_file=destination.token_file,
+        tls=client_context(files) if files else None,
+        timeout_seconds=destination.timeout_seconds,
+    )

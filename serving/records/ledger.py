@@ -1,0 +1,125 @@
+"""The delivery ledger: which object stands where at which destination, and how it came there."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from serving.records.delivery_schema import DELIVERY_HISTORY, DELIVERY_OBJECT
+from serving.records.schema import DELIVERY, RESULT, WORK_ITEM
+from serving.work.item import DeliveryState, ObjectState
+
+_ARRIVED = (ObjectState.ACCEPTED, ObjectState.COMMITTED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerObject:
+    """One stored object on its way to one destination."""
+
+    #: Where it belongs: Study and Series Instance UID.
+    study_instance_uid: str
+    series_instance_uid: str
+    #: Its identity.
+    sop_class_uid: str
+    sop_instance_uid: str
+    #: dicom_io.results.kinds.ResultKind value, or the kind of message.
+    kind: str
+    #: Where its bytes lie.
+    path: Path
+    #: Where it stands.
+    state: ObjectState
+    #: Why it was refused or is sent again; empty otherwise.
+    reason: str
+
+    @property
+    def has_arrived(self) -> bool:
+        """Whether the destination said that it has it."""
+        return self.state in _ARRIVED
+
+
+def enter(connection: Connection, delivery_id: str, uids: Sequence[str], first_position: int = 0) -> None:
+    """Write the objects of a delivery into the ledger, in the order they are sent."""
+    rows = [
+        {"delivery_id": delivery_id, "sop_instance_uid": uid, "position": place, "state": ObjectState.QUEUED.value}
+        for place, uid in enumerate(uids, first_position)
+    ]
+    connection.execute(insert(DELIVERY_OBJECT), rows)
+
+
+def objects_of(connection: Connection, delivery_id: str) -> tuple[LedgerObject, ...]:
+    """The objects of a delivery in the order they are sent."""
+    wanted = (
+        select(DELIVERY_OBJECT, RESULT, WORK_ITEM.c.case_id)
+        .join(RESULT, RESULT.c.sop_instance_uid == DELIVERY_OBJECT.c.sop_instance_uid)
+        .join(WORK_ITEM)
+        .where(DELIVERY_OBJECT.c.delivery_id == delivery_id)
+        .order_by(DELIVERY_OBJECT.c.position)
+    )
+    return tuple(
+        LedgerObject(
+            study_instance_uid=row.case_id,
+            series_instance_uid=row.series_instance_uid,
+            sop_class_uid=row.sop_class_uid,
+            sop_instance_uid=row.sop_instance_uid,
+            kind=row.kind,
+            path=Path(row.path),
+            state=ObjectState(row.state),
+            reason=row.reason,
+        )
+        for row in connection.execute(wanted)
+    )
+
+
+def accept(connection: Connection, delivery_id: str, uids: Collection[str], now: datetime) -> None:
+    """The destination said that it has these."""
+    _move(connection, delivery_id, uids, state=ObjectState.ACCEPTED.value, reason="", accepted_at=now)
+
+
+def commit(connection: Connection, delivery_id: str, uids: Collection[str], now: datetime) -> None:
+    """The destination has taken responsibility for these."""
+    _move(connection, delivery_id, uids, state=ObjectState.COMMITTED.value, committed_at=now)
+
+
+def refuse(connection: Connection, delivery_id: str, reasons: Mapping[str, str]) -> None:
+    """The destination will not take these, each with its reason."""
+    for uid, reason in reasons.items():
+        _move(connection, delivery_id, [uid], state=ObjectState.REFUSED.value, reason=reason)
+
+
+def reopen(connection: Connection, delivery_id: str, uids: Collection[str], reason: str = "") -> None:
+    """These are to be sent (again)."""
+    _move(connection, delivery_id, uids, state=ObjectState.QUEUED.value, reason=reason)
+
+
+def fall_back(connection: Connection, delivery_id: str, work_item_id: str, kinds: Collection[str]) -> bool:
+    """Add what the work item has of *kinds* to its delivery; whether any of these is there now."""
+    known = objects_of(connection, delivery_id)
+    listed = [one.sop_instance_uid for one in known]
+    others = select(RESULT.c.sop_instance_uid).where(
+        RESULT.c.work_item_id == work_item_id, RESULT.c.kind.in_(kinds), RESULT.c.sop_instance_uid.not_in(listed)
+    )
+    added = connection.scalars(others.order_by(RESULT.c.created_at, RESULT.c.sop_instance_uid)).all()
+    if added:
+        enter(connection, delivery_id, added, first_position=len(known))
+        connection.execute(update(DELIVERY).where(DELIVERY.c.id == delivery_id).values(objects=[*listed, *added]))
+    return bool(added) or any(one.kind in kinds and one.state is not ObjectState.REFUSED for one in known)
+
+
+def move(
+    connection: Connection, delivery_id: str, to: DeliveryState, now: datetime, *, failure: str = "", **values: Any
+) -> None:
+    """Move a delivery to *to* with further column *values*, and write it into its history."""
+    connection.execute(update(DELIVERY).where(DELIVERY.c.id == delivery_id).values(state=to.value, **values))
+    detail = str(values.get("reason", ""))
+    connection.execute(
+        insert(DELIVERY_HISTORY).values(delivery_id=delivery_id, at=now, state=to.value, failure=failure, detail=detail)
+    )
+
+
+def _move(connection: Connection, delivery_id: str, uids: Collection[str], **values: Any) -> None:
+    if uids:
+        mine = (DELIVERY_OBJECT.c.delivery_id == delivery_id) & DELIVERY_OBJECT.c.sop_instance_uid.in_(uids)
+        connection.execute(update(DELIVERY_OBJECT).where(mine).values(**values))
