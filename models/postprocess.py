@@ -7,6 +7,7 @@ import numpy.typing as npt
 from scipy import ndimage
 from scipy.spatial.distance import pdist
 
+from models.grid import bounds
 from models.preprocess import Placement
 
 Polygon = tuple[tuple[float, float], ...]
@@ -68,7 +69,7 @@ def components_of(
     Strongest first, pieces smaller than *minimum_volume_mm3* left out, at most ``MAXIMUM_COMPONENTS``.
     """
     above = probability >= threshold
-    around = _bounds(above)
+    around = bounds(above)
     if around is None:
         return ()
     # Findings fill a small part of a scan: label that part alone.
@@ -87,16 +88,6 @@ def components_of(
         )
         for i, piece, place in pieces
     )
-
-
-def _bounds(mask: npt.NDArray[np.bool_]) -> tuple[slice, ...] | None:
-    """The smallest box (z, y, x) that holds all of *mask*; None when it is empty."""
-    plane = np.any(mask, axis=0)
-    lines = (np.any(mask, axis=(1, 2)), np.any(plane, axis=1), np.any(plane, axis=0))
-    places = [np.flatnonzero(line) for line in lines]
-    if len(places[0]) == 0:
-        return None
-    return tuple(slice(int(place[0]), int(place[-1]) + 1) for place in places)
 
 
 def _shifted(box: tuple[slice, ...], around: tuple[slice, ...]) -> tuple[slice, ...]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from models.grid import Cut
+
 
 @dataclass(frozen=True, kw_only=True)
 class ImagePrediction:
@@ -24,8 +26,9 @@ class ImagePrediction:
 class VolumePrediction:
     """What a segmentation model computed for one volume."""
 
-    #: Probability of each label on the source series' own grid, (label, z, y, x), 0 to 1.
-    probabilities: npt.NDArray[np.float32]
+    #: Probability of each label, 0 to 1, on the source series' own grid: the part that holds all that reaches the
+    #: label's operating point, or the whole grid when nothing does.
+    labels: tuple[Cut, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

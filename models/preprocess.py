@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from dicom_io.volume import Radiograph, Volume
+from models.grid import Cut, bounds
 from models.manifest import Fit, RadiographPreprocessing, VolumePreprocessing
 
 FloatArray = npt.NDArray[np.float32]
@@ -85,18 +86,40 @@ def model_shape(volume: Volume, spec: VolumePreprocessing) -> tuple[int, int, in
     return z, y, x
 
 
-def probability_to_source_grid(probability: FloatArray, volume: Volume) -> FloatArray:
-    """Bring (label, z, y, x) at the model's spacing to the grid of *volume*: (label, Z, Y, X), linear between cells."""
-    labels, depth, height, width = probability.shape
-    through = _linear_weights(depth, volume.voxels.shape[0])
-    down = _linear_weights(height, volume.voxels.shape[1])
-    across = _linear_weights(width, volume.voxels.shape[2])
-    source = np.empty((labels, *volume.voxels.shape), dtype=np.float32)
-    for label in range(labels):
-        slices = np.asarray(through @ probability[label].reshape(depth, -1)).reshape(-1, height, width)
-        for index, plane in enumerate(slices):
-            source[label, index] = _apply(down, across, plane)
-    return source
+def probability_to_source_grid(probability: FloatArray, shape: tuple[int, int, int], floor: float) -> Cut:
+    """Bring one label's map from the model's spacing to the source's own grid, where it can reach *floor*.
+
+    A cell is a linear mix of model cells, so it is at *floor* only where one of those is: findings fill a small part of
+    a scan, and the rest is never made.
+
+    Args:
+        probability: (z, y, x) at the model's spacing.
+        shape: size (z, y, x) of the source's grid.
+        floor: what a finding needs.
+
+    Returns:
+        The part outside which no cell reaches *floor*; the whole grid when none does, so that its maximum always holds.
+    """
+    reached = bounds(probability >= floor)
+    cut = None if reached is None else _cut(probability, shape, reached)
+    if cut is None or float(cut.values.max()) < floor:
+        return _cut(probability, shape, tuple(slice(0, size) for size in probability.shape))
+    return cut
+
+
+def _cut(probability: FloatArray, shape: tuple[int, int, int], box: tuple[slice, ...]) -> Cut:
+    """The source cells that mix any model cell of *box*."""
+    weights = [_linear_weights(size, target) for size, target in zip(probability.shape, shape, strict=True)]
+    place = tuple(_touching(one, part) for one, part in zip(weights, box, strict=True))
+    through, down, across = (one[part] for one, part in zip(weights, place, strict=True))
+    slices = np.asarray(through @ probability.reshape(len(probability), -1)).reshape(-1, *probability.shape[1:])
+    return Cut(values=np.stack([_apply(down, across, plane) for plane in slices]), place=place, shape=shape)
+
+
+def _touching(weights: sparse.csr_array, part: slice) -> slice:
+    """The rows of *weights* that use a column of *part*; rows use ascending columns, so they lie together."""
+    used = np.flatnonzero(np.diff(weights[:, part].indptr))
+    return slice(int(used[0]), int(used[-1]) + 1)
 
 
 def _window(pixels: FloatArray, percentiles: tuple[float, float]) -> tuple[float, float]:

@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from dicom_io.codes import CUBIC_MILLIMETRE, DIAMETER, MILLIMETRE, VOLUME
 from dicom_io.findings import Finding, Measurement, Region, Segment
 from dicom_io.uids import derive_uid
@@ -36,14 +34,12 @@ def volume_findings(
 ) -> tuple[Finding, ...]:
     """Each connected component of each label that reaches the operating point, strongest first, with its size."""
     said = []
-    for index, label in enumerate(manifest.labels):
-        found = components_of(
-            prediction.probabilities[index], label.threshold, volume.spacing_mm, label.minimum_volume_mm3
-        )
+    for cut, label in zip(prediction.labels, manifest.labels, strict=True):
+        found = components_of(cut.values, label.threshold, volume.spacing_mm, label.minimum_volume_mm3)
         for rank, component in enumerate(found, start=1):
             key = f"{label.key}-{volume.series_instance_uid}-{rank}"
             finding = _finding(label, key, component.probability, (manifest.name, study_uid), language, rank)
-            segment = Segment(mask=component.mask, sop_instance_uids=volume.sop_instance_uids)
+            segment = Segment(mask=cut.on_whole_grid(component.mask), sop_instance_uids=volume.sop_instance_uids)
             said.append(replace(finding, segment=segment, measurements=_sizes(component)))
     return tuple(said)
 
@@ -67,7 +63,7 @@ def scores_of(probabilities: Sequence[float], manifest: Manifest, language: str)
 
 def peak_of(prediction: VolumePrediction) -> list[float]:
     """The highest probability of each label anywhere in the volume."""
-    return [float(np.max(one)) for one in prediction.probabilities]
+    return [float(cut.values.max()) for cut in prediction.labels]
 
 
 def _sizes(component: Component) -> tuple[Measurement, ...]:

@@ -146,12 +146,22 @@ def _analyse_volume(subject: Subject, spec: VolumePreprocessing, runtime: Runtim
         outputs = runtime.infer({"image": tensor})
     with stopwatch.time(Stage.INTERPRET):
         probability = _finite(outputs["probability"])[0]
-        prediction = VolumePrediction(probabilities=probability_to_source_grid(probability, volume))
+        prediction = _on_source_grid(probability, volume, subject.manifest)
         named = {"study_uid": subject.study.study_instance_uid, "language": subject.language}
         findings = interpret.volume_findings(prediction, volume, subject.manifest, **named)
         scores = interpret.scores_of(interpret.peak_of(prediction), subject.manifest, subject.language)
     read = tuple(image for image in series.instances if image.sop_instance_uid in set(volume.sop_instance_uids))
     return Analysis(report=_report(subject, read, scores, findings), sources=read, pixels=volume)
+
+
+def _on_source_grid(probability: np.ndarray, volume: Volume, manifest: Manifest) -> VolumePrediction:
+    z, y, x = volume.voxels.shape
+    return VolumePrediction(
+        labels=tuple(
+            probability_to_source_grid(one, (z, y, x), label.threshold)
+            for one, label in zip(probability, manifest.labels, strict=True)
+        )
+    )
 
 
 def _report(

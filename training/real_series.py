@@ -10,7 +10,7 @@ is ever trained or chosen on it.
 import argparse
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -139,9 +139,12 @@ def judge_series(graph: Path, bundle: Bundle, series: BoxedSeries) -> SeriesRepo
         tensors=("image", "probability"),
     )
     answer = runtime.infer({"image": volume_to_tensor(volume, spec)})["probability"][0].astype(np.float32, copy=False)
-    probability = probability_to_source_grid(answer, volume)[0]
-    components = components_of(probability, label.threshold, volume.spacing_mm, label.minimum_volume_mm3)
-    pieces = tuple(_piece(component, series.boxes) for component in components)
+    z, y, x = volume.voxels.shape
+    cut = probability_to_source_grid(answer[0], (z, y, x), label.threshold)
+    components = components_of(cut.values, label.threshold, volume.spacing_mm, label.minimum_volume_mm3)
+    pieces = tuple(
+        _piece(replace(component, mask=cut.on_whole_grid(component.mask)), series.boxes) for component in components
+    )
     return SeriesReport(
         not_analysed=tuple(
             one.text for one in check_stack(len(volume.voxels), volume.spacing_mm[0], bundle.clinical.limits)

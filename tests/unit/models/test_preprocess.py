@@ -2,6 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dicom_io.volume import Radiograph, Volume
 from models.manifest import Fit, RadiographPreprocessing, VolumePreprocessing
@@ -78,10 +80,11 @@ def test_a_blob_comes_back_to_where_it_was_on_the_source_grid():
     voxels = np.zeros((30, 128, 120))
     voxels[10:16, 70:90, 20:38] = 1
     source = volume(voxels, (2.0, 0.7, 0.8))
-    back = probability_to_source_grid(volume_to_tensor(source, spec)[0], source)
-    assert back.shape == (1, 30, 128, 120)
-    assert back.dtype == np.float32
-    mask, truth = back[0] >= 0.5, voxels > 0
+    cut = probability_to_source_grid(volume_to_tensor(source, spec)[0, 0], source.voxels.shape, 0.5)
+    assert cut.values.dtype == np.float32
+    assert cut.values.size < voxels.size / 10
+    mask, truth = cut.on_whole_grid(cut.values >= 0.5), voxels > 0
+    assert mask.shape == (30, 128, 120)
     assert 2 * (mask & truth).sum() / (mask.sum() + truth.sum()) > 0.9
     centres = [np.argwhere(grid).mean(axis=0) for grid in (mask, truth)]
     assert np.allclose(centres[0], centres[1], atol=0.5)
@@ -93,7 +96,21 @@ def test_equal_spacing_changes_nothing():
     source = volume(voxels, (2, 1, 1))
     tensor = volume_to_tensor(source, spec)
     assert np.allclose(tensor[0, 0], voxels, atol=1e-6)
-    assert np.allclose(probability_to_source_grid(tensor[0], source)[0], voxels, atol=1e-6)
+    assert np.allclose(probability_to_source_grid(tensor[0, 0], voxels.shape, 0.0).values, voxels, atol=1e-6)
+
+
+@settings(max_examples=50)
+@given(seed=st.integers(0, 2**32 - 1), floor=st.floats(0.05, 0.95))
+def test_the_part_holds_every_cell_of_the_whole_that_reaches_the_floor(seed: int, floor: float):
+    generator = np.random.default_rng(seed)
+    probability = generator.random((5, 9, 11), dtype=np.float32) ** generator.integers(1, 60)
+    shape = (7, 25, 20)
+
+    whole = probability_to_source_grid(probability, shape, 0.0).values
+    cut = probability_to_source_grid(probability, shape, floor)
+
+    assert np.array_equal(cut.on_whole_grid(cut.values >= floor), whole >= floor)
+    assert cut.values.max() == pytest.approx(whole.max())
 
 
 def test_a_stretched_radiograph_fills_the_tensor_and_its_places_are_found():

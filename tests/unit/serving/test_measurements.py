@@ -8,6 +8,7 @@ from factories.releases import manifest_of
 
 from dicom_io.codes import CUBIC_MILLIMETRE, DIAMETER, MILLIMETRE, VOLUME
 from dicom_io.volume import Volume
+from models.grid import Cut
 from models.manifest import Task
 from models.prediction import VolumePrediction
 from serving.interpret import volume_findings
@@ -27,7 +28,9 @@ def test_sizes_of_a_perfect_mask_are_those_of_the_nodule(seed: int, shape: tuple
         sop_instance_uids=tuple(f"1.2.{number}" for number in range(shape[0])),
         series_instance_uid="1.2.3",
     )
-    prediction = VolumePrediction(probabilities=phantom.mask[np.newaxis].astype(np.float32))
+    whole = tuple(slice(0, size) for size in shape)
+    cut = Cut(values=phantom.mask.astype(np.float32), place=whole, shape=shape)
+    prediction = VolumePrediction(labels=(cut,))
     manifest = manifest_of(Task.VOLUME_SEGMENTATION, "ct_lung_nodule", "0.1.0", {})
 
     (finding,) = volume_findings(prediction, volume, manifest, study_uid="1.2", language="en")
