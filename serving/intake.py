@@ -14,7 +14,7 @@ from models.errors import ModelError
 from models.registry import ReleaseStore
 from serving.records import audit, cases, hints, stays, work
 from serving.records.database import reading, writing
-from serving.rules import Route, match_stay, match_study
+from serving.rules import Route, match_stay, match_study, route_named
 from serving.settings import Rule
 from serving.work.item import State
 
@@ -51,6 +51,26 @@ class Intake:
         for stay_id in stay_ids:
             self._take_stay(stay_id, now)
         return len(studies) + len(stay_ids)
+
+    def take_asked(self, study_uid: str, rule_name: str) -> tuple[str, bool] | None:
+        """The work item that reads a closed study by one rule, and whether it was made for this; None while it is open.
+
+        Whoever asks for a rule has chosen it: its conditions are not asked again.
+
+        Raises:
+            RuleError: there is no such rule for studies.
+        """
+        route = route_named(rule_name, self._rules)
+        now = datetime.now(UTC)
+        with writing(self._engine) as connection:
+            generation = cases.settled_generation(connection, study_uid)
+            if generation is None:
+                return None
+            input_at = cases.last_arrival(connection, study_uid)
+            case = _Case(kind="imaging", case_id=study_uid, generation=generation, input_at=input_at, closed_at=now)
+            (hinted,) = hints.with_hints(connection, study_uid, [route], now)
+            columns = _columns(case, hinted) | self._release_of(hinted, case)
+            return columns["id"], work.add_item(connection, columns)
 
     def _close_what_is_whole(self, now: datetime) -> None:
         """Let studies fall due of which all that MPPS or IAN promised is here."""

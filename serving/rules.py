@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dicom_io.study import Series, Study
+from serving.errors import RuleError
 from serving.settings import Rule
 
 
@@ -32,6 +33,18 @@ def match_study(study: Study, rules: Iterable[Rule]) -> tuple[Route, ...]:
 def match_stay(rules: Iterable[Rule]) -> tuple[Route, ...]:
     """The routes of a stay: every rule for stays."""
     return tuple({rule.model: _route(rule) for rule in rules if rule.kind == "stay"}.values())
+
+
+def route_named(name: str, rules: Iterable[Rule]) -> Route:
+    """The route of the rule for studies called *name*.
+
+    Raises:
+        RuleError: there is none.
+    """
+    for rule in rules:
+        if rule.kind == "imaging" and rule.name == name:
+            return _route(rule)
+    raise RuleError(f"there is no rule for studies called '{name[:48]}'; required: the name of one in the settings")
 
 
 def _takes(rule: Rule, study: Study, series: Series) -> bool:

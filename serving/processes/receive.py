@@ -3,6 +3,7 @@
 from dicom_io.receive.commitment import commitment_service
 from dicom_io.receive.completion import CompletionPolicy
 from dicom_io.receive.neck import Verdict
+from dicom_io.receive.notifications import notification_services
 from dicom_io.receive.spool import Spool
 from dicom_io.receive.store_scp import StoreScp, StoreScpSettings
 from dicom_io.tls import server_context
@@ -10,6 +11,7 @@ from serving.commitment import CommitmentBook
 from serving.processes.lifecycle import open_own_database, run_until_told
 from serving.receive_settings import Receive
 from serving.records.inbox import DatabaseInbox
+from serving.records.notifications import DatabaseNotificationBook
 from serving.settings import Settings
 from serving.telemetry.logs import configure_logging
 from serving.telemetry.metrics import CommitmentMetrics, ReceiveMetrics, new_registry, serve_metrics
@@ -42,7 +44,8 @@ def build_receiver(settings: Settings) -> StoreScp:
     spool.discard_partial()
     reports = commitment_service(CommitmentBook(engine, CommitmentMetrics(registry)))
     observer = _Counting(ReceiveMetrics(registry))
-    return StoreScp(_door(settings.receive), inbox, spool, observer, extra_services=[reports])
+    hints = notification_services(DatabaseNotificationBook(engine))
+    return StoreScp(_door(settings.receive), inbox, spool, observer, extra_services=[reports, *hints])
 
 
 def _door(receive: Receive) -> StoreScpSettings:

@@ -5,6 +5,7 @@ from starlette.applications import Starlette
 
 from models.folder_store import FolderStore
 from serving.processes.lifecycle import open_own_database
+from serving.processes.workitems import imaging_rules
 from serving.records.stay_intake import DatabaseStayIntake
 from serving.settings import Settings
 from serving.telemetry.logs import configure_logging
@@ -14,6 +15,8 @@ from serving.web.cds_hooks import cds_routes
 from serving.web.counted_intake import CountedIntake
 from serving.web.fhir import fhir_routes
 from serving.web.risks import DatabaseFeedback, DatabaseRisks
+from serving.web.ups import ups_routes
+from serving.web.ups_events import ups_event_routes
 
 
 def run_web(settings: Settings) -> None:
@@ -38,5 +41,7 @@ def build_web(settings: Settings) -> Starlette:
     doors = [
         *fhir_routes(CountedIntake(DatabaseStayIntake(engine), metrics), risks),
         *cds_routes(risks, DatabaseFeedback(engine), settings.site.language),
+        *ups_routes(engine, imaging_rules(settings)),
+        *ups_event_routes(engine),
     ]
     return web_app(engine, settings, doors, metrics)

@@ -16,6 +16,7 @@ from serving.destinations import Destination
 from serving.intake import Intake
 from serving.outlets import Outlets, dicom_address
 from serving.processes.lifecycle import open_own_database, run_until_told
+from serving.processes.workitems import build_performer
 from serving.settings import Settings
 from serving.telemetry.logs import configure_logging
 from serving.telemetry.metrics import CommitmentMetrics, WorkMetrics, new_registry, serve_metrics
@@ -25,6 +26,7 @@ from serving.work.engine import RunKind, WorkEngine
 from serving.work.retry import RetryPolicy
 from serving.work.slots import Slots
 from serving.worker import Bench, Worker
+from serving.workitems.loop import PerformerLoop
 
 #: A worker that is told to stop lets running work finish for so long; the rest is taken up at the next start.
 _DRAIN_SECONDS = 20.0
@@ -52,6 +54,8 @@ class WorkerProcess:
     outlets: Outlets
     #: Asks archives for storage commitment.
     commitments: CommitmentKeeper
+    #: Performs UPS work items.
+    performer: PerformerLoop
 
     def start(self) -> None:
         """Rehearse, for the first case's sake; take up what a crash cut off, then whatever waits."""
@@ -63,11 +67,13 @@ class WorkerProcess:
         self.work_engine.start(self.worker.handlers)
         self.dispatcher.start()
         self.commitments.start()
+        self.performer.start()
 
     def stop(self) -> None:
         """Claim nothing more, let running work finish."""
         self.dispatcher.stop()
         self.commitments.stop()
+        self.performer.stop()
         self.work_engine.stop(_DRAIN_SECONDS)
         self.runtimes.close()
         self.outlets.close()
@@ -85,10 +91,11 @@ def build_worker(settings: Settings) -> WorkerProcess:
     runtimes = RemoteRuntimes(settings.api_url, settings.api.timeout_seconds)
     analyser = Analyser(engine, store, runtimes.of, _site(settings))
     work_engine = DbosEngine(settings.database_url, settings.work.node)
+    intake = Intake(engine, store, settings.rules)
     dispatcher = Dispatcher(
         engine,
         work_engine,
-        Intake(engine, store, settings.rules),
+        intake,
         node=settings.work.node,
         slots=slots,
         destinations=tuple(destinations),
@@ -103,6 +110,7 @@ def build_worker(settings: Settings) -> WorkerProcess:
         runtimes=runtimes,
         outlets=outlets,
         commitments=keeper,
+        performer=build_performer(settings, engine, intake),
     )
 
 

@@ -45,6 +45,14 @@ def close_generation(connection: Connection, study_uid: str, now: datetime) -> i
     return None if row is None else int(row.generation)
 
 
+def settled_generation(connection: Connection, study_uid: str) -> int | None:
+    """Number of the newest generation of a study when it is closed; None while more is awaited or nothing is here."""
+    row = connection.execute(
+        select(STUDY.c.generation, STUDY.c.due_at).where(STUDY.c.study_uid == study_uid)
+    ).one_or_none()
+    return int(row.generation) if row is not None and row.due_at is None and row.generation else None
+
+
 def last_arrival(connection: Connection, study_uid: str) -> datetime:
     """When the newest instance of the study came."""
     found = connection.scalar(select(STUDY.c.last_arrival_at).where(STUDY.c.study_uid == study_uid))

@@ -88,14 +88,22 @@ UPS_PERFORMED = Table(
     "ups_performed",
     METADATA,
     Column("uid", String(64), primary_key=True),
+    #: serving.workitems.performer.ManagerName: where it is managed.
+    Column("manager", String(8), nullable=False),
     #: Ours; kept before it is used, so that a claim whose answer was lost is still ours.
     Column("transaction_uid", String(64), nullable=False),
     Column("study_uid", String(64), nullable=False),
-    #: Model of the rule that was asked for.
-    Column("model", String(64), nullable=False),
+    #: Name of the rule that was asked for.
+    Column("rule", String(48), nullable=False),
+    #: 0 acute, 1 urgent, 2 routine, 3 backfill.
+    Column("priority", Integer, nullable=False),
+    #: Archive of the settings that its input is fetched from; empty when it is sent to us.
+    Column("archive", String(32), nullable=False),
     #: work_item.id once there is one.
     Column("work_item_id", String(64), nullable=False, default=""),
-    #: serving.workitems.item.PerformerState.
+    #: Whether that one is there for this alone.
+    Column("asked_alone", Boolean, nullable=False, default=False),
+    #: serving.records.performed.PerformedState.
     Column("state", String(16), nullable=False, index=True),
     Column("reason", Text, nullable=False, default=""),
     Column("claimed_at", UtcDateTime, nullable=False),

@@ -1,0 +1,73 @@
+"""Hearing of work items on a manager's event channel (PS3.18 8.10.4): a WebSocket on a thread of its own."""
+
+import json
+import logging
+import queue
+import threading
+from contextlib import suppress
+
+import httpx
+import httpx_ws
+
+_log = logging.getLogger(__name__)
+#: Event Type ID of "UPS Cancel Requested" (PS3.4 CC.2.4.3).
+_CANCEL_REQUESTED = 2
+#: Pause before a channel that broke is opened again.
+_AGAIN_SECONDS = 2.0
+
+
+class EventChannel:
+    """Collects requests to cancel from one manager."""
+
+    def __init__(self, http: httpx.Client) -> None:
+        """Open the channel over *http*'s settings once it is asked to."""
+        self._http = http
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._asked: set[str] = set()
+        self._lock = threading.Lock()
+
+    @property
+    def cancel_requests(self) -> frozenset[str]:
+        """SOP Instance UIDs of the work items that someone asks to stop."""
+        with self._lock:
+            return frozenset(self._asked)
+
+    def open(self, url: str, ae_title: str) -> None:
+        """Listen at *url*, or where PS3.18 has the channel of *ae_title* when the manager named no place."""
+        if self._thread is not None:
+            return
+        place = url or f"{self._http.base_url}ws/subscribers/{ae_title}".replace("http", "ws", 1)
+        self._thread = threading.Thread(target=self._listen, args=(place,), name="ups-events", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._closing.set()
+
+    def _listen(self, url: str) -> None:
+        while not self._closing.is_set():
+            try:
+                channel: httpx_ws.WebSocketSession
+                with httpx_ws.connect_ws(url, self._http) as channel:
+                    self._hear(channel)
+            except (httpx.HTTPError, httpx_ws.HTTPXWSException) as error:
+                kind = type(error).__name__
+                _log.warning("The event channel of work items broke: %s", kind, extra={"action": "ups_channel_broke"})
+            self._closing.wait(_AGAIN_SECONDS)
+
+    def _hear(self, channel: httpx_ws.WebSocketSession) -> None:
+        while not self._closing.is_set():
+            with suppress(queue.Empty):
+                self._note(channel.receive_text(timeout=1.0))
+
+    def _note(self, text: str) -> None:
+        try:
+            said = json.loads(text)
+            kind, uid = said["00001002"]["Value"][0], str(said["00001000"]["Value"][0])
+        except (ValueError, KeyError, IndexError, TypeError):
+            # Something else than an event report: nothing of it is ours.
+            return
+        if kind == _CANCEL_REQUESTED:
+            with self._lock:
+                self._asked.add(uid)

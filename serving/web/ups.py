@@ -1,0 +1,242 @@
+"""The door for work items: UPS-RS (PS3.18 11), for requesters where the hospital has no manager of its own."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataset import Dataset
+from sqlalchemy import Engine
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from dicom_io.ups.errors import (
+    UnknownWorkitemError,
+    WorkitemConflictError,
+    WorkitemError,
+    WorkitemFormatError,
+)
+from dicom_io.ups.workitem import CODING_SCHEME, StepState, read_workitem
+from serving.errors import DatabaseDownError
+from serving.records import workitems
+from serving.records.database import reading, writing
+from serving.records.workitems import KeptWorkitem
+from serving.web.bodies import BodyOverLimitError, read_body
+
+_MEDIA_TYPE = "application/dicom+json"
+#: A work item names series, not pixels; a large one has some kilobytes.
+_MAXIMUM_BODY_BYTES = 2**20
+_AT_ONCE = 1000
+#: Query parameters that are no attribute (PS3.18 8.3.4).
+_NOT_MATCHING = frozenset({"limit", "offset", "includefield", "fuzzymatching"})
+_STATUS: Mapping[type[WorkitemError], int] = {
+    WorkitemFormatError: 400,
+    UnknownWorkitemError: 404,
+    WorkitemConflictError: 409,
+}
+
+
+def ups_routes(engine: Engine, rules: frozenset[str]) -> list[Route]:
+    """The routes of the door; a work item asks for one of *rules* in its Scheduled Workitem Code Sequence."""
+    door = _Door(engine, rules)
+    one = "/dicomweb/workitems/{uid}"
+    return [
+        Route("/dicomweb/workitems", door.guarded(door.create), methods=["POST"]),
+        Route("/dicomweb/workitems", door.guarded(door.search), methods=["GET"]),
+        Route(one, door.guarded(door.read), methods=["GET"]),
+        Route(one, door.guarded(door.update), methods=["POST"]),
+        Route(f"{one}/state", door.guarded(door.move), methods=["PUT"]),
+        Route(f"{one}/cancelrequest", door.guarded(door.cancel), methods=["POST"]),
+        Route(f"{one}/cancelrequest/{{requester}}", door.guarded(door.cancel), methods=["POST"]),
+        Route(f"{one}/subscribers/{{ae_title}}", door.guarded(door.subscribe), methods=["POST"]),
+        Route(f"{one}/subscribers/{{ae_title}}", door.guarded(door.unsubscribe), methods=["DELETE"]),
+    ]
+
+
+class _Door:
+    def __init__(self, engine: Engine, rules: frozenset[str]) -> None:
+        self._engine = engine
+        self._rules = rules
+
+    def guarded(self, act: Any) -> Any:
+        """*act* with our errors as HTTP answers."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await act(request)
+            except WorkitemError as error:
+                status = next(code for kind, code in _STATUS.items() if isinstance(error, kind))
+                return _fault(status, str(error))
+            except BodyOverLimitError as error:
+                return _fault(413, str(error))
+            except _MediaTypeError as error:
+                return _fault(error.status, str(error))
+            except DatabaseDownError:
+                return _fault(
+                    503, "the database does not answer; nothing was changed, try again", {"Retry-After": "10"}
+                )
+
+        return answer
+
+    async def create(self, request: Request) -> Response:
+        """``POST /workitems?{uid}`` (11.4)."""
+        dataset = await _read(request)
+        uid = _bare_parameter(request) or str(dataset.get("SOPInstanceUID", "") or "")
+        self._check_code(uid, dataset)
+        await run_in_threadpool(self._write, workitems.create, uid, dataset)
+        return Response(status_code=201, headers={"Location": f"{request.url.path}/{uid}"})
+
+    async def search(self, request: Request) -> Response:
+        """``GET /workitems`` (11.9): matched on top-level attributes with one value."""
+        wanted = {_tag(name): value for name, value in request.query_params.items() if name not in _NOT_MATCHING}
+        limit, offset = (_whole(request, name, default) for name, default in (("limit", _AT_ONCE), ("offset", 0)))
+        states = [StepState(wanted["00741000"])] if wanted.get("00741000") in _STATES else []
+        found = await run_in_threadpool(self._find, states)
+        matching = [one.dataset for one in found if _matches(one.dataset, wanted)][offset : offset + limit]
+        return _dicom(matching) if matching else Response(status_code=204)
+
+    async def read(self, request: Request) -> Response:
+        """``GET /workitems/{uid}`` (11.5)."""
+        kept = await run_in_threadpool(self._get, request.path_params["uid"])
+        return _dicom([kept.dataset])
+
+    async def update(self, request: Request) -> Response:
+        """``POST /workitems/{uid}?{transaction}`` (11.6)."""
+        changes, uid = await _read(request), request.path_params["uid"]
+        transaction_uid = _bare_parameter(request) or request.query_params.get("transaction-uid", "")
+        await run_in_threadpool(self._write, workitems.change, uid, changes, transaction_uid)
+        return Response(status_code=200)
+
+    async def move(self, request: Request) -> Response:
+        """``PUT /workitems/{uid}/state`` (11.7)."""
+        said, uid = await _read(request), request.path_params["uid"]
+        wanted = str(said.get("ProcedureStepState", ""))
+        if wanted not in _STATES:
+            raise WorkitemFormatError(f"Procedure Step State (0074,1000): required: one of {', '.join(_STATES)}.")
+        transaction_uid = str(said.get("TransactionUID", "") or "")
+        await run_in_threadpool(self._write, workitems.move, uid, StepState(wanted), transaction_uid)
+        return Response(status_code=200)
+
+    async def cancel(self, request: Request) -> Response:
+        """``POST /workitems/{uid}/cancelrequest`` (11.8): asked of whoever performs it."""
+        said = await _read(request) if int(request.headers.get("content-length", "0") or 0) else Dataset()
+        reason = str(said.get("ReasonForCancellation", "") or "asked for without a reason")
+        await run_in_threadpool(self._write, workitems.request_cancel, request.path_params["uid"], reason)
+        return Response(status_code=202)
+
+    async def subscribe(self, request: Request) -> Response:
+        """``POST /workitems/{uid}/subscribers/{aet}`` (11.10)."""
+        uid, ae_title = request.path_params["uid"], _ae_title(request)
+        await run_in_threadpool(self._write, workitems.subscribe, uid, ae_title)
+        scheme = "wss" if request.url.scheme == "https" else "ws"
+        channel = f"{scheme}://{request.url.netloc}/dicomweb/ws/subscribers/{ae_title}"
+        return Response(status_code=201, headers={"Content-Location": channel})
+
+    async def unsubscribe(self, request: Request) -> Response:
+        """``DELETE /workitems/{uid}/subscribers/{aet}`` (11.11)."""
+        uid, ae_title = request.path_params["uid"], _ae_title(request)
+        await run_in_threadpool(self._unsubscribe, uid, ae_title)
+        return Response(status_code=200)
+
+    def _check_code(self, uid: str, dataset: Dataset) -> None:
+        # Nothing is taken that nobody here would ever perform.
+        item = read_workitem(uid, dataset)
+        if item.code not in self._rules:
+            known = ", ".join(sorted(self._rules)) or "none"
+            raise WorkitemFormatError(
+                f"Scheduled Workitem Code Sequence (0040,4018): found no code of a rule; required: a Code Value of "
+                f"Coding Scheme {CODING_SCHEME}: {known}."
+            )
+        item.study_uid  # noqa: B018  Raises when it names no study, or several.
+
+    def _write(self, act: Any, *arguments: Any) -> None:
+        with writing(self._engine) as connection:
+            act(connection, *arguments, datetime.now(UTC))
+
+    def _unsubscribe(self, uid: str, ae_title: str) -> None:
+        with writing(self._engine) as connection:
+            workitems.unsubscribe(connection, uid, ae_title)
+
+    def _get(self, uid: str) -> KeptWorkitem:
+        with reading(self._engine) as connection:
+            return workitems.get(connection, uid)
+
+    def _find(self, states: list[StepState]) -> tuple[KeptWorkitem, ...]:
+        with reading(self._engine) as connection:
+            return workitems.find(connection, states, _AT_ONCE)
+
+
+_STATES = tuple(state.value for state in StepState)
+
+
+class _MediaTypeError(Exception):
+    """The media type of the request, or of the answer it wants, is not spoken here."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+async def _read(request: Request) -> Dataset:
+    """The one dataset in the body, in the DICOM JSON Model (PS3.18 F.2)."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip()
+    if media_type not in {_MEDIA_TYPE, "application/json"}:
+        raise _MediaTypeError(415, f"the body must be {_MEDIA_TYPE}")
+    body = await read_body(request, _MAXIMUM_BODY_BYTES)
+    try:
+        said = json.loads(body)
+        (one,) = said if isinstance(said, list) else [said]
+        dataset = Dataset.from_json(one)
+        # Values are converted when they are read; a broken one shall be found now.
+        dataset.to_json_dict()
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise WorkitemFormatError(
+            f"The body cannot be read ({type(error).__name__}); required: one dataset in the DICOM JSON Model."
+        ) from None
+    return dataset
+
+
+def _bare_parameter(request: Request) -> str:
+    """PS3.18 11.4 and 11.6 write the UID as a query without a name: ``/workitems?1.2.3``."""
+    query = request.url.query
+    return query if "=" not in query else request.query_params.get("workitem", "")
+
+
+def _tag(name: str) -> str:
+    tag = tag_for_keyword(name)
+    if tag is not None:
+        return f"{tag:08X}"
+    if len(name) == 8 and all(digit in "0123456789abcdefABCDEF" for digit in name):
+        return name.upper()
+    raise WorkitemFormatError("The query names an attribute that does not exist; required: a keyword or a tag.")
+
+
+def _matches(dataset: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:
+    found = {tag: dataset.get(tag, {}).get("Value", []) for tag in wanted}
+    return all(value in map(str, found[tag]) for tag, value in wanted.items())
+
+
+def _whole(request: Request, name: str, default: int) -> int:
+    text = request.query_params.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and len(text) < 8):
+        raise WorkitemFormatError(f"'{name}' must be a whole number.")
+    return int(text)
+
+
+def _ae_title(request: Request) -> str:
+    title = str(request.path_params["ae_title"])
+    if not (0 < len(title) <= 16 and title.isascii() and title.isprintable() and "\\" not in title):
+        raise WorkitemFormatError("The subscriber's AE title is none by PS3.5 6.2; required: 1 to 16 characters.")
+    return title
+
+
+def _dicom(datasets: list[Any]) -> Response:
+    return JSONResponse(datasets, media_type=_MEDIA_TYPE)
+
+
+def _fault(status: int, text: str, headers: dict[str, str] | None = None) -> Response:
+    warning = {"Warning": f'299 varsel "{text}"'} if text.isascii() and '"' not in text else {}
+    return PlainTextResponse(text, status_code=status, headers=warning | (headers or {}))

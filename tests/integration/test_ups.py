@@ -1,0 +1,429 @@
+"""UPS-RS rounds over real sockets, at a manager elsewhere and at our own door; the requester is a plain client."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import httpx_ws
+import pytest
+from sqlalchemy import Engine, insert, update
+from starlette.applications import Starlette
+from ups_server import UpsServer, running_ups_server, serving_app
+
+from dicom_io.headers import read_header
+from dicom_io.receive.completion import CompletionPolicy
+from dicom_io.receive.inbox import Arrival
+from dicom_io.uids import derive_uid
+from dicom_io.ups.client import UpsClient
+from models.folder_store import FolderStore
+from models.manifest import Task
+from models.release import sha256_of
+from serving.intake import Intake
+from serving.records import audit
+from serving.records.database import open_database, reading, writing
+from serving.records.inbox import DatabaseInbox
+from serving.records.migrate import migrate
+from serving.records.performed import ManagerName
+from serving.records.schema import AUDIT, DELIVERY, RESULT, WORK_ITEM
+from serving.settings import Rule
+from serving.web.ups import ups_routes
+from serving.web.ups_events import ups_event_routes
+from serving.workitems.fetch import NoFetcher
+from serving.workitems.own import OwnManager
+from serving.workitems.performer import Performer, PerformerSite
+from tests.factories.dicom import ct_series, write
+from tests.factories.releases import make_release
+from tests.factories.workitems import move, value, workitem
+
+STUDY_UID = derive_uid("study-1")
+UID = derive_uid("work item 1")
+RULE = Rule(name="nodules", model="ct_lung_nodule", modalities=("MR",))
+
+
+class Site:
+    """Tables, intake and a performer; analysing is done by a stroke of the pen."""
+
+    def __init__(self, directory: Path, template: Path) -> None:
+        shutil.copy(template / "varsel.db", directory)
+        self.engine: Engine = open_database(f"sqlite:///{directory / 'varsel.db'}")
+        self.intake = Intake(self.engine, FolderStore(template / "releases"), [RULE])
+        self.directory = directory
+
+    def performer(self, manager: Any, name: ManagerName = ManagerName.REMOTE, wait_seconds: float = 60) -> Performer:
+        site = PerformerSite(
+            rules=frozenset({"nodules"}),
+            ae_titles={"pacs": "TESTPACS"},
+            station="VARSEL",
+            maximum_claimed=4,
+            input_wait=timedelta(seconds=wait_seconds),
+        )
+        return Performer(self.engine, {name: manager}, self.intake, NoFetcher(), site)
+
+    def receive(self) -> None:
+        """Take the study in and close it; no rule of its own matches it."""
+        inbox = DatabaseInbox(self.engine, CompletionPolicy(quiet_seconds=0, quiet_after_release_seconds=0))
+        for path in write(ct_series(3), self.directory / "ct"):
+            header = read_header(path)
+            inbox.land(
+                Arrival(path=path, header=header, sha256=sha256_of(path), size_bytes=path.stat().st_size, source_ae="X")
+            )
+        self.intake.take_due()
+
+    def finish(self, **values: Any) -> None:
+        """Give every queued item its end."""
+        ending = {"state": "done", "outcome": "finding"} | values
+        with writing(self.engine) as connection:
+            ids = connection.scalars(
+                WORK_ITEM.select().with_only_columns(WORK_ITEM.c.id).where(WORK_ITEM.c.state == "queued")
+            ).all()
+            for item_id in ids:
+                connection.execute(update(WORK_ITEM).where(WORK_ITEM.c.id == item_id).values(**ending))
+                self._keep_result(connection, item_id)
+
+    def _keep_result(self, connection: Any, item_id: str) -> None:
+        (now,) = connection.execute(
+            WORK_ITEM.select().with_only_columns(WORK_ITEM.c.created_at).where(WORK_ITEM.c.id == item_id)
+        ).one()
+        connection.execute(
+            insert(RESULT).values(
+                sop_instance_uid=derive_uid("sr"),
+                work_item_id=item_id,
+                kind="sr",
+                sop_class_uid="1.2.840.10008.5.1.4.1.1.88.34",
+                series_instance_uid=derive_uid("sr series"),
+                path="x",
+                sha256="0" * 64,
+                created_at=now,
+            )
+        )
+        connection.execute(
+            insert(DELIVERY).values(
+                id=derive_uid("d", item_id),
+                work_item_id=item_id,
+                destination="pacs",
+                objects=[],
+                state="accepted",
+                not_before=now,
+                priority=2,
+                created_at=now,
+            )
+        )
+
+    def items(self) -> Any:
+        with reading(self.engine) as connection:
+            return connection.execute(WORK_ITEM.select().where(WORK_ITEM.c.model != "")).all()
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database with all tables, and one release."""
+    directory = tmp_path_factory.mktemp("template")
+    engine = open_database(f"sqlite:///{directory / 'varsel.db'}")
+    migrate(engine)
+    engine.dispose()
+    make_release(directory / "releases", Task.VOLUME_SEGMENTATION)
+    return directory
+
+
+@pytest.fixture
+def site(tmp_path: Path, template: Path) -> Iterator[Site]:
+    made = Site(tmp_path, template)
+    yield made
+    made.engine.dispose()
+
+
+@pytest.fixture
+def manager() -> Iterator[UpsServer]:
+    with running_ups_server() as server:
+        yield server
+
+
+@pytest.fixture
+def client(manager: UpsServer) -> Iterator[UpsClient]:
+    made = UpsClient(httpx.Client(base_url=manager.url, timeout=5), "VARSEL")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def door(site: Site) -> Iterator[httpx.Client]:
+    """A plain client of Varsel's own door."""
+    app = Starlette(routes=[*ups_routes(site.engine, frozenset({"nodules"})), *ups_event_routes(site.engine)])
+    with serving_app(app) as url, httpx.Client(base_url=f"{url}/dicomweb", timeout=5) as client:
+        yield client
+
+
+def create(server: httpx.Client | str, item: dict[str, Any], uid: str = UID) -> httpx.Response:
+    headers = {"Content-Type": "application/dicom+json"}
+    if isinstance(server, str):
+        return httpx.post(f"{server}/workitems?{uid}", content=json.dumps([item]), headers=headers)
+    return server.post(f"workitems?{uid}", content=json.dumps([item]), headers=headers)
+
+
+def put_state(door: httpx.Client, state: str, transaction: str) -> httpx.Response:
+    return door.put(
+        f"workitems/{UID}/state",
+        content=json.dumps(move(state, transaction)),
+        headers={"Content-Type": "application/dicom+json"},
+    )
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain until {what}"
+        time.sleep(0.02)
+
+
+# ----------------------------------------------------------------------------------------- a manager elsewhere
+
+
+def test_a_work_item_is_claimed_analysed_and_completed_with_its_outputs(
+    site: Site, manager: UpsServer, client: UpsClient
+) -> None:
+    assert create(manager.url, workitem(priority="HIGH")).status_code == 201
+    performer = site.performer(client)
+    performer.turn()
+    assert manager.state(UID) == "IN PROGRESS"
+
+    site.receive()
+    performer.turn()
+    (item,) = site.items()
+    assert (item.rule, item.case_id, item.priority) == ("nodules", STUDY_UID, 1)
+    assert manager.state(UID) == "IN PROGRESS"
+    site.finish()
+    performer.turn()
+
+    answer = httpx.get(f"{manager.url}/workitems/{UID}").json()[0]
+    (done,) = answer["00741216"]["Value"]
+    (output,) = done["00404033"]["Value"]
+    assert answer["00741000"]["Value"] == ["COMPLETED"]
+    assert output["0020000D"]["Value"] == [STUDY_UID]
+    assert output["00081199"]["Value"][0]["00081155"]["Value"] == [derive_uid("sr")]
+    assert output["0040E021"]["Value"][0]["00080054"]["Value"] == ["TESTPACS"]
+    # What the requester wrote to find its own order again is as it was.
+    assert answer["0040A370"] == workitem()["0040A370"]
+
+
+def test_the_whole_way_is_in_the_audit_with_the_work_item_it_began_with(
+    site: Site, manager: UpsServer, client: UpsClient
+) -> None:
+    create(manager.url, workitem())
+    site.receive()
+    performer = site.performer(client)
+    for _ in range(2):
+        performer.turn()
+    site.finish()
+    performer.turn()
+
+    with reading(site.engine) as connection:
+        rows = connection.execute(AUDIT.select().where(AUDIT.c.subject == UID).order_by(AUDIT.c.sequence)).all()
+    assert [row.action for row in rows] == ["ups_claimed", "ups_working", "ups_completed"]
+    (item,) = site.items()
+    assert rows[-1].detail["work_item"] == item.id
+    assert audit.first_broken_link(site.engine) is None
+
+
+def test_a_claim_whose_answer_was_lost_is_still_ours(site: Site, manager: UpsServer, client: UpsClient) -> None:
+    create(manager.url, workitem())
+    manager.lose_next_claim = True
+    performer = site.performer(client)
+    performer.turn()
+    site.receive()
+    for _ in range(3):
+        performer.turn()
+    site.finish()
+    performer.turn()
+
+    assert manager.moves == [(UID, "IN PROGRESS"), (UID, "COMPLETED")]
+
+
+def test_a_work_item_that_another_performer_claimed_first_is_left_to_it(
+    site: Site, manager: UpsServer, client: UpsClient
+) -> None:
+    create(manager.url, workitem())
+    performer = site.performer(client)
+    waiting = client.waiting()
+    httpx.put(f"{manager.url}/workitems/{UID}/state", content=json.dumps(move("IN PROGRESS", "2.25.1")))
+    client.waiting = lambda: waiting  # type: ignore[method-assign]
+    for _ in range(3):
+        performer.turn()
+
+    assert manager.claims == {UID: "2.25.1"}
+    assert manager.state(UID) == "IN PROGRESS"
+
+
+def test_a_request_to_cancel_is_heard_and_honoured(site: Site, manager: UpsServer, client: UpsClient) -> None:
+    create(manager.url, workitem())
+    site.receive()
+    performer = site.performer(client)
+    for _ in range(2):
+        performer.turn()
+    until(lambda: bool(manager.channels), "Varsel listens")
+    assert httpx.post(f"{manager.url}/workitems/{UID}/cancelrequest").status_code == 202
+    until(lambda: UID in client.cancel_requests(), "the request was heard")
+    performer.turn()
+
+    assert manager.state(UID) == "CANCELED"
+    (item,) = site.items()
+    assert (item.state, item.reason_code) == ("superseded", "cancelled")
+
+
+def test_an_analysis_that_failed_is_a_cancelled_work_item_with_the_reason(
+    site: Site, manager: UpsServer, client: UpsClient
+) -> None:
+    create(manager.url, workitem())
+    site.receive()
+    performer = site.performer(client)
+    for _ in range(2):
+        performer.turn()
+    site.finish(state="failed", outcome="failed", reason="the model broke")
+    performer.turn()
+
+    progress = manager.items[UID]["00741002"]["Value"][0]
+    assert manager.state(UID) == "CANCELED"
+    assert "the model broke" in progress["00741238"]["Value"][0]
+
+
+def test_input_that_never_comes_ends_the_work_item_with_that_reason(
+    site: Site, manager: UpsServer, client: UpsClient
+) -> None:
+    create(manager.url, workitem())
+    performer = site.performer(client, wait_seconds=0)
+    for _ in range(2):
+        performer.turn()
+
+    assert manager.state(UID) == "CANCELED"
+    assert "input was not here in time" in manager.items[UID]["00741002"]["Value"][0]["00741238"]["Value"][0]
+
+
+def test_what_names_no_rule_of_ours_is_left(site: Site, manager: UpsServer, client: UpsClient) -> None:
+    create(manager.url, workitem(rule="somebody-elses"))
+    site.performer(client).turn()
+    assert manager.state(UID) == "SCHEDULED"
+
+
+def test_a_manager_that_is_down_is_asked_again(site: Site, manager: UpsServer, client: UpsClient) -> None:
+    create(manager.url, workitem())
+    performer = site.performer(client)
+    manager.is_down = True
+    performer.turn()
+    manager.is_down = False
+    performer.turn()
+    assert manager.state(UID) == "IN PROGRESS"
+
+
+def test_a_restarted_performer_goes_on_where_it_was(site: Site, manager: UpsServer, client: UpsClient) -> None:
+    create(manager.url, workitem())
+    site.performer(client).turn()
+    site.receive()
+    site.performer(client).turn()
+    site.finish()
+    site.performer(client).turn()
+    assert manager.moves == [(UID, "IN PROGRESS"), (UID, "COMPLETED")]
+
+
+# ------------------------------------------------------------------------------------------------ our own door
+
+
+def test_a_plain_client_creates_watches_and_gets_the_outputs_at_our_own_door(site: Site, door: httpx.Client) -> None:
+    answer = create(door, workitem())
+    assert answer.status_code == 201
+    assert answer.headers["Location"] == f"/dicomweb/workitems/{UID}"
+    watching = door.post(f"workitems/{UID}/subscribers/RIS")
+    channel = watching.headers["Content-Location"]
+    performer = site.performer(OwnManager(site.engine), ManagerName.OWN)
+    site.receive()
+    with httpx_ws.connect_ws(channel, door) as events:
+        for _ in range(2):
+            performer.turn()
+        site.finish()
+        performer.turn()
+        states = [events.receive_json(timeout=5) for _ in range(5)]
+
+    told = [one["00741000"]["Value"][0] for one in states if "00741000" in one]
+    assert told == ["SCHEDULED", "IN PROGRESS", "COMPLETED"]
+    found = door.get("workitems", params={"ProcedureStepState": "COMPLETED"}).json()
+    (output,) = found[0]["00741216"]["Value"][0]["00404033"]["Value"]
+    assert output["00081199"]["Value"][0]["00081155"]["Value"] == [derive_uid("sr")]
+    # The claim's secret is told to nobody.
+    assert "00081195" not in found[0]
+
+
+def test_a_requester_cancels_at_our_own_door(site: Site, door: httpx.Client) -> None:
+    create(door, workitem())
+    performer = site.performer(OwnManager(site.engine), ManagerName.OWN)
+    performer.turn()
+    reason = json.dumps([{"00741238": value("LT", "ordered by mistake")}])
+    asked = door.post(
+        f"workitems/{UID}/cancelrequest", content=reason, headers={"Content-Type": "application/dicom+json"}
+    )
+    assert asked.status_code == 202
+    performer.turn()
+    assert door.get(f"workitems/{UID}").json()[0]["00741000"]["Value"] == ["CANCELED"]
+
+
+def test_what_nobody_has_claimed_is_cancelled_at_once(site: Site, door: httpx.Client) -> None:
+    create(door, workitem())
+    assert door.post(f"workitems/{UID}/cancelrequest").status_code == 202
+    assert door.get(f"workitems/{UID}").json()[0]["00741000"]["Value"] == ["CANCELED"]
+    assert door.post(f"workitems/{UID}/cancelrequest").status_code == 409
+
+
+def test_only_the_claimer_may_change_a_claimed_work_item(door: httpx.Client) -> None:
+    create(door, workitem())
+    assert put_state(door, "COMPLETED", "2.25.7").status_code == 409
+    assert put_state(door, "IN PROGRESS", "2.25.7").status_code == 200
+    assert put_state(door, "IN PROGRESS", "2.25.8").status_code == 409
+    update = {
+        "content": json.dumps([{"00741204": value("LO", "other")}]),
+        "headers": {"Content-Type": "application/dicom+json"},
+    }
+    assert door.post(f"workitems/{UID}?2.25.8", **update).status_code == 409
+    assert door.post(f"workitems/{UID}?2.25.7", **update).status_code == 200
+    # Outputs are due before COMPLETED.
+    assert put_state(door, "COMPLETED", "2.25.7").status_code == 409
+    assert put_state(door, "CANCELED", "2.25.7").status_code == 200
+    assert put_state(door, "CANCELED", "2.25.7").status_code == 200
+    assert put_state(door, "IN PROGRESS", "2.25.7").status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("item", "status"),
+    [
+        ({}, 400),
+        ({"00741000": value("CS", "COMPLETED")}, 400),
+        ({"00404021": {"vr": "SQ"}}, 400),
+        ({"00404018": {"vr": "SQ"}}, 400),
+        ({"00741200": value("CS", "SOON")}, 400),
+        ({"00081195": value("UI", "2.25.1")}, 400),
+    ],
+)
+def test_a_work_item_that_nobody_could_perform_is_refused(
+    door: httpx.Client, item: dict[str, Any], status: int
+) -> None:
+    assert create(door, {**workitem(), **item} if item else {}).status_code == status
+    assert door.get(f"workitems/{UID}").status_code == 404
+    assert door.get("workitems").status_code == 204
+
+
+def test_bodies_that_are_no_dicom_json_are_told_so(door: httpx.Client) -> None:
+    headers = {"Content-Type": "application/dicom+json"}
+    for body in (b"", b"{", b"[]", b"[1]", b'[{"00741000": 7}]', b"[" * 5000):
+        assert door.post(f"workitems?{UID}", content=body, headers=headers).status_code == 400, body
+    assert (
+        door.post(f"workitems?{UID}", content=b"<x/>", headers={"Content-Type": "application/dicom+xml"}).status_code
+        == 415
+    )
+    assert door.post(f"workitems?{UID}", content=b"1" * 2_000_000, headers=headers).status_code == 413
+    assert create(door, workitem(), "../../etc").status_code == 400
+
+
+def test_a_uid_is_created_once(door: httpx.Client) -> None:
+    assert create(door, workitem()).status_code == 201
+    assert create(door, workitem()).status_code == 409
