@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from dicom_io.results.kinds import ResultKind
 from dicom_io.results.write import WrittenObject, write_results
 from dicom_io.study import Study
 from serving.destinations import AnyDestination
@@ -19,8 +18,7 @@ class Composer:
     def __init__(self, results_dir: Path, destinations: Sequence[AnyDestination]) -> None:
         """Write below *results_dir*, one directory a work item."""
         self._results_dir = results_dir
-        asked = {kind for one in destinations for kind in (*one.profile, *one.fallback)}
-        self._kinds = tuple(kind for kind in ResultKind if kind in asked)
+        self._profiles = tuple(profile for one in destinations for profile in (one.profile, one.fallback))
 
     def compose(
         self, item: WorkItem, study: Study, analysis: Analysis, stopwatch: Stopwatch
@@ -32,4 +30,4 @@ class Composer:
         """
         directory = self._results_dir / item.id
         with stopwatch.time(Stage.COMPOSE):
-            return write_results(analysis.report, study, analysis.pixels, self._kinds, directory)
+            return write_results(analysis.report, study, analysis.pixels, self._profiles, directory)

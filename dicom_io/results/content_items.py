@@ -1,13 +1,11 @@
 """SR content items (PS3.3 C.17.3) in their encoded form, each the elements of one item of a Content Sequence."""
 
-import struct
 from collections.abc import Iterable, Sequence
 from enum import Enum
-
-from pydicom.valuerep import format_number_as_ds
+from itertools import chain
 
 from dicom_io.codes import Code
-from dicom_io.results.encoding import code, element, sequence, text, uid
+from dicom_io.results.encoding import code, decimal, double, reference, sequence, single, text, uid, unsigned
 
 
 class Relation(Enum):
@@ -56,11 +54,7 @@ def uid_item(relation: Relation, name: Code, value: str) -> bytes:
 
 def number_item(name: Code, value: float, unit: Code, children: Iterable[bytes] = ()) -> bytes:
     """A measurement: the number as text of at most 16 characters, and beside it as it is."""
-    measured = (
-        code(0x004008EA, unit)
-        + element(0x0040A161, "FD", struct.pack("<d", value))
-        + text(0x0040A30A, "DS", format_number_as_ds(value))
-    )
+    measured = code(0x004008EA, unit) + double(0x0040A161, value) + decimal(0x0040A30A, value)
     return _item(Relation.CONTAINS, "NUM", name, sequence(0x0040A300, measured) + _children(children))
 
 
@@ -68,20 +62,25 @@ def image_item(
     relation: Relation, name: Code, sop_class_uid: str, sop_instance_uid: str, segment: int | None = None
 ) -> bytes:
     """An image, or one *segment* of a Segmentation."""
-    reference = uid(0x00081150, sop_class_uid) + uid(0x00081155, sop_instance_uid)
-    if segment is not None:
-        reference += element(0x0062000B, "US", struct.pack("<H", segment))
-    return sequence(0x00081199, reference) + _item(relation, "IMAGE", name, b"")
+    return sequence(0x00081199, _referred(sop_class_uid, sop_instance_uid, segment)) + _item(relation, "IMAGE", name)
+
+
+def composite_item(relation: Relation, name: Code, sop_class_uid: str, sop_instance_uid: str) -> bytes:
+    """An object that is no image, such as another report."""
+    return sequence(0x00081199, _referred(sop_class_uid, sop_instance_uid)) + _item(relation, "COMPOSITE", name)
 
 
 def polyline_item(name: Code, polygon: Sequence[tuple[float, float]], image: bytes) -> bytes:
     """A polygon of (column, row) pairs on the *image* item that it is selected from (PS3.3 C.18.6)."""
-    numbers = [number for corner in polygon for number in corner]
-    graphic = element(0x00700022, "FL", struct.pack(f"<{len(numbers)}f", *numbers)) + text(0x00700023, "CS", "POLYLINE")
+    graphic = single(0x00700022, *chain.from_iterable(polygon)) + text(0x00700023, "CS", "POLYLINE")
     return _item(Relation.CONTAINS, "SCOORD", name, _children([image]) + graphic)
 
 
-def _item(relation: Relation, value_type: str, name: Code, value: bytes) -> bytes:
+def _referred(sop_class_uid: str, sop_instance_uid: str, segment: int | None = None) -> bytes:
+    return reference(sop_class_uid, sop_instance_uid) + (b"" if segment is None else unsigned(0x0062000B, segment))
+
+
+def _item(relation: Relation, value_type: str, name: Code, value: bytes = b"") -> bytes:
     return text(0x0040A010, "CS", relation.value) + text(0x0040A040, "CS", value_type) + code(0x0040A043, name) + value
 
 

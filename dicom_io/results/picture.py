@@ -1,14 +1,14 @@
 """Which image of a report to draw, how to window it, and what to write on it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 
-from dicom_io.findings import Finding, Outcome, Report
+from dicom_io.findings import Finding, Report
 from dicom_io.results.drawing import Caption, Mark, draw_findings, shown
+from dicom_io.results.wording import words_of
 from dicom_io.volume import Radiograph, Volume
 
 #: Hounsfield units that become black and white where there is lung in the slice, and elsewhere.
@@ -16,27 +16,6 @@ _LUNG_WINDOW = (-1350.0, 150.0)
 _SOFT_TISSUE_WINDOW = (-160.0, 240.0)
 #: Share of a slice's voxels with the density of lung from which it is shown as lung.
 _LUNG_SHARE = 0.05
-
-_WORDS: Mapping[str, Mapping[str | Outcome, str]] = {
-    "en": {
-        "warning": "NOT FOR DIAGNOSIS",
-        "demonstration": "DEMONSTRATION",
-        "slice": "slice",
-        Outcome.FINDING: "Findings",
-        Outcome.NO_FINDING: "No finding",
-        Outcome.NOT_ANALYSED: "Not analysed",
-        Outcome.FAILED: "Analysis failed",
-    },
-    "da": {
-        "warning": "IKKE TIL DIAGNOSE",
-        "demonstration": "DEMONSTRATION",
-        "slice": "snit",
-        Outcome.FINDING: "Fund",
-        Outcome.NO_FINDING: "Intet fund",
-        Outcome.NOT_ANALYSED: "Ikke analyseret",
-        Outcome.FAILED: "Analysen fejlede",
-    },
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +40,7 @@ def drawn_picture(report: Report, pixels: Radiograph | Volume, moment: datetime)
         return DrawnPicture(rgb=rgb, sop_instance_uid=pixels.sop_instance_uid)
     index = shown_slice(report, pixels)
     depth = len(pixels.sop_instance_uids)
-    caption = _caption(report, moment, f"{_words(report)['slice']} {index + 1}/{depth}")
+    caption = _caption(report, moment, f"{words_of(report.language).slice} {index + 1}/{depth}")
     uid = pixels.sop_instance_uids[index]
     marks = _volume_marks(report, index) + _planar_marks(report, (uid,))
     rgb = draw_findings(pixels.voxels[index], marks, caption, _ct_window(pixels.voxels[index]))
@@ -99,24 +78,20 @@ def _label(finding: Finding) -> str:
 
 
 def _caption(report: Report, moment: datetime, place: str = "") -> Caption:
-    words = _words(report)
+    words = words_of(report.language)
     named = ", ".join(_label(one) for one in report.findings)
     algorithm = report.algorithm
     return Caption(
-        warning=words["warning"],
-        demonstration=words["demonstration"] if report.demonstration else "",
+        warning=words.warning,
+        demonstration=words.demonstration if report.demonstration else "",
         provenance=shown((f"{algorithm.name} {algorithm.version}", f"{moment:%Y-%m-%d %H:%M}", place)),
-        outcome=f"{words[report.outcome]}: {named}" if named else words[report.outcome],
+        outcome=f"{words.outcomes[report.outcome]}: {named}" if named else words.outcomes[report.outcome],
     )
 
 
-def _words(report: Report) -> Mapping[str | Outcome, str]:
-    return _WORDS["da" if report.language == "da" else "en"]
-
-
 def _radiograph_window(pixels: npt.NDArray[np.float32]) -> tuple[float, float]:
-    """The values that all but the darkest and brightest percent lie between, told from every eighth row and column."""
-    low, high = np.percentile(pixels[::8, ::8], (0.5, 99.5))
+    """The values that all but the darkest and brightest percent lie between, told from every 16th row and column."""
+    low, high = np.percentile(pixels[::16, ::16], (0.5, 99.5))
     return float(low), float(high)
 
 

@@ -41,7 +41,7 @@ def rehearse() -> None:
             sop_instance_uids=uids,
             series_instance_uid=study.series[0].series_instance_uid,
         )
-        write_results(_report(study, uids), study, volume, tuple(ResultKind), Path(scratch) / "results")
+        write_results(_report(study, uids), study, volume, [tuple(ResultKind)], Path(scratch) / "results")
 
 
 def _study(directory: Path) -> Study:

@@ -1,84 +1,81 @@
 """Secondary Capture (PS3.3 A.8.1): the finding drawn on the image, for viewers that show nothing else."""
 
-import highdicom as hd
-from pydicom.dataset import Dataset
-from pydicom.sr.codedict import codes
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import SecondaryCaptureImageStorage
 
+from dicom_io.codes import Code
 from dicom_io.findings import Report
+from dicom_io.results.draft import Draft, draft
+from dicom_io.results.encoding import code, element, reference, sequence, text, unsigned
+from dicom_io.results.kinds import ResultKind
 from dicom_io.results.picture import DrawnPicture
-from dicom_io.results.provenance import (
-    coding_schemes,
-    contributing_equipment,
-    equipment,
-    finish,
-    object_uid,
-)
-from dicom_io.results.source import SourceSeries
+from dicom_io.results.provenance import Provenance, content_time, heading
+from dicom_io.results.source import SourceSeries, lossy_elements
+from dicom_io.results.wording import words_of
 
 SERIES_NUMBER = 921
 
+_SOURCE_IMAGE = Code(value="121322", scheme="DCM", meaning="Source image for image processing operation")
 
-def secondary_capture(report: Report, drawn: DrawnPicture, sources: SourceSeries) -> Dataset:
+
+def secondary_capture(report: Report, drawn: DrawnPicture, provenance: Provenance, sources: SourceSeries) -> Draft:
     """The picture *drawn* as an RGB object that names its source image and says in its header, too, what it is.
 
     Raises:
         ConformanceError: the pixels are not those of an image in the report's source_uids.
     """
-    source = sources.instance(drawn.sop_instance_uid)
-    dataset = hd.sc.SCImage(
-        pixel_array=drawn.rgb,
-        photometric_interpretation="RGB",
-        bits_allocated=8,
-        coordinate_system="PATIENT",
-        # Replaced below: highdicom demands a direction, while a picture with bars has the source's or none.
-        patient_orientation=("L", "P"),
-        study_instance_uid=report.study_instance_uid,
-        series_instance_uid=object_uid(report, "sc", "series"),
-        series_number=SERIES_NUMBER,
-        sop_instance_uid=object_uid(report, "sc"),
-        instance_number=1,
-        specific_character_set="ISO_IR 192",
-        transfer_syntax_uid=ExplicitVRLittleEndian,
-        series_description=_description(report),
-        contributing_equipment=contributing_equipment(report),
-        coding_schemes=coding_schemes(),
-        **equipment(report.algorithm),
+    algorithm = report.algorithm
+    series = (SERIES_NUMBER, f"AI - {words_of(report.language).warning} - {algorithm.name}")
+    head = heading(provenance, SecondaryCaptureImageStorage, "OT", series, ["sc"])
+    derivation = f"Drawn by {algorithm.name} {algorithm.version}, release {algorithm.digest[:12]}"
+    elements = (
+        *_capture_elements(provenance, sources),
+        text(0x00082111, "ST", derivation[:1024]),
+        _source_image(drawn.sop_instance_uid, sources),
+        *_pixel_elements(drawn),
     )
-    _describe(dataset, report, sources)
-    _refer(dataset, source.sop_class_uid, source.sop_instance_uid)
-    finish(dataset, report, sources)
-    return dataset
+    return draft(ResultKind.SC, head, provenance, elements)
 
 
-def _description(report: Report) -> str:
-    warning = "IKKE TIL DIAGNOSE" if report.language == "da" else "NOT FOR DIAGNOSIS"
-    return f"AI - {warning} - {report.algorithm.name}"[:64]
-
-
-def _describe(dataset: Dataset, report: Report, sources: SourceSeries) -> None:
-    """What highdicom leaves out. No pixel spacing: nobody shall measure on a rescaled picture."""
-    header = sources.header
-    dataset.ConversionType = "WSD"
-    dataset.PatientOrientation = header.get("PatientOrientation") or ""
-    # Laterality is type 2C (PS3.3 C.7.3.1): required, if empty, unless the body part is known not to be paired.
-    if header.get("BodyPartExamined"):
-        dataset.BodyPartExamined = header.BodyPartExamined
-    if "Laterality" in header or not header.get("BodyPartExamined"):
-        dataset.Laterality = header.get("Laterality") or ""
-    dataset.BurnedInAnnotation = "YES"
-    dataset.LossyImageCompression = header.get("LossyImageCompression") or "00"
-    dataset.DerivationDescription = (
-        f"Drawn by {report.algorithm.name} {report.algorithm.version}, release {report.algorithm.digest[:12]}"
-    )[:1024]
-
-
-def _refer(dataset: Dataset, sop_class_uid: str, sop_instance_uid: str) -> None:
-    """Source Image Sequence (0008,2112)."""
-    item = Dataset()
-    item.ReferencedSOPClassUID = sop_class_uid
-    item.ReferencedSOPInstanceUID = sop_instance_uid
-    item.PurposeOfReferenceCodeSequence = [
-        hd.sr.CodedConcept.from_code(codes.DCM.SourceImageForImageProcessingOperation)
+def _capture_elements(provenance: Provenance, sources: SourceSeries) -> list[bytes]:
+    """General Image, SC Equipment and SC Image. No pixel spacing: nobody shall measure on a rescaled picture."""
+    elements = [
+        text(0x00080008, "CS", "DERIVED", "SECONDARY", "OTHER"),
+        *content_time(provenance),
+        text(0x00080064, "CS", "WSD"),
+        text(0x00181012, "DA", provenance.date),
+        text(0x00181014, "TM", provenance.time),
+        text(0x00200020, "CS", sources.text("PatientOrientation")),
+        text(0x00280301, "CS", "YES"),
+        *lossy_elements(sources),
     ]
-    dataset.SourceImageSequence = [item]
+    # Laterality is type 2C (PS3.3 C.7.3.1): required, if empty, unless the body part is known not to be paired.
+    body_part = sources.text("BodyPartExamined")
+    if body_part:
+        elements.append(text(0x00180015, "CS", body_part))
+    if "Laterality" in sources.header or not body_part:
+        elements.append(text(0x00200060, "CS", sources.text("Laterality")))
+    return elements
+
+
+def _source_image(sop_instance_uid: str, sources: SourceSeries) -> bytes:
+    """Source Image Sequence (0008,2112)."""
+    source = sources.instance(sop_instance_uid)
+    item = reference(source.sop_class_uid, source.sop_instance_uid) + code(0x0040A170, _SOURCE_IMAGE)
+    return sequence(0x00082112, item)
+
+
+def _pixel_elements(drawn: DrawnPicture) -> tuple[bytes, ...]:
+    """Image Pixel (PS3.3 C.7.6.3): RGB, colour by pixel."""
+    rows, columns, samples = drawn.rgb.shape
+    return (
+        unsigned(0x00280002, samples),
+        text(0x00280004, "CS", "RGB"),
+        unsigned(0x00280006, 0),
+        unsigned(0x00280010, rows),
+        unsigned(0x00280011, columns),
+        unsigned(0x00280100, 8),
+        unsigned(0x00280101, 8),
+        unsigned(0x00280102, 7),
+        unsigned(0x00280103, 0),
+        element(0x7FE00010, "OB", drawn.rgb.tobytes()),
+    )

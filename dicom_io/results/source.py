@@ -3,85 +3,75 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from pydicom import dcmread
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_data_element
+from pydicom.multival import MultiValue
 
 from dicom_io.errors import ConformanceError, NotDicomError
+from dicom_io.results.encoding import element, tag_of
 from dicom_io.study import Instance, Series, Study
 
-#: Attributes of the Patient, General Study and Patient Study modules (PS3.3 C.7.1.1, C.7.2.1, C.7.2.2): equal in the
-#: source and in every result, or a viewer takes them for another patient.
-PATIENT_AND_STUDY = (
-    "PatientName",
-    "PatientID",
-    "IssuerOfPatientID",
-    "TypeOfPatientID",
-    "IssuerOfPatientIDQualifiersSequence",
-    "PatientBirthDate",
-    "PatientBirthTime",
-    "PatientSex",
-    "OtherPatientIDsSequence",
-    "OtherPatientNames",
-    "EthnicGroup",
-    "PatientComments",
-    "PatientIdentityRemoved",
-    "DeidentificationMethod",
-    "DeidentificationMethodCodeSequence",
-    "StudyInstanceUID",
-    "StudyDate",
-    "StudyTime",
-    "StudyID",
-    "StudyDescription",
-    "AccessionNumber",
-    "IssuerOfAccessionNumberSequence",
-    "ReferringPhysicianName",
-    "ProcedureCodeSequence",
-    "PatientAge",
-    "PatientSize",
-    "PatientWeight",
-    "AdmissionID",
-    "TimezoneOffsetFromUTC",
-)
-#: What highdicom checks more strictly than archives do; given to it empty and copied afterwards.
-_STRICTLY_CHECKED = (
-    "PatientName",
-    "PatientSex",
-    "PatientBirthDate",
-    "StudyDate",
-    "StudyTime",
-    "ReferringPhysicianName",
-)
+#: Attributes of the Patient, General Study and Patient Study modules (PS3.3 C.7.1.1, C.7.2.1, C.7.2.2) and their VRs:
+#: equal in the source and in every result, or a viewer takes them for another patient.
+PATIENT_AND_STUDY = {
+    "PatientName": "PN",
+    "PatientID": "LO",
+    "IssuerOfPatientID": "LO",
+    "TypeOfPatientID": "CS",
+    "IssuerOfPatientIDQualifiersSequence": "SQ",
+    "PatientBirthDate": "DA",
+    "PatientBirthTime": "TM",
+    "PatientSex": "CS",
+    "OtherPatientIDsSequence": "SQ",
+    "OtherPatientNames": "PN",
+    "EthnicGroup": "SH",
+    "PatientComments": "LT",
+    "PatientIdentityRemoved": "CS",
+    "DeidentificationMethod": "LO",
+    "DeidentificationMethodCodeSequence": "SQ",
+    "StudyInstanceUID": "UI",
+    "StudyDate": "DA",
+    "StudyTime": "TM",
+    "StudyID": "SH",
+    "StudyDescription": "LO",
+    "AccessionNumber": "SH",
+    "IssuerOfAccessionNumberSequence": "SQ",
+    "ReferringPhysicianName": "PN",
+    "ProcedureCodeSequence": "SQ",
+    "PatientAge": "AS",
+    "PatientSize": "DS",
+    "PatientWeight": "DS",
+    "AdmissionID": "LO",
+    "TimezoneOffsetFromUTC": "SH",
+}
 #: Type 2 attributes: in every result, empty where the source does not have them.
-TYPE_2 = (*_STRICTLY_CHECKED, "PatientID", "AccessionNumber", "StudyID")
-#: What a Segmentation takes over from each source image (PS3.3 C.7.6.16) and equipment from the first.
-_IMAGE = (
-    "SOPClassUID",
-    "SeriesInstanceUID",
-    "FrameOfReferenceUID",
-    "PositionReferenceIndicator",
-    "Rows",
-    "Columns",
-    "PixelSpacing",
-    "ImagerPixelSpacing",
-    "SliceThickness",
-    "SpacingBetweenSlices",
-    "ImageOrientationPatient",
-    "LossyImageCompression",
-    "LossyImageCompressionRatio",
-    "LossyImageCompressionMethod",
-    "Manufacturer",
-    "ManufacturerModelName",
-    "StationName",
+_TYPE_2 = frozenset(
+    {
+        "PatientName",
+        "PatientID",
+        "PatientSex",
+        "PatientBirthDate",
+        "StudyDate",
+        "StudyTime",
+        "StudyID",
+        "AccessionNumber",
+        "ReferringPhysicianName",
+    }
 )
+_WITH_CHARACTER_SET = frozenset({"PN", "LO", "SH", "ST", "LT", "UT"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class SourceSeries:
     """The images that were read, with the header of the first."""
 
-    #: Every element before the pixels of the first image; text decoded, character set declared ISO_IR 192.
+    #: Every element before the pixels of the first image, in its own character set.
     header: Dataset
     #: The images that were read and the series each lies in, in the report's order.
     images: tuple[tuple[Series, Instance], ...]
@@ -92,6 +82,34 @@ class SourceSeries:
         Raises:
             ConformanceError: it is not among the images that were read.
         """
+        return self._found(sop_instance_uid)[1]
+
+    def series_of(self, sop_instance_uid: str) -> Series:
+        """The series of the image with that UID.
+
+        Raises:
+            ConformanceError: it is not among the images that were read.
+        """
+        return self._found(sop_instance_uid)[0]
+
+    def text(self, keyword: str) -> str:
+        """An attribute of the first image as text; several values joined by a backslash, empty when absent."""
+        value = self.header.get(keyword)
+        if isinstance(value, MultiValue):
+            return "\\".join(str(one) for one in value)
+        return "" if value is None else str(value)
+
+    @cached_property
+    def uids(self) -> frozenset[str]:
+        """SOP Instance UIDs of the images."""
+        return frozenset(self._by_uid)
+
+    @cached_property
+    def identity(self) -> tuple[bytes, ...]:
+        """Patient and study as encoded elements: the source's own bytes wherever they are UTF-8, else recoded."""
+        return identity_of(self.header)
+
+    def _found(self, sop_instance_uid: str) -> tuple[Series, Instance]:
         found = self._by_uid.get(sop_instance_uid)
         if found is None:
             raise ConformanceError(
@@ -100,31 +118,9 @@ class SourceSeries:
             )
         return found
 
-    def stand_in(self, sop_instance_uid: str) -> Dataset:
-        """The image's header as highdicom wants it, geometry from the Instance: opening a file costs 2 ms, this 0.2."""
-        instance = self.instance(sop_instance_uid)
-        dataset = Dataset()
-        dataset.update(self._inherited)
-        dataset.SOPClassUID = instance.sop_class_uid
-        dataset.SOPInstanceUID = sop_instance_uid
-        if instance.image_position is not None:
-            dataset.ImagePositionPatient = list(instance.image_position)
-        return dataset
-
     @cached_property
-    def _by_uid(self) -> dict[str, Instance]:
-        return {instance.sop_instance_uid: instance for _, instance in self.images}
-
-    @cached_property
-    def _inherited(self) -> Dataset:
-        dataset = Dataset()
-        dataset.SpecificCharacterSet = "ISO_IR 192"
-        for keyword in TYPE_2:
-            setattr(dataset, keyword, "")
-        for keyword in (*PATIENT_AND_STUDY, *_IMAGE):
-            if keyword in self.header and keyword not in _STRICTLY_CHECKED:
-                dataset.add(self.header[keyword])
-        return dataset
+    def _by_uid(self) -> dict[str, tuple[Series, Instance]]:
+        return {instance.sop_instance_uid: (series, instance) for series, instance in self.images}
 
 
 def read_sources(study: Study, source_uids: Iterable[str]) -> SourceSeries:
@@ -144,35 +140,72 @@ def read_sources(study: Study, source_uids: Iterable[str]) -> SourceSeries:
             "required: at least one, all of them instances of the study that was read"
         )
     images = tuple(known[uid] for uid in uids)
-    return SourceSeries(header=_read_header(images[0][1]), images=images)
+    return SourceSeries(header=read_source_header(images[0][1].path), images=images)
 
 
-def copy_patient_and_study(header: Dataset, result: Dataset) -> None:
-    """Give *result* exactly the patient and study that *header* names."""
-    for keyword in PATIENT_AND_STUDY:
-        if keyword in header:
-            result.add(header[keyword])
+def read_source_header(path: Path) -> Dataset:
+    """What stands before the pixels of the DICOM file at *path*.
 
-
-def _read_header(instance: Instance) -> Dataset:
+    Raises:
+        NotDicomError: it is none.
+        OSError: it cannot be opened.
+    """
     try:
-        header = dcmread(instance.path, stop_before_pixels=True)
+        return dcmread(path, stop_before_pixels=True)
     except InvalidDicomError as error:
-        raise NotDicomError(f"Source image '{instance.sop_instance_uid}' is no DICOM file (PS3.10)") from error
-    wanted = Dataset()
-    for keyword in (
-        *PATIENT_AND_STUDY,
-        *_IMAGE,
-        "SOPInstanceUID",
-        "BodyPartExamined",
-        "PatientOrientation",
-        "Laterality",
-    ):
-        if keyword in header:
-            wanted.add(header[keyword])
-    # Decoded with the source's own character set here, encoded as UTF-8 when written: the one set that takes every
-    # name, while ISO_IR 100 silently turns other letters into question marks.
-    wanted.SpecificCharacterSet = header.get("SpecificCharacterSet", "ISO_IR 100")
-    wanted.decode()
-    wanted.SpecificCharacterSet = "ISO_IR 192"
-    return wanted
+        raise NotDicomError(
+            "A source of results is no DICOM file (PS3.10); the study must be received again"
+        ) from error
+
+
+def lossy_elements(sources: SourceSeries) -> tuple[bytes, ...]:
+    """Whether, how and how much the source was compressed with loss: what is derived from it inherits that."""
+    ratio, method = sources.text("LossyImageCompressionRatio"), sources.text("LossyImageCompressionMethod")
+    return (
+        element(0x00282110, "CS", (sources.text("LossyImageCompression") or "00").encode()),
+        *([element(0x00282112, "DS", ratio.encode())] if ratio else []),
+        *([element(0x00282114, "CS", method.encode())] if method else []),
+    )
+
+
+def identity_of(header: Dataset) -> tuple[bytes, ...]:
+    """The patient and study of *header* as encoded elements, text in UTF-8.
+
+    UTF-8 is the one set that takes every name, while ISO_IR 100 silently turns other letters into question marks.
+    """
+    present = [(keyword, vr) for keyword, vr in PATIENT_AND_STUDY.items() if keyword in header]
+    encoded = [_sequence(header, keyword) if vr == "SQ" else _value(header, keyword, vr) for keyword, vr in present]
+    known = {tag_of(one) for one in encoded}
+    empty = [keyword for keyword in _TYPE_2 if int(tag_for_keyword(keyword) or 0) not in known]
+    return (*encoded, *(_element(keyword, b"") for keyword in empty))
+
+
+def _value(header: Dataset, keyword: str, vr: str) -> bytes:
+    raw = header.get_item(keyword)
+    held = getattr(raw, "value", None)
+    if isinstance(held, bytes) and (vr not in _WITH_CHARACTER_SET or _is_utf_8(header, held)):
+        return _element(keyword, held)
+    value = header[keyword].value
+    several = value if isinstance(value, MultiValue) else [value]
+    return _element(keyword, "\\".join("" if one is None else str(one) for one in several).encode())
+
+
+def _element(keyword: str, value: bytes) -> bytes:
+    return element(int(tag_for_keyword(keyword) or 0), PATIENT_AND_STUDY[keyword], value)
+
+
+def _is_utf_8(header: Dataset, value: bytes) -> bool:
+    """Whether *value* means the same in UTF-8. ASCII does in every set but for the few where bytes below 128 escape."""
+    return (value.isascii() and b"\x1b" not in value) or header.get("SpecificCharacterSet") == "ISO_IR 192"
+
+
+def _sequence(header: Dataset, keyword: str) -> bytes:
+    """A sequence in UTF-8, by pydicom: it may hold anything, and real ones are rare."""
+    held = Dataset()
+    held.add(header[keyword])
+    held.SpecificCharacterSet = header.get("SpecificCharacterSet", "ISO_IR 100")
+    held.decode()
+    buffer = DicomBytesIO()
+    buffer.is_implicit_VR, buffer.is_little_endian = False, True
+    write_data_element(buffer, held[keyword], ["utf_8"])
+    return buffer.getvalue()

@@ -64,7 +64,7 @@ def queue_deliveries(
     """Queue to each destination the objects its profile takes: how many deliveries were queued."""
     queued = 0
     for destination in destinations:
-        objects = [one.sop_instance_uid for one in written if one.kind in destination.profile]
+        objects = [one.sop_instance_uid for one in written if one.audience.includes(destination.profile)]
         if objects:
             delivery_id = derive_uid("delivery", item.id, destination.name)
             connection.execute(

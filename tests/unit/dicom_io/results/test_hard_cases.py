@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from factories.dicom import cr_image, ct_series, write
+from factories.results import encoded, opened, report_draft
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
@@ -18,15 +19,14 @@ from dicom_io.headers import assemble_study, read_header
 from dicom_io.results.conformance import check
 from dicom_io.results.drawing import LONGEST_SIDE, Caption, Mark, draw_findings
 from dicom_io.results.kinds import ResultKind
-from dicom_io.results.measurement_report import measurement_report
-from dicom_io.results.segmentation import segmentation
+from dicom_io.results.segmentation import marked
 from dicom_io.results.source import read_sources
 from dicom_io.results.write import write_results
 from dicom_io.study import Study
 from dicom_io.volume import Radiograph
 
 NODULE = Code(value="27925004", scheme="SCT", meaning="Nodule")
-ALL = tuple(ResultKind)
+BASIC = [(ResultKind.SR, ResultKind.SEG, ResultKind.SC)]
 CAPTION = Caption(warning="NOT FOR DIAGNOSIS", provenance="model 1 · 2026-01-02 10:04", outcome="No finding")
 
 
@@ -81,7 +81,9 @@ def ct(tmp_path: Path) -> Study:
 
 def test_planar_and_volumetric_findings_never_share_a_report(ct: Study, tmp_path: Path):
     box = (slice(2, 4), slice(3, 9), slice(3, 9))
-    written = write_results(report_on(ct, with_polygon(1, ct), with_mask(2, ct, box)), ct, None, ALL, tmp_path / "out")
+    written = write_results(
+        report_on(ct, with_polygon(1, ct), with_mask(2, ct, box)), ct, None, BASIC, tmp_path / "out"
+    )
 
     reports = [dcmread(one.path) for one in written if one.kind is ResultKind.SR]
     counts = [
@@ -98,17 +100,18 @@ def test_a_mixed_report_is_refused_as_one_object(ct: Study):
     report = report_on(ct, with_polygon(1, ct), with_mask(2, ct, box))
 
     with pytest.raises(ConformanceError, match="mixes planar, volumetric"):
-        measurement_report(report, read_sources(ct, report.source_uids))
+        report_draft(report, ct)
 
 
-def test_masks_that_overlap_are_kept_whole(ct: Study):
+def test_masks_that_overlap_are_kept_whole(ct: Study, tmp_path: Path):
     first = with_mask(1, ct, (slice(2, 5), slice(3, 12), slice(3, 12)))
     second = with_mask(2, ct, (slice(3, 6), slice(8, 20), slice(8, 20)))
     report = report_on(ct, first, second)
 
-    masks = segmentation(report, read_sources(ct, report.source_uids))
+    write_results(report, ct, None, [(ResultKind.SEG,)], tmp_path / "out")
 
-    assert masks is not None
+    (path,) = (tmp_path / "out").glob("*.dcm")
+    masks = hd.seg.segread(path)
     assert masks.SegmentsOverlap == "YES"
     frames = masks.get_pixels_by_source_instance(list(report.source_uids[2:6]), combine_segments=False)
     for index, one in enumerate((first, second)):
@@ -118,13 +121,13 @@ def test_masks_that_overlap_are_kept_whole(ct: Study):
 def test_an_empty_mask_makes_no_segmentation(ct: Study):
     report = report_on(ct, with_mask(1, ct))
 
-    assert segmentation(report, read_sources(ct, report.source_uids)) is None
+    assert marked(report) is None
 
 
 def test_masks_told_without_a_segmentation_refer_to_none(ct: Study, tmp_path: Path):
     report = report_on(ct, with_mask(1, ct, (slice(2, 4), slice(3, 9), slice(3, 9))))
 
-    (written,) = write_results(report, ct, None, (ResultKind.SR,), tmp_path / "out")
+    (written,) = write_results(report, ct, None, [(ResultKind.SR,)], tmp_path / "out")
 
     assert "Segmentation Storage" not in str(dcmread(written.path))
 
@@ -134,7 +137,7 @@ def test_masks_told_without_a_segmentation_refer_to_none(ct: Study, tmp_path: Pa
     [(Outcome.NO_FINDING, "no-finding"), (Outcome.NOT_ANALYSED, "not-analysed"), (Outcome.FAILED, "failed")],
 )
 def test_each_outcome_has_its_own_code(outcome: Outcome, code: str, ct: Study, tmp_path: Path):
-    (written,) = write_results(report_on(ct, outcome=outcome), ct, None, ALL, tmp_path / "out")
+    (written,) = write_results(report_on(ct, outcome=outcome), ct, None, BASIC, tmp_path / "out")
 
     (group,) = hd.sr.srread(written.path).content.get_image_measurement_groups()
     # highdicom's reader counts the algorithm's family (CID 7162) as an evaluation, too.
@@ -151,7 +154,7 @@ def test_what_the_source_says_of_the_patient_is_repeated(keyword: str, value: st
     setattr(image, keyword, value)
     study = study_of([image], tmp_path / "cr")
 
-    (written,) = write_results(report_on(study, with_polygon(1, study)), study, None, ALL, tmp_path / "out")
+    (written,) = write_results(report_on(study, with_polygon(1, study)), study, None, BASIC, tmp_path / "out")
 
     assert str(dcmread(written.path).get(keyword)) == value
 
@@ -168,13 +171,13 @@ def test_a_source_may_lack_what_it_should_have(keyword: str, tmp_path: Path):
         pixels=np.zeros((24, 20), dtype=np.float32), value_range=(0, 1), pixel_spacing_mm=None, sop_instance_uid=uid
     )
 
-    written = write_results(report_on(study, with_polygon(1, study)), study, pixels, ALL, tmp_path / "out")
+    written = write_results(report_on(study, with_polygon(1, study)), study, pixels, BASIC, tmp_path / "out")
 
     assert [one.kind for one in written] == [ResultKind.SR, ResultKind.SC]
 
 
 def test_times_stand_on_the_hospitals_clock(ct: Study, tmp_path: Path):
-    (written,) = write_results(report_on(ct, outcome=Outcome.NO_FINDING), ct, None, ALL, tmp_path / "out")
+    (written,) = write_results(report_on(ct, outcome=Outcome.NO_FINDING), ct, None, BASIC, tmp_path / "out")
 
     document = dcmread(written.path)
     assert (document.ContentDate, document.ContentTime) == ("20260703", "003000")
@@ -184,7 +187,7 @@ def test_a_time_without_offset_is_refused(ct: Study, tmp_path: Path):
     report = replace(report_on(ct, outcome=Outcome.NO_FINDING), created_at="2026-07-02T22:30:00")
 
     with pytest.raises(ConformanceError, match="ISO 8601 with offset"):
-        write_results(report, ct, None, ALL, tmp_path / "out")
+        write_results(report, ct, None, BASIC, tmp_path / "out")
 
 
 def test_an_image_that_was_not_read_is_refused(ct: Study):
@@ -204,11 +207,11 @@ def test_an_image_that_was_not_read_is_refused(ct: Study):
 def test_a_broken_rule_is_named(keyword: str, value: str, rule: str, ct: Study):
     report = report_on(ct, outcome=Outcome.NO_FINDING)
     sources = read_sources(ct, report.source_uids)
-    document = measurement_report(report, sources)
+    document = opened(report_draft(report, ct))
     setattr(document, keyword, value)
 
     with pytest.raises(ConformanceError, match=rule):
-        check(document, sources)
+        check(encoded(document), sources)
 
 
 def test_a_mark_at_the_edge_stays_in_the_picture():

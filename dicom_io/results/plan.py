@@ -1,0 +1,92 @@
+"""Which objects a report becomes, and for whom: destinations differ in what they take."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+
+from dicom_io.findings import Outcome, Report
+from dicom_io.results.draft import Draft
+from dicom_io.results.kinds import Audience, ResultKind, audience
+from dicom_io.results.measurement_groups import Place, place_of
+from dicom_io.results.measurement_report import measurement_report
+from dicom_io.results.picture import DrawnPicture
+from dicom_io.results.provenance import Provenance
+from dicom_io.results.secondary_capture import secondary_capture
+from dicom_io.results.segmentation import Marked, segmentation
+from dicom_io.results.source import SourceSeries
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whole:
+    """Everything that the objects of one report are made from."""
+
+    #: What is said.
+    report: Report
+    #: Who says it, when, of whom.
+    provenance: Provenance
+    #: The images that were read.
+    sources: SourceSeries
+    #: The findings with a mask; None when there are none.
+    masks: Marked | None
+    #: The picture for people; None where nothing was decoded.
+    drawn: DrawnPicture | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """An object that is worth making as soon as one destination is in its audience."""
+
+    #: Whom it is for.
+    audience: Audience
+    #: Makes it.
+    build: Callable[[], Draft]
+
+
+def planned(whole: Whole) -> Iterator[Planned]:
+    """Every object of the report; a Segmentation before the SR that refers to it, so that a viewer finds it."""
+    for kind in _mask_kinds(whole):
+        if kind is not None and whole.masks is not None:
+            build = partial(segmentation, kind, whole.masks, whole.provenance, whole.sources)
+            yield Planned(audience=_mask_audience(whole, kind), build=build)
+    yield from _reports(whole)
+    if whole.drawn is not None:
+        # A picture of nothing is clutter beside an SR that says so, and the only word where no SR is taken.
+        lacks = () if whole.report.outcome is Outcome.FINDING else (ResultKind.SR,)
+        build = partial(secondary_capture, whole.report, whole.drawn, whole.provenance, whole.sources)
+        yield Planned(audience=audience(ResultKind.SC, lacks=lacks), build=build)
+
+
+def split_by_place(report: Report) -> tuple[Report, ...]:
+    """*report* as one report for each way its findings are placed, since one SR holds only one."""
+    places = {place_of(finding): None for finding in report.findings}
+    if len(places) < 2:
+        return (report,)
+    return tuple(
+        replace(report, findings=tuple(one for one in report.findings if place_of(one) is place)) for place in places
+    )
+
+
+def _reports(whole: Whole) -> Iterator[Planned]:
+    for part in split_by_place(whole.report):
+        volumetric = any(place_of(finding) is Place.VOLUMETRIC for finding in part.findings)
+        for kind in _mask_kinds(whole) if volumetric else (None,):
+            wanted = _mask_audience(whole, kind) if volumetric else audience()
+            build = partial(measurement_report, part, whole.provenance, whole.sources, kind)
+            yield Planned(audience=replace(wanted, takes=wanted.takes | {ResultKind.SR}), build=build)
+
+
+def _mask_kinds(whole: Whole) -> tuple[ResultKind | None, ...]:
+    """The ways of telling masks, None being without; a label map cannot tell masks that overlap."""
+    if whole.masks is None:
+        return (None,)
+    if whole.masks.overlap:
+        return (ResultKind.SEG, None)
+    return (ResultKind.SEG, ResultKind.LABELMAP, None)
+
+
+def _mask_audience(whole: Whole, kind: ResultKind | None) -> Audience:
+    """Whom masks are told to in that way: binary to all who take it, as most do; without, only who takes neither."""
+    better = [one for one in _mask_kinds(whole) if one is not None]
+    if kind is None:
+        return audience(lacks=better)
+    return audience(kind, lacks=better[: better.index(kind)])
