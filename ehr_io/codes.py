@@ -97,6 +97,16 @@ class CodeMap:
     encounter_classes: frozenset[str]
     #: Short name of a code system -> its URI, the first where there are several.
     systems: Mapping[str, str]
+    #: Name of a code system in HL7 v2 -> its URI.
+    hl7_systems: Mapping[str, str]
+    #: Unit as written outside UCUM -> its UCUM code.
+    units: Mapping[str, str]
+    #: Answers that are kept as a word of ours.
+    conclusions: Mapping[Coding, str]
+
+    def unit_of(self, written: str) -> str:
+        """The UCUM code of a unit *written* by a laboratory or monitor; *written* itself where we know no other."""
+        return self.units.get(written, written)
 
     def concept_for(self, codings: Iterable[Coding], kind: EventKind) -> Concept | None:
         """The first concept of *kind* that one of *codings* names; None when none does."""
@@ -125,6 +135,11 @@ def code_map() -> CodeMap:
         no_growth=frozenset(_codings(data["no_growth"]["codes"], systems)),
         encounter_classes=frozenset(data["encounter_classes"]["codes"]),
         systems={name: uris[0] for name, uris in systems.items()},
+        hl7_systems={name: systems[short][0] for name, short in data["hl7_systems"].items()},
+        units=data["units"],
+        conclusions={
+            coding: word for code, word in data["conclusions"].items() for coding in _codings([code], systems)
+        },
     )
 
 

@@ -1,5 +1,6 @@
 """Bitemporal events of a stay: when a fact was true, and when it could be known."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
@@ -22,7 +23,9 @@ class EventKind(Enum):
     MEDICATION = "medication"
     #: A culture or report was answered; ``code`` is our concept, ``text`` the conclusion code.
     REPORT = "report"
-    #: A fact about the patient: ``code`` is ``birth_date`` or ``sex``.
+    #: Something was ordered; ``code`` is our concept with ``_order`` behind it, for an order is no dose.
+    ORDER = "order"
+    #: A fact about the patient: ``code`` is ``birth_date``, ``sex`` or ``death``.
     PATIENT = "patient"
 
 
@@ -32,7 +35,7 @@ class Event:
 
     #: Identifier of the stay: the Encounter's logical id.
     stay_id: str
-    #: FHIR ``Type/id`` of the source, so that a correction replaces it.
+    #: FHIR ``Type/id`` of the source, or the like of an HL7 message, so that a correction replaces it.
     source: str
     #: What sort of fact.
     kind: EventKind
@@ -50,6 +53,8 @@ class Event:
     text: str = ""
     #: End of a fact that lasts (device, stay); None when open or momentary.
     end_time: datetime | None = None
+    #: When it was known to be replaced or withdrawn, UTC; None while it stands.
+    retired_time: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,10 +70,20 @@ class Stay:
 
     def as_of(self, moment: datetime) -> "Stay":
         """The stay as it could be known at *moment*: facts known by then, with later ends still unknown."""
-        known = tuple(_blind_to_the_future(event, moment) for event in self.events if event.known_time <= moment)
-        return replace(self, events=known)
+        known = [event for event in self.events if event.known_time <= moment and not _is_retired(event, moment)]
+        starts = sorted(e.event_time for e in known if e.kind in {EventKind.WARD, EventKind.DISCHARGE})
+        return replace(self, events=tuple(_with_end(event, starts, moment) for event in known))
 
 
-def _blind_to_the_future(event: Event, moment: datetime) -> Event:
-    ends_later = event.end_time is not None and event.end_time > moment
-    return replace(event, end_time=None) if ends_later else event
+def _is_retired(event: Event, moment: datetime) -> bool:
+    return event.retired_time is not None and event.retired_time <= moment
+
+
+def _with_end(event: Event, starts: Sequence[datetime], moment: datetime) -> Event:
+    """*event* with the end that was known at *moment*: HL7 tells the end of a ward by the next ward's start."""
+    if event.end_time is not None:
+        return event if event.end_time <= moment else replace(event, end_time=None)
+    if event.kind is EventKind.WARD:
+        end = next((start for start in starts if event.event_time < start <= moment), None)
+        return event if end is None else replace(event, end_time=end)
+    return event

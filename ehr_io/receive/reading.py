@@ -75,6 +75,8 @@ class PatientReading:
     birth_date: date | None
     #: AdministrativeGender code; empty when not told.
     sex: str
+    #: Death, UTC; None when not told.
+    died_at: datetime | None = None
 
     def events(self, stay_id: str, admitted_at: datetime) -> tuple[Event, ...]:
         """The patient's facts as events of one stay; known from *admitted_at*, when identity is established."""
@@ -84,6 +86,8 @@ class PatientReading:
             facts.append(self._event(stay_id, "birth_date", (born, admitted_at), ""))
         if self.sex:
             facts.append(self._event(stay_id, "sex", (admitted_at, admitted_at), self.sex))
+        if self.died_at is not None:
+            facts.append(self._event(stay_id, "death", (self.died_at, max(self.died_at, admitted_at)), ""))
         return tuple(facts)
 
     def _event(self, stay_id: str, code: str, times: tuple[datetime, datetime], text: str) -> Event:
