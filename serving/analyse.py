@@ -16,6 +16,7 @@ from models.release import Release
 from models.runtime import Runtime
 from serving.compose import Composer
 from serving.destinations import AnyDestination
+from serving.dispatch import dispatches
 from serving.errors import NotAnalysedError
 from serving.guard import Guard, find_guard
 from serving.pipeline import Analysis, Subject, analyse_study, not_analysed
@@ -120,7 +121,7 @@ class Analyser:
         now = datetime.now(UTC)
         results.keep_findings(connection, item.id, analysis.report.findings)
         results.keep_objects(connection, item.id, written, now)
-        queued = results.queue_deliveries(connection, item, written, self._site.destinations, now)
+        queued = results.queue_deliveries(connection, item, dispatches(written, self._site.destinations), now)
         values = {
             "outcome": analysis.report.outcome.value,
             "reason_code": analysis.reason_code,

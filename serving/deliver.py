@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Connection, Engine, select
 
@@ -87,7 +88,7 @@ class Deliverer:
         self._record(delivery, answers)
         with writing(self._engine) as connection:
             kinds = [kind.value for kind in destination.fallback]
-            if not ledger.fall_back(connection, delivery.id, delivery.work_item_id, kinds):
+            if not ledger.fall_back(connection, delivery.id, kinds):
                 raise RejectedError(next(iter(answers.refused.values())))
 
     def _put_down(self, delivery: Delivery, answers: _Answers) -> None:
@@ -104,7 +105,7 @@ class Deliverer:
         with writing(self._engine) as connection:
             ledger.accept(connection, delivery.id, answers.arrived, now)
             objects = ledger.objects_of(connection, delivery.id)
-            values = {
+            values: dict[str, Any] = {
                 "accepted_at": now,
                 "reason": _instead(objects),
                 "commit_at": now if destination.storage_commitment else None,

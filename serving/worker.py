@@ -22,7 +22,7 @@ from serving.telemetry.logs import about_work_item
 from serving.telemetry.metric_table import Stage
 from serving.telemetry.metrics import WorkMetrics
 from serving.work.engine import Handler, RunKind
-from serving.work.item import DeliveryState, Purpose, State
+from serving.work.item import DeliveryState, State
 from serving.work.retry import RetryPolicy
 from serving.work.slots import Slots
 
@@ -123,18 +123,11 @@ class Worker:
     def _settle_delivery(self, delivery: Delivery, error: Exception) -> None:
         now = datetime.now(UTC)
         decision = self._bench.retry.decide(error, delivery.attempts, now)
-        state = DeliveryState.DEAD if decision.again_at is None else DeliveryState.WAITING
         _LOG.error(
             "A delivery failed.", action="delivery_failed", error=type(error).__name__, attempt=delivery.attempts
         )
-        values = {"reason": _told(error), "not_before": decision.again_at or now}
         with writing(self._bench.engine) as connection:
-            ledger.move(connection, delivery.id, state, now, failure=decision.kind.value, **values)
-            if state is DeliveryState.DEAD and delivery.purpose is Purpose.RESULT:
-                ending = {"reason_code": "delivery_dead", "reason": _told(error), "finished_at": now}
-                work.move_item(connection, delivery.work_item_id, State.FAILED, now, **ending)
-            if state is DeliveryState.DEAD:
-                audit.append(connection, "delivery_dead", delivery.id, {"destination": delivery.destination})
+            state = ledger.settle_failure(connection, delivery, decision, _told(error), now)
         self._bench.metrics.delivery(delivery.destination, state.value)
         if state is DeliveryState.WAITING:
             self._bench.metrics.retried("delivery", type(error).__name__)

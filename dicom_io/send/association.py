@@ -10,7 +10,7 @@ from typing import Any
 from pynetdicom import AE
 from pynetdicom.presentation import PresentationContext
 
-from dicom_io.errors import UnreachableError
+from dicom_io.errors import RejectedError, UnreachableError
 from dicom_io.file_format import IMPLEMENTATION_CLASS_UID
 from dicom_io.receive.vendor import SocketCare, configure_pynetdicom
 
@@ -47,6 +47,7 @@ def associated(address: DicomAddress, contexts: Sequence[PresentationContext]) -
 
     Raises:
         UnreachableError: it could not be established.
+        RejectedError: the peer accepts none of *contexts*.
     """
     association = associate(address, contexts)
     with held_reactor(association):
@@ -113,6 +114,7 @@ def associate(
 
     Raises:
         UnreachableError: it could not be established.
+        RejectedError: the peer accepts none of *contexts*.
     """
     configure_pynetdicom()
     entity = AE(ae_title=address.calling_ae_title)
@@ -131,6 +133,11 @@ def associate(
         tls_args=(address.tls, address.host) if address.tls else None,
         evt_handlers=[*SocketCare().handlers(), *handlers],
     )
+    if association.rejected_contexts and not association.accepted_contexts:
+        raise RejectedError(
+            f"{address} does not accept SOP class {association.rejected_contexts[0].abstract_syntax}, nor any other "
+            "proposed to it. Check what it is configured to take."
+        )
     if not association.is_established:
         raise UnreachableError(f"No association with {address}: {_why_not(association)}")
     return association
@@ -142,6 +149,4 @@ def _why_not(association: Any) -> str:
             "it rejected the association. Check that it knows our AE title and address, and that its own AE title "
             "is right."
         )
-    if association.rejected_contexts and not association.accepted_contexts:
-        return "it accepts none of the proposed SOP classes. Check what it is configured to store."
     return "it does not answer there or broke off. Check that it runs, host, port, firewall and AE titles."

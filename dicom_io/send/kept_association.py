@@ -32,6 +32,7 @@ class KeptAssociation:
 
         Raises:
             UnreachableError: it could not be established.
+            RejectedError: the peer accepts none of *contexts*.
         """
         with self._lock:
             association = self._fitting(contexts)

@@ -47,15 +47,20 @@ class StoreScu:
 
     def send(self, objects: Sequence[Path]) -> tuple[Receipt | Refusal, ...]:
         """Send files over one association; see `Destination.send`."""
-        answers = []
-        for batch in _batches([read_header(path).instance for path in objects]):
-            with self._association.open(_contexts(batch)) as association:
-                answers += [_answer(_try_store(association, instance, self._address)) for instance in batch]
-        return tuple(answers)
+        batches = _batches([read_header(path).instance for path in objects])
+        return tuple(answer for batch in batches for answer in self._send_batch(batch))
 
     def holds(self, references: Sequence[Reference]) -> AbstractSet[str]:
         """Ask by C-FIND; see `Destination.holds`."""
         return find_held(self._address, references)
+
+    def _send_batch(self, batch: Sequence[Instance]) -> list[Receipt | Refusal]:
+        try:
+            with self._association.open(_contexts(batch)) as association:
+                return [_answer(_try_store(association, instance, self._address)) for instance in batch]
+        except RejectedError as error:
+            # None of their classes is taken, so there was no association at all.
+            return [Refusal(sop_instance_uid=one.sop_instance_uid, reason=str(error)) for one in batch]
 
     def close(self) -> None:
         """Release the association that is kept open."""

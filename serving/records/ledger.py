@@ -8,9 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from serving.records import audit, work
 from serving.records.delivery_schema import DELIVERY_HISTORY, DELIVERY_OBJECT
 from serving.records.schema import DELIVERY, RESULT, WORK_ITEM
-from serving.work.item import DeliveryState, ObjectState
+from serving.records.work import Delivery
+from serving.work.item import DeliveryState, ObjectState, Purpose, State
+from serving.work.retry import RetryDecision
 
 _ARRIVED = (ObjectState.ACCEPTED, ObjectState.COMMITTED)
 
@@ -40,11 +43,12 @@ class LedgerObject:
         return self.state in _ARRIVED
 
 
-def enter(connection: Connection, delivery_id: str, uids: Sequence[str], first_position: int = 0) -> None:
-    """Write the objects of a delivery into the ledger, in the order they are sent."""
+def enter(connection: Connection, delivery_id: str, uids: Sequence[str], reserve: Sequence[str] = ()) -> None:
+    """Write the objects of a delivery into the ledger, in the order they are sent; *reserve* waits for a refusal."""
+    states = [(uid, ObjectState.QUEUED) for uid in uids] + [(uid, ObjectState.RESERVE) for uid in reserve]
     rows = [
-        {"delivery_id": delivery_id, "sop_instance_uid": uid, "position": place, "state": ObjectState.QUEUED.value}
-        for place, uid in enumerate(uids, first_position)
+        {"delivery_id": delivery_id, "sop_instance_uid": uid, "position": place, "state": state.value}
+        for place, (uid, state) in enumerate(states)
     ]
     connection.execute(insert(DELIVERY_OBJECT), rows)
 
@@ -94,18 +98,11 @@ def reopen(connection: Connection, delivery_id: str, uids: Collection[str], reas
     _move(connection, delivery_id, uids, state=ObjectState.QUEUED.value, reason=reason)
 
 
-def fall_back(connection: Connection, delivery_id: str, work_item_id: str, kinds: Collection[str]) -> bool:
-    """Add what the work item has of *kinds* to its delivery; whether any of these is there now."""
-    known = objects_of(connection, delivery_id)
-    listed = [one.sop_instance_uid for one in known]
-    others = select(RESULT.c.sop_instance_uid).where(
-        RESULT.c.work_item_id == work_item_id, RESULT.c.kind.in_(kinds), RESULT.c.sop_instance_uid.not_in(listed)
-    )
-    added = connection.scalars(others.order_by(RESULT.c.created_at, RESULT.c.sop_instance_uid)).all()
-    if added:
-        enter(connection, delivery_id, added, first_position=len(known))
-        connection.execute(update(DELIVERY).where(DELIVERY.c.id == delivery_id).values(objects=[*listed, *added]))
-    return bool(added) or any(one.kind in kinds and one.state is not ObjectState.REFUSED for one in known)
+def fall_back(connection: Connection, delivery_id: str, kinds: Collection[str]) -> bool:
+    """Send what was held in reserve; whether anything of *kinds* is there, or is on its way there now."""
+    objects = objects_of(connection, delivery_id)
+    reopen(connection, delivery_id, [one.sop_instance_uid for one in objects if one.state is ObjectState.RESERVE])
+    return any(one.kind in kinds and one.state is not ObjectState.REFUSED for one in objects)
 
 
 def move(
@@ -117,6 +114,22 @@ def move(
     connection.execute(
         insert(DELIVERY_HISTORY).values(delivery_id=delivery_id, at=now, state=to.value, failure=failure, detail=detail)
     )
+
+
+def settle_failure(
+    connection: Connection, delivery: Delivery, decision: RetryDecision, reason: str, now: datetime
+) -> DeliveryState:
+    """After a try of *delivery* failed for *reason*: it waits for the next one, or is put aside with its work item."""
+    if decision.again_at is not None:
+        later = {"reason": reason, "not_before": decision.again_at}
+        move(connection, delivery.id, DeliveryState.WAITING, now, failure=decision.kind.value, **later)
+        return DeliveryState.WAITING
+    move(connection, delivery.id, DeliveryState.DEAD, now, failure=decision.kind.value, reason=reason)
+    audit.append(connection, "delivery_dead", delivery.id, {"destination": delivery.destination})
+    if delivery.purpose is Purpose.RESULT:
+        ending = {"reason_code": "delivery_dead", "reason": reason, "finished_at": now}
+        work.move_item(connection, delivery.work_item_id, State.FAILED, now, **ending)
+    return DeliveryState.DEAD
 
 
 def _move(connection: Connection, delivery_id: str, uids: Collection[str], **values: Any) -> None:

@@ -1,18 +1,17 @@
 """What was said and written of a work item: findings, result objects, and the deliveries they wait for."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import Connection, insert
 
 from dicom_io.findings import Finding
-from dicom_io.results.write import WrittenObject
 from dicom_io.uids import derive_uid
-from serving.destinations import AnyDestination
+from serving.dispatch import Dispatch, Stored
 from serving.records import ledger
 from serving.records.schema import DELIVERY, FINDING, RESULT
 from serving.records.work import WorkItem
-from serving.work.item import DeliveryState
+from serving.work.item import DeliveryState, Purpose
 
 
 def keep_findings(connection: Connection, item_id: str, findings: Iterable[Finding]) -> None:
@@ -37,7 +36,7 @@ def keep_findings(connection: Connection, item_id: str, findings: Iterable[Findi
         )
 
 
-def keep_objects(connection: Connection, item_id: str, written: Iterable[WrittenObject], now: datetime) -> None:
+def keep_objects(connection: Connection, item_id: str, written: Iterable[Stored], now: datetime) -> None:
     """Record the objects that lie on disk."""
     for one in written:
         connection.execute(
@@ -54,32 +53,30 @@ def keep_objects(connection: Connection, item_id: str, written: Iterable[Written
         )
 
 
-def queue_deliveries(
-    connection: Connection,
-    item: WorkItem,
-    written: Sequence[WrittenObject],
-    destinations: Iterable[AnyDestination],
-    now: datetime,
-) -> int:
-    """Queue to each destination the objects its profile takes: how many deliveries were queued."""
+def queue_deliveries(connection: Connection, item: WorkItem, dispatches: Iterable[Dispatch], now: datetime) -> int:
+    """Queue each of *dispatches*: how many deliveries were queued."""
     queued = 0
-    for destination in destinations:
-        objects = [one.sop_instance_uid for one in written if one.audience.includes(destination.profile)]
-        if objects:
-            delivery_id = derive_uid("delivery", item.id, destination.name)
-            connection.execute(
-                insert(DELIVERY).values(
-                    id=delivery_id,
-                    work_item_id=item.id,
-                    destination=destination.name,
-                    objects=objects,
-                    state=DeliveryState.QUEUED.value,
-                    attempts=0,
-                    not_before=now,
-                    priority=item.priority,
-                    created_at=now,
-                )
+    for one in dispatches:
+        delivery_id = derive_uid(*_identity(item, one))
+        connection.execute(
+            insert(DELIVERY).values(
+                id=delivery_id,
+                work_item_id=item.id,
+                destination=one.destination,
+                objects=[*one.objects],
+                state=DeliveryState.QUEUED.value,
+                attempts=0,
+                not_before=now,
+                priority=item.priority,
+                created_at=now,
+                purpose=one.purpose.value,
             )
-            ledger.enter(connection, delivery_id, objects)
-            queued += 1
+        )
+        ledger.enter(connection, delivery_id, one.objects, one.reserve)
+        queued += 1
     return queued
+
+
+def _identity(item: WorkItem, dispatch: Dispatch) -> tuple[str, ...]:
+    result = ("delivery", item.id, dispatch.destination)
+    return result if dispatch.purpose is Purpose.RESULT else (*result, dispatch.purpose.value)

@@ -1,6 +1,7 @@
 """Another round of tries for a failed case, when a person asks for it."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, select, update
 
@@ -38,7 +39,7 @@ def _resend(connection: Connection, item_id: str, now: datetime) -> bool:
         refused = [one for one in ledger.objects_of(connection, delivery_id) if not one.has_arrived]
         ledger.reopen(connection, delivery_id, [one.sop_instance_uid for one in refused])
         # One attempt counted, not none: what was tried before may have arrived, so the archive is asked first.
-        again = {"attempts": 1, "not_before": now, "reason": "sent again by hand"}
+        again: dict[str, Any] = {"attempts": 1, "not_before": now, "reason": "sent again by hand"}
         ledger.move(connection, delivery_id, DeliveryState.WAITING, now, **again)
     return bool(found)
 

@@ -55,6 +55,8 @@ class ObjectState(Enum):
 
     #: Stored; may have been sent if its delivery was begun.
     QUEUED = "queued"
+    #: Stored; sent only when the destination refuses something of its profile.
+    RESERVE = "reserve"
     #: The destination said that it has it.
     ACCEPTED = "accepted"
     #: The destination has taken responsibility for it.

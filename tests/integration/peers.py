@@ -84,9 +84,13 @@ class OrthancPeer:
 
 
 def start_orthanc(
-    directory: Path, *, ae_title: str = "TESTPACS", modalities: dict[str, dict[str, Any]] | None = None
+    directory: Path,
+    *,
+    ae_title: str = "TESTPACS",
+    modalities: dict[str, dict[str, Any]] | None = None,
+    more: dict[str, Any] | None = None,
 ) -> OrthancPeer:
-    """Start Orthanc with an empty store in *directory*; skip the test when it is not installed."""
+    """Start Orthanc with an empty store in *directory* and *more* settings; skip the test when it is not installed."""
     program = find_program("Orthanc", "apt-get install orthanc")
     directory.mkdir(parents=True, exist_ok=True)
     dicom_port, http_port = free_ports(2)
@@ -110,6 +114,7 @@ def start_orthanc(
         "DicomModalities": modalities or {},
         "Plugins": plugins,
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
+        **(more or {}),
     }
     settings = directory / "orthanc.json"
     settings.write_text(json.dumps(configuration))

@@ -1,0 +1,76 @@
+"""Which of the objects that were written goes where: decided here as data, queued by ``records.results``."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from dicom_io.results.kinds import ResultKind
+from dicom_io.results.write import WrittenObject
+from serving.destinations import AnyDestination
+from serving.work.item import Purpose
+
+
+class Kind(Protocol):
+    """A member of an enumeration of kinds."""
+
+    @property
+    def value(self) -> str:
+        """As kept in the tables."""
+
+
+class Stored(Protocol):
+    """What every object that is to be sent has; `WrittenObject` and `WrittenMessage` both do."""
+
+    @property
+    def kind(self) -> Kind:
+        """What it is."""
+
+    @property
+    def sop_class_uid(self) -> str:
+        """SOP Class UID; empty for a message."""
+
+    @property
+    def sop_instance_uid(self) -> str:
+        """Its identity."""
+
+    @property
+    def series_instance_uid(self) -> str:
+        """Series Instance UID; empty for a message."""
+
+    @property
+    def path(self) -> Path:
+        """Where its bytes lie."""
+
+    @property
+    def sha256(self) -> str:
+        """Of its bytes, 64 hexadecimal digits."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dispatch:
+    """What one destination is to get of one work item."""
+
+    #: Name of the destination.
+    destination: str
+    #: Identities of what is sent, in that order.
+    objects: tuple[str, ...]
+    #: Identities of what is sent where something of *objects* is refused.
+    reserve: tuple[str, ...] = ()
+    #: What it is for.
+    purpose: Purpose = Purpose.RESULT
+
+
+def dispatches(written: Sequence[WrittenObject], destinations: Iterable[AnyDestination]) -> tuple[Dispatch, ...]:
+    """What each archive among *destinations* is to get; those that get nothing are left out."""
+    found = []
+    for destination in destinations:
+        objects = _for(written, destination.profile)
+        reserve = tuple(uid for uid in _for(written, destination.fallback) if uid not in objects)
+        if objects:
+            found.append(Dispatch(destination=destination.name, objects=objects, reserve=reserve))
+    return tuple(found)
+
+
+def _for(written: Sequence[WrittenObject], profile: Sequence[ResultKind]) -> tuple[str, ...]:
+    return tuple(one.sop_instance_uid for one in written if one.audience.includes(profile))
