@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dicom_io.errors import GeometryError
+from dicom_io.phases import find_phases
+from dicom_io.slices import Slice, slices_of
 from dicom_io.study import Instance, Series
 
 #: Cosines differ by less within one stack, whatever digits a scanner writes.
@@ -17,80 +19,82 @@ _AXIAL_COSINE = 0.7071
 _POSITION_TOLERANCE_MM = 0.1
 #: Sideways drift of the slices that still counts as upright, in pixels over the whole stack.
 _DRIFT_TOLERANCE_PX = 1.0
-_LOCALIZER_WORDS = frozenset({"LOCALIZER", "SCOUT", "TOPOGRAM"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """Instances of one regular stack, in the order of their positions along the normal."""
+    """Slices of one regular stack, in the order of their positions along the normal."""
 
-    #: Feet to head for axial slices written head first or feet first alike.
-    instances: tuple[Instance, ...]
+    #: Along the normal: feet to head for axial slices of a patient on the back, however they were numbered.
+    slices: tuple[Slice, ...]
     #: Spacing (z, y, x) in mm.
     spacing_mm: tuple[float, float, float]
     #: float64 (4, 4): index (x, y, z, 1) -> mm in the patient system, LPS (PS3.3 C.7.6.2.1.1).
     affine: npt.NDArray[np.float64]
+    #: Phases, time points or reconstructions that the series holds at these places; only the first is in `slices`.
+    phases: int
+
+    @property
+    def instances(self) -> tuple[Instance, ...]:
+        """The objects that hold the slices, in z order; of a multi-frame object once a frame."""
+        return tuple(one.instance for one in self.slices)
 
 
 def order_stack(series: Series) -> Stack:
-    """The one axial stack of original slices in *series*; localizers and captures are left out.
+    """The one axial stack of *series*; localizers, captures and maps are left out, phases are told apart.
 
     Raises:
         GeometryError: there is no such stack, or it is incomplete, mixed or irregular; the text says what to do.
+        NotDicomError, OSError: a multi-frame object cannot be read any more.
     """
-    slices = select_slices(series)
-    _check_alike(slices)
-    normal = _normal(slices[0])
-    slices = sorted(slices, key=lambda instance: float(np.dot(_position(instance), normal)))
-    depths = np.array([np.dot(_position(instance), normal) for instance in slices])
-    _check_spacing(slices, depths)
-    _check_upright(slices, normal)
-    step_mm = float(depths[-1] - depths[0]) / (len(slices) - 1)
-    row_spacing, column_spacing = _spacing(slices[0])
-    return Stack(
-        instances=tuple(slices),
-        spacing_mm=(step_mm, row_spacing, column_spacing),
-        affine=_affine(slices, row_spacing, column_spacing),
-    )
-
-
-def select_slices(series: Series) -> list[Instance]:
-    """The instances of *series* that may be slices of its volume: placed in the patient, no localizer, no capture.
-
-    Original slices (PS3.3 C.7.6.1.1.2) are preferred; derived ones are taken when there are no others.
-
-    Raises:
-        GeometryError: fewer than two remain.
-    """
-    placed = [instance for instance in series.instances if _is_placed_slice(instance)]
-    original = [instance for instance in placed if instance.image_type[:1] in ((), ("ORIGINAL",))]
-    slices = original or placed
+    slices = _without_scouts(slices_of(series))
     if len(slices) < 2:
         raise GeometryError(
             f"Found {len(slices)} slices with a position among {len(series.instances)} instances of the series; "
             "required: at least 2 axial slices. Choose the axial series, not the localizer or a capture."
         )
-    return slices
+    _check_alike(slices)
+    phases = find_phases(slices, _depths(slices))
+    slices, depths = _sorted(phases[0])
+    _check_spacing(slices, depths)
+    _check_upright(slices, depths)
+    step_mm = float(depths[-1] - depths[0]) / (len(slices) - 1)
+    row_spacing, column_spacing = slices[0].spacing_mm
+    return Stack(
+        slices=tuple(slices),
+        spacing_mm=(step_mm, row_spacing, column_spacing),
+        affine=_affine(slices),
+        phases=len(phases),
+    )
 
 
-def _is_placed_slice(instance: Instance) -> bool:
-    is_placed = None not in (instance.image_position, instance.image_orientation, instance.pixel_spacing_mm)
-    is_secondary = instance.image_type[1:2] == ("SECONDARY",)
-    is_localizer = not _LOCALIZER_WORDS.isdisjoint(instance.image_type)
-    return instance.has_pixels and is_placed and not is_secondary and not is_localizer
+def _without_scouts(slices: list[Slice]) -> list[Slice]:
+    """*slices* without the scouts that do not say so: of another direction and another size than every axial slice."""
+    known = {(one.size, one.spacing_mm) for one in slices if _is_axial(one)}
+    return [one for one in slices if not known or _is_axial(one) or (one.size, one.spacing_mm) in known]
 
 
-def _check_alike(slices: Sequence[Instance]) -> None:
+def _is_axial(one: Slice) -> bool:
+    x_of_row, y_of_row, _, x_of_column, y_of_column, _ = one.orientation
+    return abs(x_of_row * y_of_column - y_of_row * x_of_column) >= _AXIAL_COSINE
+
+
+def _check_alike(slices: Sequence[Slice]) -> None:
     first = slices[0]
-    for instance in slices[1:]:
-        if (instance.rows, instance.columns) != (first.rows, first.columns):
-            _refuse_mixed("image sizes", f"{first.rows} x {first.columns}", f"{instance.rows} x {instance.columns}")
-        if not np.allclose(_spacing(instance), _spacing(first), rtol=_COSINE_TOLERANCE):
-            _refuse_mixed("pixel spacings", str(_spacing(first)), str(_spacing(instance)))
-        if not np.allclose(_orientation(instance), _orientation(first), atol=_COSINE_TOLERANCE):
-            _refuse_mixed("orientations", str(_orientation(first)), str(_orientation(instance)))
-    if abs(_normal(first)[2]) < _AXIAL_COSINE:
+    for one in slices:
+        if one.size != first.size:
+            _refuse_mixed("image sizes", "{} x {}".format(*first.size), "{} x {}".format(*one.size))
+        if _differ(one.spacing_mm, first.spacing_mm, _COSINE_TOLERANCE * min(first.spacing_mm)):
+            _refuse_mixed("pixel spacings", str(first.spacing_mm), str(one.spacing_mm))
+        if _differ(one.orientation, first.orientation, _COSINE_TOLERANCE):
+            _refuse_mixed("orientations", str(first.orientation), str(one.orientation))
+    if not _is_axial(first):
         raise GeometryError("The slices are coronal or sagittal; required: axial. Choose the axial series.")
+
+
+def _differ(values: Sequence[float], others: Sequence[float], tolerance: float) -> bool:
+    # Plain floats: ten thousand slices are compared in milliseconds, by numpy in a second.
+    return any(abs(value - other) > tolerance for value, other in zip(values, others, strict=True))
 
 
 def _refuse_mixed(what: str, one: str, other: str) -> None:
@@ -99,7 +103,18 @@ def _refuse_mixed(what: str, one: str, other: str) -> None:
     )
 
 
-def _check_spacing(slices: Sequence[Instance], depths: npt.NDArray[np.float64]) -> None:
+def _depths(slices: Sequence[Slice]) -> npt.NDArray[np.float64]:
+    """Places of *slices* along the normal of the first, in mm."""
+    return np.array([one.position for one in slices]) @ _normal(slices[0])
+
+
+def _sorted(slices: Sequence[Slice]) -> tuple[list[Slice], npt.NDArray[np.float64]]:
+    depths = _depths(slices)
+    order = np.argsort(depths, kind="stable")
+    return [slices[index] for index in order], depths[order]
+
+
+def _check_spacing(slices: Sequence[Slice], depths: npt.NDArray[np.float64]) -> None:
     steps = np.diff(depths)
     step_mm = float(np.median(steps))
     same = np.flatnonzero(steps < _POSITION_TOLERANCE_MM / 2)
@@ -122,33 +137,36 @@ def _check_spacing(slices: Sequence[Instance], depths: npt.NDArray[np.float64]) 
         )
 
 
-def _check_upright(slices: Sequence[Instance], normal: npt.NDArray[np.float64]) -> None:
-    way = _position(slices[-1]) - _position(slices[0])
-    drift_mm = float(np.linalg.norm(way - np.dot(way, normal) * normal))
-    if drift_mm > _DRIFT_TOLERANCE_PX * min(_spacing(slices[0])) + _POSITION_TOLERANCE_MM:
+def _check_upright(slices: Sequence[Slice], depths: npt.NDArray[np.float64]) -> None:
+    # Every slice against the first: a table that moved between two acquisitions comes back to where it was.
+    ways = np.array([one.position for one in slices]) - slices[0].position
+    sideways = ways - np.outer(depths - depths[0], _normal(slices[0]))
+    drift_mm = float(np.linalg.norm(sideways, axis=1).max())
+    if drift_mm > _DRIFT_TOLERANCE_PX * min(slices[0].spacing_mm) + _POSITION_TOLERANCE_MM:
         raise GeometryError(
             f"The slices drift sideways by {drift_mm:.1f} mm, as with a tilted gantry; required: slices straight above "
             "each other. Send a reconstruction without tilt."
         )
 
 
-def _between(slices: Sequence[Instance], index: int) -> str:
-    return f"between instance numbers {slices[index].instance_number} and {slices[index + 1].instance_number}"
+def _between(slices: Sequence[Slice], index: int) -> str:
+    return f"between instance numbers {slices[index].name} and {slices[index + 1].name}"
 
 
-def _affine(slices: Sequence[Instance], row_spacing: float, column_spacing: float) -> npt.NDArray[np.float64]:
-    along_row, along_column = np.split(np.array(_orientation(slices[0])), 2)
-    origin = _position(slices[0])
+def _affine(slices: Sequence[Slice]) -> npt.NDArray[np.float64]:
+    along_row, along_column = np.split(np.array(slices[0].orientation), 2)
+    row_spacing, column_spacing = slices[0].spacing_mm
+    origin = np.array(slices[0].position)
     affine = np.eye(4)
     affine[:3, 0] = along_row * column_spacing
     affine[:3, 1] = along_column * row_spacing
-    affine[:3, 2] = (_position(slices[-1]) - origin) / (len(slices) - 1)
+    affine[:3, 2] = (np.array(slices[-1].position) - origin) / (len(slices) - 1)
     affine[:3, 3] = origin
     return affine
 
 
-def _normal(instance: Instance) -> npt.NDArray[np.float64]:
-    along_row, along_column = np.split(np.array(_orientation(instance)), 2)
+def _normal(one: Slice) -> npt.NDArray[np.float64]:
+    along_row, along_column = np.split(np.array(one.orientation), 2)
     normal = np.cross(along_row, along_column)
     length = float(np.linalg.norm(normal))
     if abs(length - 1) > 0.01:
@@ -157,21 +175,3 @@ def _normal(instance: Instance) -> npt.NDArray[np.float64]:
             "Send the series again from the scanner."
         )
     return np.asarray(normal / length)
-
-
-def _position(instance: Instance) -> npt.NDArray[np.float64]:
-    if instance.image_position is None:
-        raise GeometryError("A slice has no Image Position (Patient) (0020,0032); required: one.")
-    return np.array(instance.image_position)
-
-
-def _orientation(instance: Instance) -> tuple[float, ...]:
-    if instance.image_orientation is None:
-        raise GeometryError("A slice has no Image Orientation (Patient) (0020,0037); required: one.")
-    return instance.image_orientation
-
-
-def _spacing(instance: Instance) -> tuple[float, float]:
-    if instance.pixel_spacing_mm is None:
-        raise GeometryError("A slice has no Pixel Spacing (0028,0030); required: one.")
-    return instance.pixel_spacing_mm

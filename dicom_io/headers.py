@@ -11,7 +11,8 @@ from pydantic import TypeAdapter
 from dicom_io.elements import Elements, read_elements
 from dicom_io.errors import IncompleteObjectError, NotDicomError
 from dicom_io.file_format import split_file
-from dicom_io.study import Instance, Series, Study
+from dicom_io.pixel_spacing import read_spacing
+from dicom_io.study import Acquisition, Instance, Series, Study
 from dicom_io.uids import is_valid_uid
 
 _DAYS_PER_YEAR = 365.2425
@@ -189,7 +190,7 @@ def _build_header(elements: Elements, transfer_syntax_uid: str, path: Path) -> H
 def _build_instance(elements: Elements, transfer_syntax_uid: str, path: Path) -> Instance:
     position = elements.decimals("ImagePositionPatient", 3)
     orientation = elements.decimals("ImageOrientationPatient", 6)
-    spacing = elements.decimals("PixelSpacing", 2) or elements.decimals("ImagerPixelSpacing", 2)
+    spacing, basis = read_spacing(elements)
     return Instance(
         sop_instance_uid=_required_uid(elements, "SOPInstanceUID", "SOP Instance UID (0008,0018)"),
         sop_class_uid=_required_uid(elements, "SOPClassUID", "SOP Class UID (0008,0016)"),
@@ -204,8 +205,23 @@ def _build_instance(elements: Elements, transfer_syntax_uid: str, path: Path) ->
         view_position=elements.text("ViewPosition").upper(),
         image_position=(position[0], position[1], position[2]) if position else None,
         image_orientation=_six(orientation) if orientation else None,
-        pixel_spacing_mm=(spacing[0], spacing[1]) if spacing and min(spacing) > 0 else None,
+        pixel_spacing_mm=spacing,
+        spacing_basis=basis,
+        acquisition=_acquisition(elements),
+        is_lossy=elements.text("LossyImageCompression") == "01",
         has_pixels=elements.has_pixels,
+    )
+
+
+def _acquisition(elements: Elements) -> Acquisition:
+    trigger = elements.decimals("TriggerTime", 1)
+    return Acquisition(
+        temporal_position=elements.integer("TemporalPositionIdentifier", 0),
+        number=elements.integer("AcquisitionNumber", 0),
+        trigger_time_ms=trigger[0] if trigger else -1.0,
+        echo=elements.integer("EchoNumbers", 0),
+        kernel=elements.text("ConvolutionKernel"),
+        time=elements.text("AcquisitionTime"),
     )
 
 

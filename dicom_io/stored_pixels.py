@@ -1,7 +1,7 @@
 """Stored pixel values of grey frames (PS3.3 C.7.6.3), decoded, with what turns them into physical values."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from dicom_io.decode.decoders import check_decodable, is_native
 from dicom_io.decode.pixel_file import PixelFile, open_pixels
 from dicom_io.decode.pixel_header import PixelHeader
 from dicom_io.errors import NoPixelsError, PixelError, UnsupportedPixelsError
+from dicom_io.functional_groups import Rescale
 from dicom_io.study import Instance
 from dicom_io.vendor_errors import translated_parse_errors
 
@@ -40,6 +41,14 @@ class StoredPixels:
     is_calibrated: bool
     #: Rescale Type (0028,1054), upper case; empty when absent.
     rescale_type: str
+
+    def rescaled_as(self, rescale: Rescale | None) -> "StoredPixels":
+        """The same values with the *rescale* of their frame, where it has one of its own."""
+        if rescale is None:
+            return self
+        return replace(
+            self, slope=rescale.slope, intercept=rescale.intercept, rescale_type=rescale.type, is_calibrated=True
+        )
 
     def rescale_into(self, target: npt.NDArray[np.float32]) -> None:
         """Write ``slope * stored + intercept`` to *target* (y, x), without another array in between."""

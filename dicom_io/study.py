@@ -1,7 +1,51 @@
 """Study, Series and Instance as read from headers: typed, frozen, without pixels."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
+
+#: Enhanced CT, Enhanced MR, Legacy Converted Enhanced CT, MR and PET, Enhanced PET (PS3.4 B.5).
+_ENHANCED = frozenset(
+    {
+        "1.2.840.10008.5.1.4.1.1.2.1",
+        "1.2.840.10008.5.1.4.1.1.2.2",
+        "1.2.840.10008.5.1.4.1.1.4.1",
+        "1.2.840.10008.5.1.4.1.1.4.4",
+        "1.2.840.10008.5.1.4.1.1.128.1",
+        "1.2.840.10008.5.1.4.1.1.130",
+    }
+)
+
+
+class SpacingBasis(StrEnum):
+    """Where the pixel spacing of an image holds (PS3.3 10.7.1.3): only some of it measures the patient."""
+
+    #: In the slice itself: CT, MR.
+    PATIENT = "patient"
+    #: In the patient, by a known geometry or an object of known size (0028,0A02), or by the magnification (0018,1114).
+    CALIBRATED = "calibrated"
+    #: At the detector or on the film: the patient's structures are magnified on it by an unknown, small factor.
+    DETECTOR = "detector"
+    #: There is no spacing: nothing can be said in millimetres.
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acquisition:
+    """What tells apart images of one series that lie at one place: phases, time points, echoes, reconstructions."""
+
+    #: Temporal Position Identifier (0020,0100); 0 when absent.
+    temporal_position: int = 0
+    #: Acquisition Number (0020,0012); 0 when absent.
+    number: int = 0
+    #: Trigger Time (0018,1060) in ms after the R peak; -1 when absent.
+    trigger_time_ms: float = -1.0
+    #: Echo Number(s) (0018,0086); 0 when absent.
+    echo: int = 0
+    #: Convolution Kernel (0018,1210); empty when absent.
+    kernel: str = ""
+    #: Acquisition Time (0008,0032) as text; empty when absent.
+    time: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +77,21 @@ class Instance:
     image_position: tuple[float, float, float] | None = None
     #: Image Orientation (Patient) (0020,0037): row then column cosines; None when absent.
     image_orientation: tuple[float, float, float, float, float, float] | None = None
-    #: Spacing between rows, between columns in mm: Pixel Spacing, else Imager Pixel Spacing; None when absent.
+    #: Spacing between rows, between columns in mm; None when absent.
     pixel_spacing_mm: tuple[float, float] | None = None
+    #: Where that spacing holds.
+    spacing_basis: SpacingBasis = SpacingBasis.UNKNOWN
+    #: Phase, time point, echo, reconstruction.
+    acquisition: Acquisition = Acquisition()
+    #: Whether it was ever compressed with loss (0028,2110).
+    is_lossy: bool = False
     #: Whether the header says that there are pixels to read.
     has_pixels: bool = True
+
+    @property
+    def is_enhanced(self) -> bool:
+        """Whether its frames say where they lie in functional groups (PS3.3 C.7.6.16)."""
+        return self.sop_class_uid in _ENHANCED
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,3 +34,5 @@ class Volume:
     sop_instance_uids: tuple[str, ...]
     #: Series the slices belong to.
     series_instance_uid: str
+    #: Frame of each slice in its instance, counted from 1 (PS3.3 C.7.6.16.2.2); empty when it comes from no file.
+    frame_numbers: tuple[int, ...] = ()

@@ -1,65 +1,98 @@
 """A series of slices as one volume."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import numpy.typing as npt
 
 from dicom_io.errors import PixelError, UnsupportedPixelsError
 from dicom_io.geometry import Stack, order_stack
-from dicom_io.stored_pixels import check_is_grey, read_stored_pixels
-from dicom_io.study import Instance, Series
+from dicom_io.hounsfield import AIR_HU, check_hounsfield
+from dicom_io.slices import Slice
+from dicom_io.stored_pixels import StoredPixels, check_is_grey, read_stored_frames
+from dicom_io.study import Series
 from dicom_io.volume import Volume
 
 #: 4 GiB of float32: 4096 slices of 512 x 512.
 DEFAULT_MAXIMUM_VOXELS = 2**30
-#: Padding outside the field of view counts as air.
-_AIR_HU = np.float32(-1024.0)
-#: Beyond any scanner's extended scale: a header that mis-declares sign or depth gives values like these.
-_PLAUSIBLE_HU = (-10_000.0, 40_000.0)
+#: More decoders at once than this wait for memory, not for a processor.
+_MAXIMUM_THREADS = 8
+
+Voxels = npt.NDArray[np.float32]
 
 
 def read_volume(series: Series, maximum_voxels: int = DEFAULT_MAXIMUM_VOXELS) -> Volume:
     """The axial stack of *series*, sorted along its normal, in Hounsfield units for CT; padding becomes -1024.
 
-    Each slice is decoded and rescaled straight into its place: never more than one slice beside the volume.
+    Each slice is decoded and rescaled straight into its place, on as many threads as there are processors: never more
+    than one slice a thread beside the volume.
 
     Raises:
         GeometryError: the instances form no regular axial stack; the text says what to do.
-        UnsupportedPixelsError: colour, several frames, no decoder, or more than *maximum_voxels*.
-        PixelError: pixels are missing, truncated or damaged.
+        UnsupportedPixelsError: colour, no decoder, no Hounsfield units, or more than *maximum_voxels*.
+        PixelError: pixels are missing, truncated, damaged, or no plausible Hounsfield units.
         OSError: a file is gone.
     """
     stack = order_stack(series)
     voxels = np.empty(_shape(stack, maximum_voxels), dtype=np.float32)
-    for target, instance in zip(voxels, stack.instances, strict=True):
-        stored = read_stored_pixels(instance)
-        stored.rescale_into(target)
-        mask = stored.padding_mask()
-        if mask is not None:
-            target[mask] = _AIR_HU
-        if series.modality == "CT":
-            _check_plausible(target, instance)
+    is_ct = series.modality == "CT"
+    files = _by_file(stack)
+    with ThreadPoolExecutor(max_workers=min(len(files), os.cpu_count() or 1, _MAXIMUM_THREADS)) as pool:
+        # Consumed, so that the first error of any slice is raised; those not yet begun are dropped with it.
+        for _ in pool.map(lambda file: _read_file(file, voxels, is_ct=is_ct), files):
+            pass
     return Volume(
         voxels=voxels,
         spacing_mm=stack.spacing_mm,
         affine=stack.affine,
         sop_instance_uids=tuple(instance.sop_instance_uid for instance in stack.instances),
         series_instance_uid=series.series_instance_uid,
+        frame_numbers=tuple(one.frame + 1 for one in stack.slices),
     )
 
 
-def _check_plausible(hounsfield: npt.NDArray[np.float32], instance: Instance) -> None:
-    low, high = float(hounsfield.min()), float(hounsfield.max())
-    if low < _PLAUSIBLE_HU[0] or high > _PLAUSIBLE_HU[1]:
+def _by_file(stack: Stack) -> list[dict[int, tuple[int, Slice]]]:
+    """For each file of *stack* the z and the slice of each frame that is wanted of it."""
+    files: dict[str, dict[int, tuple[int, Slice]]] = {}
+    for z, one in enumerate(stack.slices):
+        files.setdefault(one.instance.sop_instance_uid, {})[one.frame] = (z, one)
+    return list(files.values())
+
+
+def _read_file(wanted: dict[int, tuple[int, Slice]], voxels: Voxels, *, is_ct: bool) -> None:
+    (instance,) = {one.instance.sop_instance_uid: one.instance for _, one in wanted.values()}.values()
+    found = 0
+    for frame, stored in enumerate(read_stored_frames(instance)):
+        if frame in wanted:
+            z, one = wanted[frame]
+            _place(stored.rescaled_as(one.rescale), voxels[z], one, is_ct=is_ct)
+            found += 1
+    if found < len(wanted):
         raise PixelError(
-            f"Instance number {instance.instance_number} holds values from {low:.0f} to {high:.0f} HU; required: "
-            f"{_PLAUSIBLE_HU[0]:.0f} to {_PLAUSIBLE_HU[1]:.0f}. Its header mis-states sign or depth."
+            f"Instance number {instance.instance_number} holds {found} of the {len(wanted)} frames that its functional "
+            "groups describe; required: all. Send the object again from its source."
         )
+
+
+def _place(stored: StoredPixels, target: Voxels, one: Slice, *, is_ct: bool) -> None:
+    if stored.values.shape != target.shape:
+        raise PixelError(
+            f"Instance number {one.name} has {stored.values.shape} pixels; required: {target.shape} as the header said "
+            "when it was received. Send the series again."
+        )
+    stored.rescale_into(target)
+    mask = stored.padding_mask()
+    if mask is not None:
+        target[mask] = AIR_HU
+    if is_ct:
+        check_hounsfield(target, stored, one.name)
 
 
 def _shape(stack: Stack, maximum_voxels: int) -> tuple[int, int, int]:
     for instance in stack.instances:
         check_is_grey(instance)
-    shape = (len(stack.instances), stack.instances[0].rows, stack.instances[0].columns)
+    shape = (len(stack.slices), *stack.slices[0].size)
     if shape[0] * shape[1] * shape[2] > maximum_voxels:
         raise UnsupportedPixelsError(
             f"The volume has {shape[0]} x {shape[1]} x {shape[2]} voxels; required: at most {maximum_voxels}. "
