@@ -4,6 +4,7 @@ An MLflow alias keeps no history (who, when, from, to): the ledger of the releas
 store's pointer has moved.
 """
 
+import fcntl
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -14,8 +15,6 @@ from pathlib import Path
 # Set before MLflow is imported: it reads these at import, and phones home or warns by default.
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-# Seven tries by default: minutes until it is said that a server is down.
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 # By default a server that is down is tried for minutes, and one that hangs for a quarter of an hour.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
@@ -49,7 +48,21 @@ class RegisteredRelease:
 
 def mlflow_client(uri: str) -> MlflowClient:
     """A client of the tracking server and registry at *uri*, with telemetry off."""
-    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+    with _alone_at(uri):
+        return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+@contextmanager
+def _alone_at(uri: str) -> Iterator[None]:
+    """Let one process at a time open the database at *uri*: the first makes its tables, where MLflow takes no care."""
+    if not uri.startswith("sqlite:///"):
+        yield
+        return
+    database = Path(uri.removeprefix("sqlite:///"))
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with database.with_name(f"{database.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 class MlflowRegistry:

@@ -1,6 +1,7 @@
 """A trained network, rebuilt from its bundle and checkpoint."""
 
 import pickle
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -10,14 +11,18 @@ from models.bundle import Bundle
 from training.errors import RunError
 
 
-def load_network(bundle: Bundle, checkpoint: Path) -> torch.nn.Module:
+def load_network(bundle: Bundle, checkpoint: Path, overrides: Mapping[str, object] | None = None) -> torch.nn.Module:
     """The ``network_def`` of *bundle* with the weights in *checkpoint*, on the CPU, ready to be asked.
+
+    *overrides* are the config ids and values that it was trained with instead of the bundle's own.
 
     Raises:
         RunError: the checkpoint cannot be read, holds more than weights, or is of another network.
     """
     parser = ConfigParser()
     parser.read_config(str(bundle.config("train.yaml")))
+    for key, value in (overrides or {}).items():
+        parser.set(value, key)
     network = parser.get_parsed_content("network_def")
     try:
         network.load_state_dict(read_weights(checkpoint))

@@ -4,6 +4,7 @@ The graph holds everything after preprocessing: network, calibration, activation
 A second one computes in half precision, for GPUs: it lies in the run, in ``half/``, and its parity beside the first's.
 """
 
+import json
 import tempfile
 import warnings
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from evaluation.html import to_html
 from evaluation.markdown import to_markdown
 from evaluation.parity import HALF_TOLERANCE, ParityReport, dump_parity
 from evaluation.report import EvaluationReport, defined, dump_report
-from models.bundle import ClinicalSpec, open_bundle
+from models.bundle import Bundle, ClinicalSpec, open_bundle
 from models.manifest import Task
 from training.calibrate import UNCALIBRATED, Calibration, best_calibration, dump_calibration, fit_calibration
 from training.candidates import (
@@ -72,7 +73,7 @@ def export_run(run_id: str, data: Dataset, tracker: Tracker) -> ExportedRun:
     with tempfile.TemporaryDirectory() as directory:
         scratch = Path(directory)
         bundle = open_bundle(tracker.fetch(run_id, "bundle", scratch))
-        network = load_network(bundle, tracker.fetch(run_id, "checkpoint", scratch) / "model.pt")
+        network = _trained_network(run_id, bundle, tracker, scratch)
         if bundle.clinical.task in _HALF_TASKS:
             round_to_half(network)
         graph = scratch / "export" / "model.onnx"
@@ -98,6 +99,12 @@ def export_run(run_id: str, data: Dataset, tracker: Tracker) -> ExportedRun:
         (graph.parent / "calibration.json").write_bytes(dump_calibration(calibration))
         _keep(tracker, run_id, graph.parent, parity, judged)
     return ExportedRun(run_id=run_id, calibration=calibration, parity=parity, evaluation=judged.report)
+
+
+def _trained_network(run_id: str, bundle: Bundle, tracker: Tracker, scratch: Path) -> torch.nn.Module:
+    """The network as ``--set`` made it."""
+    overrides = json.loads((tracker.fetch(run_id, "config", scratch) / "overrides.json").read_bytes())
+    return load_network(bundle, tracker.fetch(run_id, "checkpoint", scratch) / "model.pt", overrides)
 
 
 def _export_better(

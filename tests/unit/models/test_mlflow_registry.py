@@ -33,3 +33,21 @@ def test_nobody_is_told_that_mlflow_is_used():
     # Without the variables by which MLflow recognises a test run, which would switch it off anyway.
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[3])}
     assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
+
+
+def test_processes_that_start_at_once_on_a_new_site_make_one_database(tmp_path: Path):
+    code = (
+        "import sys; from models.mlflow_registry import mlflow_client; sys.stdin.readline(); "
+        "print(len(mlflow_client(sys.argv[1]).search_experiments()))"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", code, f"sqlite:///{tmp_path / 'mlflow.db'}"]
+    root = Path(__file__).parents[3]
+    started = [
+        subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    for process in started:
+        process.stdin.write(b"go\n")
+        process.stdin.flush()
+    said = [process.communicate(timeout=120) for process in started]
+    assert [out.strip() for out, _ in said] == [b"1", b"1"], said

@@ -28,6 +28,17 @@ def test_weights_are_loaded(tmp_path: Path):
     torch.testing.assert_close(loaded.state_dict(), made.state_dict())
 
 
+def test_weights_of_a_network_that_was_set_otherwise_are_loaded(tmp_path: Path):
+    wider = {"network_def::hidden": 7}
+    parser = ConfigParser()
+    parser.read_config(str(BUNDLE.config("train.yaml")))
+    parser.set(7, "network_def::hidden")
+    torch.save(parser.get_parsed_content("network_def").state_dict(), tmp_path / "model.pt")
+    with pytest.raises(RunError, match="does not fit the network"):
+        load_network(BUNDLE, tmp_path / "model.pt")
+    assert not load_network(BUNDLE, tmp_path / "model.pt", wider).training
+
+
 def test_a_checkpoint_with_pickled_objects_is_refused_and_runs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     torch.save({"weight": torch.zeros(1), "trap": Trap()}, tmp_path / "model.pt")
