@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ehr_io.events import Event
-from ehr_io.receive.reading import PatientReading, ResourceRefusal
+from ehr_io.receive.reading import PatientMerge, PatientReading, ResourceRefusal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,16 +19,6 @@ class Telling:
     told_at: datetime
     #: Its facts; none = what it said before is withdrawn.
     events: tuple[Event, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class PatientMerge:
-    """Two identities turned out to be one patient (HL7 ADT^A40, FHIR Patient.link)."""
-
-    #: Identity that is given up.
-    prior_id: str
-    #: Identity that remains.
-    surviving_id: str
 
 
 @dataclass(frozen=True, kw_only=True)

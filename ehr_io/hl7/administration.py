@@ -8,8 +8,8 @@ from ehr_io.hl7.acknowledgement import ErrorCondition
 from ehr_io.hl7.context import MessageContext, MessageRefusedError
 from ehr_io.hl7.message import Segment
 from ehr_io.receive.fields import is_id, shown
-from ehr_io.receive.reading import PatientReading, RefusalCode, RefusedError, ResourceRefusal
-from ehr_io.told import PatientMerge, Telling, Told
+from ehr_io.receive.reading import PatientMerge, PatientReading, RefusalCode, RefusedError, ResourceRefusal
+from ehr_io.told import Telling, Told
 
 #: PV1-2, HL7 table 0004, as FHIR Encounter.class (v2-to-FHIR, ConceptMap "PatientClass").
 _CLASSES = {"E": "EMER", "I": "IMP", "O": "AMB", "P": "PRENC", "R": "AMB", "B": "IMP", "C": "AMB"}

@@ -151,7 +151,7 @@ def _separators(text: str) -> Separators:
     signs = (field, *written)
     if not 2 <= len(written) <= 5 or len(set(signs)) != len(signs) or any(sign.isalnum() for sign in signs):
         raise NotHl7Error("MSH-1 and MSH-2 do not name separators; required e.g. '|^~\\&'")
-    component, repetition, *rest = written
+    component, repetition, *rest = tuple(written)
     return Separators(
         field=field,
         component=component,

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NoReturn
 
@@ -11,7 +11,7 @@ from ehr_io.errors import BodyTooLargeError, NotFhirError
 from ehr_io.events import Event
 from ehr_io.receive import administrative, clinical
 from ehr_io.receive.context import BundleContext
-from ehr_io.receive.fields import Json, is_id, text
+from ehr_io.receive.fields import Json, child, instant, is_id, text
 from ehr_io.receive.reading import (
     BundleReading,
     PatientReading,
@@ -68,7 +68,17 @@ def read_bundle(body: bytes, received_at: datetime) -> BundleReading:
         resources={entry.source: entry.resource for entry in entries if not entry.is_duplicate},
     )
     facts = [fact for entry in entries for fact in _read(entry, context)]
-    return _assemble(text(bundle, "type"), entries, facts)
+    told_at = {entry.source: _told_at(entry.resource, received_at) for entry in entries}
+    return replace(_assemble(text(bundle, "type"), entries, facts), told_at=told_at)
+
+
+def _told_at(resource: Json, received_at: datetime) -> datetime:
+    try:
+        told = instant(child(resource, "meta"), "lastUpdated") or instant(resource, "issued")
+    except RefusedError:
+        # The resource's own reading records this refusal.
+        return received_at
+    return received_at if told is None else min(told, received_at)
 
 
 def _read(entry: _Entry, context: BundleContext) -> Sequence[_Fact]:

@@ -1,7 +1,7 @@
 """What a FHIR Bundle said, and what of it was refused."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from enum import Enum
 
@@ -103,6 +103,16 @@ class PatientReading:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PatientMerge:
+    """Two identities turned out to be one patient (HL7 ADT^A40, FHIR Patient.link)."""
+
+    #: Identity that is given up.
+    prior_id: str
+    #: Identity that remains.
+    surviving_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class StayReading:
     """What an Encounter resource said of whose stay it is."""
 
@@ -130,6 +140,10 @@ class BundleReading:
     refusals: tuple[ResourceRefusal, ...]
     #: One source for each entry of the Bundle, in its order; the same names as in events and refusals.
     entries: tuple[str, ...]
+    #: When each source was said: ``meta.lastUpdated`` or ``issued``, else when the Bundle came.
+    told_at: Mapping[str, datetime] = field(default_factory=dict)
+    #: Patients that turned out to be one (Patient.link ``replaced-by``).
+    merges: tuple[PatientMerge, ...] = ()
 
     @property
     def retracted(self) -> tuple[str, ...]:

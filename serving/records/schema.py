@@ -224,6 +224,8 @@ STAY = Table(
     Column("patient_id", String(128), nullable=False, index=True),
     Column("patient_name", String(256), nullable=False, default=""),
     Column("ward", String(64), nullable=False, default=""),
+    #: serving.records.stays.StayStatus.
+    Column("status", String(16), nullable=False, default="open", server_default="open"),
     Column("generation", Integer, nullable=False, default=0),
     #: Newest known_time among its events: the T of its next score.
     Column("known_until", UtcDateTime, nullable=False),
@@ -237,7 +239,7 @@ EVENT = Table(
     METADATA,
     Column("id", Integer, primary_key=True),
     Column("stay_id", String(64), ForeignKey("stay.stay_id"), nullable=False, index=True),
-    Column("source", String(128), nullable=False),
+    Column("source", String(128), nullable=False, index=True),
     Column("kind", String(16), nullable=False),
     Column("code", String(64), nullable=False),
     Column("event_time", UtcDateTime, nullable=False),
@@ -248,6 +250,10 @@ EVENT = Table(
     Column("end_time", UtcDateTime),
     #: False once its source was corrected or withdrawn.
     Column("current", Boolean, nullable=False, default=True),
+    #: When its source said it: of two versions the later said one holds, however they arrive.
+    Column("told_at", UtcDateTime),
+    #: When it was known to be replaced or withdrawn; NULL while it stands.
+    Column("retired_time", UtcDateTime),
 )
 
 #: A risk of one stay as of T.

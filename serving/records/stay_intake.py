@@ -1,15 +1,29 @@
-"""What a FHIR Bundle told, kept in one transaction before it is acknowledged."""
+"""What Bundles and messages told, kept in one transaction before they are acknowledged."""
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, bindparam, delete, insert, select, text, update
 
-from ehr_io.events import Event
-from ehr_io.receive.reading import BundleReading, ResourceRefusal
-from serving.records import stays
+from ehr_io.events import EventKind
+from ehr_io.receive.reading import BundleReading
+from ehr_io.receive.telling import told_by
+from ehr_io.told import Telling, Told
+from serving.records import patients
 from serving.records.database import writing
 from serving.records.schema import EVENT, REFUSAL, STAY
+from serving.records.stay_schema import WITHDRAWAL
+from serving.records.stays import StayStatus
+from serving.records.versions import Changes, EventRow, SourceState, apply
+
+#: SQLite takes some thousands of bound values in a statement, PostgreSQL some ten thousands.
+_CHUNK = 500
+#: Any number will do, as long as every version uses the same.
+_INTAKE_LOCK = 8_214_774
+_PATIENT = "Patient/"
+_PLACES = (EventKind.ADMISSION.value, EventKind.DISCHARGE.value, EventKind.WARD.value)
 
 
 class DatabaseStayIntake:
@@ -20,48 +34,185 @@ class DatabaseStayIntake:
         self._engine = engine
 
     def take(self, reading: BundleReading) -> None:
-        """Keep events, withdrawals and refusals.
+        """Keep what a Bundle said.
 
         Raises:
             DatabaseDownError: nothing was kept.
         """
         now = datetime.now(UTC)
-        patients = {stay.stay_id: stay.patient_id for stay in reading.stays}
-        by_stay: dict[str, list[Event]] = defaultdict(list)
-        for event in reading.events:
-            by_stay[event.stay_id].append(event)
         with writing(self._engine) as connection:
-            for stay_id, events in by_stay.items():
-                patient_id = patients.get(stay_id) or _patient_of(connection, stay_id)
-                stays.keep_events(connection, stay_id, patient_id, events, now)
-            for source in reading.retracted:
-                _withdraw(connection, source, now)
-            for refusal in reading.refusals:
-                _keep_refusal(connection, refusal, now)
+            keep_told(connection, [told_by(reading, now)], now)
 
 
-def _patient_of(connection: Connection, stay_id: str) -> str:
-    return connection.scalar(select(STAY.c.patient_id).where(STAY.c.stay_id == stay_id)) or ""
+def keep_told(connection: Connection, tolds: Sequence[Told], now: datetime) -> None:
+    """Keep all that *tolds* said, in their order; stays of which something new is known fall due.
+
+    Two processes that keep at the same time take turns: which version of a source holds is decided on what is there.
+    """
+    _take_turn(connection)
+    names = patients.keep_patients(connection, tolds)
+    touched = _Touched()
+    owners = {stay: names.get(who, who) for told in tolds for stay, who in told.owners.items()}
+    _keep_stays(connection, owners, [one for told in tolds for one in told.tellings], touched, now)
+    _keep_events(connection, [one for told in tolds for one in told.tellings], touched)
+    identity = patients.identity_tellings(connection, owners, tolds, names, now)
+    _keep_events(connection, identity, touched)
+    _keep_refusals(connection, tolds, now)
+    _settle_stays(connection, touched, now)
 
 
-def _withdraw(connection: Connection, source: str, now: datetime) -> None:
-    """Retire what *source* said; the stays it spoke of are scored again."""
-    gone = (
-        update(EVENT).where(EVENT.c.source == source, EVENT.c.current).values(current=False).returning(EVENT.c.stay_id)
-    )
-    affected = set(connection.scalars(gone).all())
-    connection.execute(update(STAY).where(STAY.c.stay_id.in_(affected)).values(due_at=now))
+@dataclass(kw_only=True)
+class _Touched:
+    """Stays of which something changed, with the newest moment that something of each was known."""
+
+    stays: dict[str, datetime] = field(default_factory=dict)
+
+    def at(self, stay_id: str, moment: datetime) -> None:
+        self.stays[stay_id] = max(moment, self.stays.get(stay_id, moment))
 
 
-def _keep_refusal(connection: Connection, refusal: ResourceRefusal, now: datetime) -> None:
-    connection.execute(
-        insert(REFUSAL).values(
-            at=now,
-            door="fhir",
-            reason_code=refusal.reason_code.value,
-            reason=refusal.reason,
-            source=refusal.source,
-            path="",
-            case_id="",
+def _take_turn(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _INTAKE_LOCK})
+
+
+def _keep_stays(
+    connection: Connection,
+    owners: Mapping[str, str],
+    tellings: Sequence[Telling],
+    touched: _Touched,
+    now: datetime,
+) -> None:
+    """Make the stays that are new, and say whose they are where that is new."""
+    wanted = {telling.stay_id for telling in tellings if telling.stay_id} | set(owners)
+    known: dict[str, str] = {}
+    for ids in _chunks(sorted(wanted)):
+        found = connection.execute(select(STAY.c.stay_id, STAY.c.patient_id).where(STAY.c.stay_id.in_(ids)))
+        known |= {row.stay_id: row.patient_id for row in found}
+    new = [stay for stay in sorted(wanted) if stay not in known]
+    if new:
+        plain = {"status": StayStatus.EXPECTED.value, "generation": 0, "known_until": datetime.min.replace(tzinfo=UTC)}
+        connection.execute(
+            insert(STAY), [{"stay_id": stay, "patient_id": owners.get(stay, "")} | plain for stay in new]
         )
-    )
+    for stay, owner in owners.items():
+        if stay in known and known[stay] != owner:
+            connection.execute(update(STAY).where(STAY.c.stay_id == stay).values(patient_id=owner))
+            touched.at(stay, now)
+
+
+def _keep_events(connection: Connection, tellings: Sequence[Telling], touched: _Touched) -> None:
+    states = _states(connection, tellings)
+    changes = Changes()
+    for telling in tellings:
+        state = states[_key(telling)]
+        before = [row["stay_id"] for row in state.rows]
+        if apply(telling, state, changes):
+            newest = max((event.known_time for event in telling.events), default=telling.told_at)
+            for stay_id in {*before, telling.stay_id} - {""}:
+                touched.at(stay_id, newest)
+    _write(connection, changes)
+
+
+def _key(telling: Telling) -> str:
+    # A stay has one patient, also when a merge gives him another name; all else goes by its source.
+    return f"patient of {telling.stay_id}" if telling.source.startswith(_PATIENT) else telling.source
+
+
+def _states(connection: Connection, tellings: Sequence[Telling]) -> dict[str, SourceState]:
+    """What is kept of the sources of *tellings*."""
+    states: dict[str, SourceState] = defaultdict(SourceState)
+    sources = sorted({one.source for one in tellings if not one.source.startswith(_PATIENT)})
+    for chunk in _chunks(sources):
+        for gone in connection.execute(select(WITHDRAWAL).where(WITHDRAWAL.c.source.in_(chunk))):
+            states[gone.source].told_at = gone.told_at
+        for row in connection.execute(select(EVENT).where(EVENT.c.source.in_(chunk), EVENT.c.current)).mappings():
+            _add(states[row["source"]], row)
+    for chunk in _chunks(sorted({one.stay_id for one in tellings if one.source.startswith(_PATIENT)})):
+        wanted = EVENT.c.stay_id.in_(chunk) & (EVENT.c.kind == EventKind.PATIENT.value) & EVENT.c.current
+        for row in connection.execute(select(EVENT).where(wanted)).mappings():
+            _add(states[f"patient of {row['stay_id']}"], row)
+    return states
+
+
+def _add(state: SourceState, row: RowMapping) -> None:
+    state.rows.append(dict(row))
+    state.told_at = row["told_at"]
+
+
+def _write(connection: Connection, changes: Changes) -> None:
+    if changes.retired:
+        connection.execute(
+            update(EVENT)
+            .where(EVENT.c.id == bindparam("row_id"))
+            .values(current=False, retired_time=bindparam("until")),
+            [{"row_id": row["id"], "until": row["retired_time"]} for row in changes.retired],
+        )
+    if changes.added:
+        connection.execute(insert(EVENT), changes.added)
+    for chunk in _chunks(sorted(changes.withdrawn)):
+        connection.execute(delete(WITHDRAWAL).where(WITHDRAWAL.c.source.in_(chunk)))
+        connection.execute(
+            insert(WITHDRAWAL), [{"source": source, "told_at": changes.withdrawn[source]} for source in chunk]
+        )
+
+
+def _settle_stays(connection: Connection, touched: _Touched, now: datetime) -> None:
+    """Say where each touched stay stands, and let it fall due when it can be scored."""
+    for chunk in _chunks(sorted(touched.stays)):
+        places: dict[str, list[EventRow]] = defaultdict(list)
+        wanted = select(EVENT.c.stay_id, EVENT.c.kind, EVENT.c.code, EVENT.c.event_time).where(
+            EVENT.c.stay_id.in_(chunk), EVENT.c.current, EVENT.c.kind.in_(_PLACES)
+        )
+        for row in connection.execute(wanted).mappings():
+            places[row["stay_id"]].append(dict(row))
+        stays = connection.execute(select(STAY).where(STAY.c.stay_id.in_(chunk))).mappings().all()
+        connection.execute(
+            update(STAY)
+            .where(STAY.c.stay_id == bindparam("key"))
+            .values({name: bindparam(f"new_{name}") for name in ("ward", "status", "known_until", "due_at")}),
+            [_standing(dict(stay), places[stay["stay_id"]], touched.stays[stay["stay_id"]], now) for stay in stays],
+        )
+
+
+def _standing(stay: EventRow, places: Iterable[EventRow], newest: datetime, now: datetime) -> EventRow:
+    told = sorted(places, key=lambda row: row["event_time"])
+    kinds = {row["kind"] for row in told}
+    status = _status(kinds, StayStatus(stay["status"]))
+    wards = [row["code"] for row in told if row["kind"] == EventKind.WARD.value]
+    is_scored = stay["patient_id"] and status in {StayStatus.OPEN, StayStatus.ENDED}
+    return {
+        "key": stay["stay_id"],
+        "new_ward": wards[-1] if wards else "",
+        "new_status": status.value,
+        "new_known_until": max(stay["known_until"], newest),
+        "new_due_at": now if is_scored else None,
+    }
+
+
+def _status(kinds: set[str], before: StayStatus) -> StayStatus:
+    if EventKind.ADMISSION.value in kinds:
+        return StayStatus.ENDED if EventKind.DISCHARGE.value in kinds else StayStatus.OPEN
+    return StayStatus.EXPECTED if before is StayStatus.EXPECTED else StayStatus.CANCELLED
+
+
+def _keep_refusals(connection: Connection, tolds: Sequence[Told], now: datetime) -> None:
+    rows = [
+        {
+            "at": now,
+            "door": told.door,
+            "reason_code": refusal.reason_code.value,
+            "reason": refusal.reason,
+            "source": refusal.source[:128],
+            "path": "",
+            "case_id": "",
+        }
+        for told in tolds
+        for refusal in told.refusals
+    ]
+    if rows:
+        connection.execute(insert(REFUSAL), rows)
+
+
+def _chunks(items: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK))

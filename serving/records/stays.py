@@ -1,15 +1,32 @@
 """Stays and their bitemporal events as they stand, and the risks said of them."""
 
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from enum import Enum
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from ehr_io.events import Event, EventKind, Stay
 from models.prediction import RiskScore
 from serving.errors import CaseNotFoundError
 from serving.records.schema import EVENT, RISK, STAY
+
+_EVENT_COLUMNS = tuple(EVENT.c[name] for name in Event.__dataclass_fields__)
+_KINDS = {kind.value: kind for kind in EventKind}
+
+
+class StayStatus(Enum):
+    """Where a stay stands."""
+
+    #: Something was told of it, but not yet its admission.
+    EXPECTED = "expected"
+    #: The patient is admitted.
+    OPEN = "open"
+    #: The patient was discharged.
+    ENDED = "ended"
+    #: Its admission was cancelled: nothing is said of it any more.
+    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,21 +37,6 @@ class ClosedStay:
     generation: int
     #: Newest known_time among its events.
     known_until: datetime
-
-
-def keep_events(connection: Connection, stay_id: str, patient_id: str, events: Iterable[Event], now: datetime) -> None:
-    """Record *events* of one stay: a source told again replaces what it said before; the stay falls due.
-
-    *patient_id* is empty as long as no Encounter has told whose stay it is.
-    """
-    told = tuple(events)
-    _touch_stay(connection, stay_id, patient_id, told, now)
-    sources = {event.source for event in told}
-    connection.execute(
-        update(EVENT).where(EVENT.c.stay_id == stay_id, EVENT.c.source.in_(sources)).values(current=False)
-    )
-    for event in told:
-        connection.execute(insert(EVENT).values(**(asdict(event) | {"kind": event.kind.value})))
 
 
 def due_stays(connection: Connection, now: datetime) -> tuple[str, ...]:
@@ -53,8 +55,10 @@ def close_generation(connection: Connection, stay_id: str, now: datetime) -> Clo
     return None if row is None else ClosedStay(generation=row.generation, known_until=row.known_until)
 
 
-def load_stay(connection: Connection, stay_id: str) -> Stay:
-    """The stay with all its current events.
+def load_stay(connection: Connection, stay_id: str, *, with_history: bool = False) -> Stay:
+    """The stay with all its current events, *with_history* also those that were replaced or withdrawn since.
+
+    The current ones say what is known now; ``as_of`` an earlier moment needs the history.
 
     Raises:
         CaseNotFoundError: nothing of it was received.
@@ -62,14 +66,15 @@ def load_stay(connection: Connection, stay_id: str) -> Stay:
     patient_id = connection.scalar(select(STAY.c.patient_id).where(STAY.c.stay_id == stay_id))
     if patient_id is None:
         raise CaseNotFoundError(f"nothing of stay '{stay_id}' was received")
-    rows = connection.execute(
-        select(EVENT).where(EVENT.c.stay_id == stay_id, EVENT.c.current).order_by(EVENT.c.event_time, EVENT.c.source)
-    ).mappings()
-    events = tuple(
-        Event(**{key: row[key] for key in Event.__dataclass_fields__} | {"kind": EventKind(row["kind"])})
-        for row in rows
-    )
-    return Stay(stay_id=stay_id, patient_id=patient_id, events=events)
+    wanted = select(*_EVENT_COLUMNS).where(EVENT.c.stay_id == stay_id)
+    told = wanted if with_history else wanted.where(EVENT.c.current)
+    rows = connection.execute(told.order_by(EVENT.c.event_time, EVENT.c.source, EVENT.c.code))
+    return Stay(stay_id=stay_id, patient_id=patient_id, events=tuple(event_of(row) for row in rows))
+
+
+def event_of(row: Row[Any]) -> Event:
+    """The event that a *row* of the columns of an Event is."""
+    return Event(**dict(row._mapping) | {"kind": _KINDS[row.kind]})  # noqa: SLF001 - SQLAlchemy's public name for it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,18 +105,3 @@ def keep_risk(connection: Connection, work_item_id: str, risk: RiskRecord) -> No
             reasons=[asdict(reason) for reason in score.reasons],
         )
     )
-
-
-def _touch_stay(connection: Connection, stay_id: str, patient_id: str, told: tuple[Event, ...], now: datetime) -> None:
-    newest = max(event.known_time for event in told)
-    wards = sorted((event.event_time, event.code) for event in told if event.kind is EventKind.WARD)
-    known = connection.execute(select(STAY.c.known_until).where(STAY.c.stay_id == stay_id)).one_or_none()
-    # Events may come before the Encounter that says whose they are: kept, but not scored until then.
-    values = {"patient_id": patient_id, "due_at": now if patient_id else None} | (
-        {"ward": wards[-1][1]} if wards else {}
-    )
-    if known is None:
-        connection.execute(insert(STAY).values(stay_id=stay_id, generation=0, known_until=newest, **values))
-        return
-    values["known_until"] = max(known.known_until, newest)
-    connection.execute(update(STAY).where(STAY.c.stay_id == stay_id).values(**values))

@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from serving.records import delivery_schema, workitem_schema  # noqa: F401  Their tables belong to METADATA.
+# Their tables belong to METADATA.
+from serving.records import delivery_schema, stay_schema, surveillance_schema, workitem_schema  # noqa: F401
 from serving.records.schema import METADATA
 
 context.configure(

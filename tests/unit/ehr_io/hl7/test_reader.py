@@ -13,8 +13,7 @@ from ehr_io.hl7.context import MessageRefusedError
 from ehr_io.hl7.imaging_order import Urgency
 from ehr_io.hl7.message import parse
 from ehr_io.hl7.reader import MessageReading, ReaderSettings, read_message
-from ehr_io.receive.reading import RefusalCode
-from ehr_io.told import PatientMerge
+from ehr_io.receive.reading import PatientMerge, RefusalCode
 
 NOW = datetime(2026, 1, 12, tzinfo=UTC)
 SENT = datetime(2026, 1, 10, 11, tzinfo=UTC)
