@@ -1,7 +1,9 @@
 """Volumes: sorted, regular, in Hounsfield units; everything else is refused in words."""
 
+import copy
 import random
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +11,10 @@ import pytest
 from pydicom.dataset import Dataset
 
 from dicom_io.errors import GeometryError, PixelError, UnsupportedPixelsError
+from dicom_io.geometry import order_stack
 from dicom_io.headers import assemble_study, read_header
 from dicom_io.study import Series
+from dicom_io.uids import derive_uid
 from dicom_io.volumes import read_volume
 from tests.factories.dicom import ct_series, write
 
@@ -119,7 +123,7 @@ def test_absurd_sizes_are_refused_before_they_are_allocated(tmp_path: Path) -> N
 
 def test_implausible_hounsfield_units_are_refused(tmp_path: Path) -> None:
     slices = ct_series(2)
-    slices[1].RescaleSlope = 100
+    slices[1].RescaleIntercept = -20_000
     with pytest.raises(PixelError, match="HU"):
         read_volume(_series(slices, tmp_path))
 
@@ -129,4 +133,155 @@ def test_a_damaged_slice_is_a_pixel_error(tmp_path: Path) -> None:
     path = series.instances[1].path
     path.write_bytes(path.read_bytes()[:-60])
     with pytest.raises(PixelError):
+        read_volume(series)
+
+
+def _phases(count: int, **changes: list[object]) -> list[Dataset]:
+    """*count* scans of the same three places, told apart by the attributes of *changes*."""
+    slices = []
+    for phase in range(count):
+        for one in ct_series(3, study="study-1", series="series-1"):
+            one.SOPInstanceUID = derive_uid(one.SOPInstanceUID, str(phase))
+            one.InstanceNumber = 3 * phase + int(one.InstanceNumber)
+            one.RescaleIntercept = -1024 + 100 * phase
+            for keyword, values in changes.items():
+                setattr(one, keyword, values[phase])
+            slices.append(one)
+    return slices
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"TemporalPositionIdentifier": [1, 2]},
+        {"AcquisitionNumber": [4, 5]},
+        {"TriggerTime": [0, 420]},
+        {"EchoNumbers": [1, 2]},
+        {"ConvolutionKernel": ["B30f", "B60f"]},
+        {"AcquisitionTime": ["101500", "101530.5"]},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_the_first_of_two_phases_in_one_series_is_read(tmp_path: Path, changes: dict[str, list[object]]) -> None:
+    series = _series(_phases(2, **changes), tmp_path)
+    assert order_stack(series).phases == 2
+    volume = read_volume(series)
+    assert volume.voxels.shape[0] == 3
+    assert volume.voxels[0, 5, 5] == -1000
+
+
+def test_a_longer_phase_is_preferred(tmp_path: Path) -> None:
+    slices = _phases(2, AcquisitionNumber=[1, 2])
+    volume = read_volume(_series(slices[1:], tmp_path))
+    assert volume.voxels[:, 5, 5].tolist() == [-900, -890, -880]
+
+
+def test_two_scans_that_overlap_in_part_are_refused_rather_than_cut(tmp_path: Path) -> None:
+    slices = ct_series(6)
+    below, above = slices[:4], slices[2:]
+    for one in below:
+        one.AcquisitionNumber = 1
+    again = [copy.deepcopy(one) for one in above]
+    for one in again:
+        one.AcquisitionNumber = 2
+        one.SOPInstanceUID = derive_uid(one.SOPInstanceUID, "again")
+    with pytest.raises(GeometryError, match="share a position"):
+        read_volume(_series([*below, *again], tmp_path))
+
+
+def test_two_scans_that_follow_each_other_are_one_stack(tmp_path: Path) -> None:
+    slices = ct_series(6)
+    for one in slices[3:]:
+        one.AcquisitionNumber = 2
+    assert read_volume(_series(slices, tmp_path)).voxels.shape[0] == 6
+
+
+def test_a_scout_that_does_not_say_so_is_left_out(tmp_path: Path) -> None:
+    scout = ct_series(1, size=(20, 30))[0]
+    scout.SOPInstanceUID = derive_uid("scout")
+    scout.ImageOrientationPatient = [1, 0, 0, 0, 0, -1]
+    assert read_volume(_series([scout, *ct_series(4)], tmp_path)).voxels.shape[0] == 4
+
+
+def test_a_computed_map_is_no_volume(tmp_path: Path) -> None:
+    slices = ct_series(3)
+    for one in slices:
+        one.ImageType = ["DERIVED", "PRIMARY", "PERFUSION", "RCBF"]
+    with pytest.raises(GeometryError, match="Found 0 slices"):
+        read_volume(_series(slices, tmp_path))
+
+
+def test_each_slice_has_its_own_rescale(tmp_path: Path) -> None:
+    slices = ct_series(2)
+    slices[1].RescaleSlope, slices[1].RescaleIntercept = 2, -1000
+    assert read_volume(_series(slices, tmp_path)).voxels[:, 5, 5].tolist() == [-1000, 2 * 34 - 1000]
+
+
+def test_photometric_interpretation_does_not_change_hounsfield_units(tmp_path: Path) -> None:
+    slices = ct_series(2)
+    for one in slices:
+        one.PhotometricInterpretation = "MONOCHROME1"
+    assert read_volume(_series(slices, tmp_path)).voxels[0, 5, 5] == -1000
+
+
+def test_a_padding_range_becomes_air(tmp_path: Path) -> None:
+    slices = ct_series(2)
+    for one in slices:
+        one.PixelPaddingValue, one.PixelPaddingRangeLimit = 2000, 1000
+    assert read_volume(_series(slices, tmp_path)).voxels[0, 0, 0] == -1024
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"RescaleIntercept": None}, "no Rescale Slope and Intercept"),
+        ({"RescaleType": "EDW"}, "the unit 'EDW'"),
+        ({"RescaleSlope": 32.1}, "steps of 32.1 HU"),
+    ],
+)
+def test_values_that_are_no_hounsfield_units_are_refused(
+    tmp_path: Path, change: dict[str, object], reason: str
+) -> None:
+    slices = ct_series(2)
+    for one in slices:
+        for keyword, value in change.items():
+            setattr(one, keyword, value)
+    with pytest.raises(UnsupportedPixelsError, match=reason):
+        read_volume(_series(slices, tmp_path))
+
+
+def _body(slices: int) -> list[Dataset]:
+    """A CT of air at 24 stored, noise around it, and a body: what a sign lie tears apart."""
+    generator = np.random.default_rng(3)
+    series = ct_series(slices, size=(64, 64))
+    for one in series:
+        stored = np.rint(generator.normal(0, 15, (64, 64))).astype(np.int16)
+        stored[16:48, 16:48] += 1060
+        one.BitsStored, one.HighBit, one.PixelRepresentation = 12, 11, 1
+        one.PixelData = (stored.astype(np.uint16) & 0xFFF).tobytes()
+    return series
+
+
+def test_signed_pixels_are_read_as_such(tmp_path: Path) -> None:
+    voxels = read_volume(_series(_body(2), tmp_path)).voxels
+    assert voxels[:, :10].mean() == pytest.approx(-1024, abs=2)
+    assert voxels[:, 20:40, 20:40].mean() == pytest.approx(36, abs=2)
+
+
+def test_signed_pixels_that_claim_to_be_unsigned_are_caught(tmp_path: Path) -> None:
+    slices = _body(2)
+    for one in slices:
+        one.PixelRepresentation = 0
+    with pytest.raises(PixelError, match="jump between the ends"):
+        read_volume(_series(slices, tmp_path))
+
+
+def test_ten_thousand_slices_are_refused_by_their_number_before_any_is_opened(tmp_path: Path) -> None:
+    (template,) = _series(ct_series(1), tmp_path).instances
+    instances = tuple(
+        replace(template, sop_instance_uid=f"1.2.{z}", rows=512, columns=512, image_position=(0.0, 0.0, float(z)))
+        for z in range(10_000)
+    )
+    series = replace(_series(ct_series(1), tmp_path), instances=instances)
+    with pytest.raises(UnsupportedPixelsError, match="10000 x 512 x 512 voxels"):
         read_volume(series)
