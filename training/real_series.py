@@ -34,6 +34,9 @@ from training.tracking import Tracker
 
 Mask = npt.NDArray[np.bool_]
 _STRICT = ConfigDict(extra="forbid")
+#: Share of a finding that lies in the boxes, and its longest diameter as a share of the longest box side, from which
+#: it is the tumour.
+_MOSTLY, _LEAST_LENGTH = 0.5, 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +77,7 @@ class SeriesReport:
     longest_box_mm: float
     #: The operating point.
     threshold: float
-    #: Whether a finding lies mostly in the boxes.
+    #: Whether the tumour was found: a finding that lies mostly in the boxes and is at least half as long as they are.
     found: bool
     #: Findings that touch no box.
     false_positives: int
@@ -145,6 +148,7 @@ def judge_series(graph: Path, bundle: Bundle, series: BoxedSeries) -> SeriesRepo
     pieces = tuple(
         _piece(replace(component, mask=cut.on_whole_grid(component.mask)), series.boxes) for component in components
     )
+    longest_box_mm = _longest_side_mm(series)
     return SeriesReport(
         not_analysed=tuple(
             one.text for one in check_stack(len(volume.voxels), volume.spacing_mm[0], bundle.clinical.limits)
@@ -152,12 +156,17 @@ def judge_series(graph: Path, bundle: Bundle, series: BoxedSeries) -> SeriesRepo
         slices=len(volume.voxels),
         slice_spacing_mm=round(volume.spacing_mm[0], 3),
         boxed_slices=int(series.boxes.any(axis=(1, 2)).sum()),
-        longest_box_mm=round(_longest_side_mm(series), 1),
+        longest_box_mm=round(longest_box_mm, 1),
         threshold=label.threshold,
-        found=any(piece.in_boxes >= 0.5 for piece in pieces),
+        found=any(_is_tumour(piece, longest_box_mm) for piece in pieces),
         false_positives=sum(piece.in_boxes == 0 for piece in pieces),
         pieces=pieces,
     )
+
+
+def _is_tumour(piece: FoundPiece, longest_box_mm: float) -> bool:
+    # A vessel or an edge inside the box is no tumour found.
+    return piece.in_boxes >= _MOSTLY and piece.diameter_mm >= _LEAST_LENGTH * longest_box_mm
 
 
 def _piece(component: Component, boxes: Mask) -> FoundPiece:

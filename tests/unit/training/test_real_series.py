@@ -10,7 +10,7 @@ from models.manifest import Task, VolumePreprocessing
 from training.errors import DataError
 from training.phantoms.ct import CtPhantom, ct_phantom
 from training.phantoms.dicom import Origin, ct_series, write_datasets
-from training.real_series import judge_series, read_boxed_series
+from training.real_series import FoundPiece, _is_tumour, judge_series, read_boxed_series
 
 BOX = "<object><bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox></object>"
 
@@ -65,6 +65,14 @@ def test_findings_are_told_apart_by_the_boxes(directory: Path, graph: Path, bund
     # Everything dense is called a nodule: the chest wall outside the boxes is false.
     assert report.false_positives >= 1
     assert report.pieces[0].volume_mm3 > 0
+
+
+@pytest.mark.parametrize(
+    ("in_boxes", "diameter_mm", "said"), [(0.9, 30, "found"), (0.9, 12, "missed"), (0.2, 60, "missed")]
+)
+def test_a_small_piece_inside_the_box_is_not_the_tumour(in_boxes: float, diameter_mm: float, said: str):
+    piece = FoundPiece(probability=0.9, diameter_mm=diameter_mm, volume_mm3=900, in_boxes=in_boxes)
+    assert _is_tumour(piece, longest_box_mm=55) is (said == "found")
 
 
 def test_a_series_outside_the_limits_says_so_and_is_still_looked_at(directory: Path, graph: Path, bundle: Bundle):
