@@ -5,7 +5,8 @@ ServingError
 ├── RuleError                a rule names a model or value that does not exist
 ├── CaseNotFoundError        no such study, stay or work item
 ├── NotAnalysedError         the case lies outside the conditions of use; ends as "not analysed" with its reason
-└── DatabaseDownError        our database cannot be reached; nothing was taken
+├── DatabaseDownError        our database cannot be reached; nothing was taken
+└── SnapshotError            the state of a site cannot be copied, or not be put back
 
 A docstring is the error's default message. HTTP and DIMSE codes are given at the doors, not here.
 """
@@ -42,3 +43,7 @@ class NotAnalysedError(ServingError):
 
 class DatabaseDownError(ServingError):
     """The database cannot be reached; nothing was taken."""
+
+
+class SnapshotError(ServingError):
+    """The state of a site cannot be copied, or not be put back."""

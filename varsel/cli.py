@@ -15,6 +15,7 @@ from serving.errors import ServingError, SettingsError
 from training.errors import TrainingError
 from varsel.commands import (
     alerts,
+    backup,
     bundle,
     check,
     demo,
@@ -94,6 +95,8 @@ app.command("archive", hidden=True)(processes.archive)
 app.command("send", epilog=send.EXAMPLES)(send.send)
 app.command("status", epilog=status.EXAMPLES)(status.status)
 app.command("retry", epilog=retry.EXAMPLES)(retry.retry)
+app.command("backup", epilog=backup.BACKUP_EXAMPLES)(backup.backup)
+app.command("restore", epilog=backup.RESTORE_EXAMPLES)(backup.restore)
 app.command("check", epilog=check.EXAMPLES)(check.check)
 app.command("train", epilog=train.TRAIN_EXAMPLES)(train.train)
 app.command("evaluate", epilog=evaluate.EXAMPLES)(evaluate.evaluate)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 
 def output(*, width: int | None = None) -> Console:
@@ -23,6 +23,17 @@ def progress(*, quiet: bool = False) -> Progress:
         TimeElapsedColumn(),
         console=Console(stderr=True, highlight=False),
         disable=quiet,
+    )
+
+
+def byte_progress() -> Progress:
+    """A bar on standard error that counts bytes."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True, highlight=False),
     )
 
 

@@ -13,18 +13,21 @@ from pathlib import Path
 import pytest
 from factories.dicom import cr_image
 from peers import free_ports
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from dicom_io.headers import read_header
 from dicom_io.receive.completion import CompletionPolicy
 from dicom_io.receive.inbox import Arrival, Landing
 from models.folder_store import FolderStore
 from models.release import sha256_of
+from serving.errors import SnapshotError
 from serving.intake import Intake
 from serving.records import audit, work
 from serving.records.database import open_database, reading, writing
 from serving.records.inbox import DatabaseInbox
 from serving.records.migrate import migrate
+from serving.records.schema import AUDIT
+from serving.records.snapshot import load_snapshot, take_snapshot
 from serving.settings import Rule
 from serving.work.dbos_engine import DbosEngine
 from serving.work.engine import RunKind
@@ -128,3 +131,21 @@ def test_migrating_twice_changes_nothing(engine: Engine):
 
     with reading(engine) as connection:
         assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == "0001"
+
+
+def test_a_snapshot_of_the_server_fills_an_empty_database_and_no_other(engine: Engine, url: str, tmp_path: Path):
+    with writing(engine) as connection:
+        audit.append(connection, "tested", "snapshot", {})
+    take_snapshot(url, tmp_path / "database")
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("CREATE DATABASE second")
+    elsewhere = f"{url.rsplit('/', 1)[0]}/second"
+
+    load_snapshot(elsewhere, tmp_path / "database")
+
+    restored = open_database(elsewhere)
+    with reading(restored) as there, reading(engine) as here:
+        assert there.scalars(select(AUDIT.c.hash)).all() == here.scalars(select(AUDIT.c.hash)).all() != []
+    restored.dispose()
+    with pytest.raises(SnapshotError, match="already"):
+        load_snapshot(elsewhere, tmp_path / "database")

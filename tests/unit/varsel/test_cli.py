@@ -20,7 +20,7 @@ from serving.records.schema import WORK_ITEM
 from varsel.cli import app
 
 COMMANDS = (
-    *("demo", "up", "receive", "work", "api", "web", "send", "status", "retry", "check"),
+    *("demo", "up", "receive", "work", "api", "web", "send", "status", "retry", "check", "backup", "restore"),
     *("train", "export", "promote", "rollback", "history", "synthesize"),
 )
 
