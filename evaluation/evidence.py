@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from evaluation.card import ModelCard, load_card
 from evaluation.case_scores import CaseScores, load_scores
 from evaluation.errors import EvaluationError
+from evaluation.mask_scores import MaskScores, load_mask_scores
 from evaluation.parity import ParityReport, load_parity
 from evaluation.report import EvaluationReport, load_report
 from evaluation.safety import SafetyReport, load_safety
@@ -39,6 +40,8 @@ class Evidence:
     page: str
     #: Scores of each test case; None also where the task has none.
     scores: CaseScores | None
+    #: Scores of each test volume's masks; None also where the task has none.
+    mask_scores: MaskScores | None
 
 
 def read_evidence(release: Release) -> Evidence:
@@ -56,6 +59,7 @@ def read_evidence(release: Release) -> Evidence:
         card=_read(release.path / "model_card.json", load_card),
         page=_read(release.path / "model_card.md", bytes.decode) or "",
         scores=_read(folder / "test_scores.npz", load_scores),
+        mask_scores=_read(folder / "test_mask_scores.npz", load_mask_scores),
     )
 
 

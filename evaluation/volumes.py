@@ -1,6 +1,6 @@
 """Run a segmentation model over whole volumes and judge its masks."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,19 +32,20 @@ class VolumeCase:
     truth: Mask
 
 
-def judge_volumes(
-    subject: Subject,
-    runtime: Runtime,
-    cases: Iterable[VolumeCase],
-    data: DataFacts,
-    progress: Callable[[int], None] | None = None,
-) -> EvaluationReport:
-    """The report on what *subject*, run by *runtime* on whole volumes, says of *cases*."""
+def judge_each(
+    subject: Subject, runtime: Runtime, cases: Iterable[VolumeCase], progress: Callable[[int], None] | None = None
+) -> tuple[MaskJudgement, ...]:
+    """What *subject*, run by *runtime* on whole volumes, says of each of *cases*, judged."""
     judgements = []
     for case in cases:
         judgements.append(_judge(subject, runtime, case))
         if progress is not None:
             progress(1)
+    return tuple(judgements)
+
+
+def report_volumes(subject: Subject, judgements: Sequence[MaskJudgement], data: DataFacts) -> EvaluationReport:
+    """The report on *judgements* of *subject*."""
     positives = sum(one.lesions > 0 for one in judgements)
     return EvaluationReport(
         model=subject.model,

@@ -16,6 +16,7 @@ import torch
 from evaluation.case_scores import case_scores, dump_scores
 from evaluation.html import to_html
 from evaluation.markdown import to_markdown
+from evaluation.mask_scores import dump_mask_scores
 from evaluation.parity import HALF_TOLERANCE, ParityReport, dump_parity
 from evaluation.report import EvaluationReport, defined, dump_report
 from models.bundle import Bundle, ClinicalSpec, open_bundle
@@ -169,6 +170,8 @@ def _keep(tracker: Tracker, run_id: str, folder: Path, parity: ParityReport, jud
     (folder / "evaluation.md").write_text(to_markdown(judged.report), encoding="utf-8")
     if judged.scored is not None:
         (folder / "test_scores.npz").write_bytes(dump_scores(case_scores(judged.scored)))
+    if judged.masks is not None:
+        (folder / "test_mask_scores.npz").write_bytes(dump_mask_scores(judged.masks))
     tracker.keep(run_id, folder, "export")
     page = folder.parent / "evaluation.html"
     page.write_text(to_html(judged.report), encoding="utf-8")

@@ -11,10 +11,11 @@ from evaluation.cohorts.cohort import Cohort
 from evaluation.inference import probabilities_of
 from evaluation.judge import judge_cohort, scored_label
 from evaluation.leakage import find_leaks
+from evaluation.mask_scores import MaskScores, mask_scores
 from evaluation.report import DataFacts, EvaluationReport
 from evaluation.subject import Subject, subject_of_bundle
 from evaluation.tally import Scored
-from evaluation.volumes import VolumeCase, judge_volumes
+from evaluation.volumes import VolumeCase, judge_each, report_volumes
 from models.bundle import Bundle
 from models.manifest import StayPreprocessing, VolumePreprocessing
 from models.onnx_runtime import OnnxRuntime
@@ -31,7 +32,9 @@ class Judgement:
     #: The numbers.
     report: EvaluationReport
     #: What the graph said of each test case, for the first label; None for masks.
-    scored: Scored | None
+    scored: Scored | None = None
+    #: What its masks were worth on each test volume; None where it draws none.
+    masks: MaskScores | None = None
 
 
 def judge_graph(graph: Path, bundle: Bundle, data: Dataset) -> Judgement:
@@ -64,8 +67,8 @@ def judge_dataset(
         raise DataError(f"'{data.path}' has no test cases; prepare data with all three splits")
     facts = DataFacts(source=data.manifest.source, sha256=data.sha256, split=Split.TEST.value, files={})
     if isinstance(subject.preprocessing, VolumePreprocessing):
-        report = judge_volumes(subject, runtime, _volumes(data), facts, progress)
-        return Judgement(report=report, scored=None)
+        judgements = judge_each(subject, runtime, _volumes(data), progress)
+        return Judgement(report=report_volumes(subject, judgements, facts), masks=mask_scores(judgements))
     # Leaks lie between the parts: they are looked for in all of them, whatever is judged.
     findings = find_leaks(cohort_of(data, *Split), _feature_names(subject))
     cohort = cohort_of(data, Split.TEST)
