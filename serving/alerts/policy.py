@@ -5,8 +5,9 @@ import tomllib
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from serving.errors import SettingsError
 from serving.section import Section
@@ -74,6 +75,19 @@ def policy_for(policies: Sequence[AlertPolicy], model: str, ward: str) -> AlertP
     """The first of *policies* for *model* on *ward*, one that names the ward before one for all; None without one."""
     found = [policy for policy in policies if policy.applies(model, ward)]
     return min(found, key=lambda policy: not policy.wards, default=None)
+
+
+def _with_threshold(policies: tuple[AlertPolicy, ...]) -> tuple[AlertPolicy, ...]:
+    without = [policy.name for policy in policies if policy.threshold is None]
+    if without:
+        raise ValueError(
+            f"{', '.join(without)} has no threshold; find one with `varsel alerts simulate` and write it down"
+        )
+    return policies
+
+
+#: Policies of a site's settings: each has its threshold.
+LivePolicies = Annotated[tuple[AlertPolicy, ...], AfterValidator(_with_threshold)]
 
 
 def load_policies(path: Path) -> tuple[AlertPolicy, ...]:

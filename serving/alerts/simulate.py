@@ -107,7 +107,8 @@ def _judged_crosswise(policy: AlertPolicy, watch: Watch) -> Simulated:
         part, others = _part(watch, judged), _part(watch, ~judged)
         fitted = _at(policy, fit_threshold(policy, others))
         said = replay(fitted, part)
-        alerting[judged], above[judged] = said.alerting, part.scored.probabilities >= fitted.threshold
+        alerting[judged] = said.alerting
+        above[judged] = part.scored.probabilities >= (fitted.threshold or 0.0)
         found.update(said.verdicts)
     final = _at(policy, fit_threshold(policy, watch))
     return replace(_judged(final, watch, Replay(alerting=alerting, verdicts=dict(found)), above), fitted=True)

@@ -12,6 +12,7 @@ from serving.telemetry.logs import configure_logging
 from serving.telemetry.metrics import WebMetrics, new_registry
 from serving.web.app import web_app
 from serving.web.cds_hooks import cds_routes
+from serving.web.cds_tokens import TokenCheck
 from serving.web.counted_intake import CountedIntake
 from serving.web.fhir import fhir_routes
 from serving.web.risks import DatabaseFeedback, DatabaseRisks
@@ -36,11 +37,12 @@ def run_web(settings: Settings) -> None:
 def build_web(settings: Settings) -> Starlette:
     """The application of *settings*."""
     engine = open_own_database(settings)
-    risks = DatabaseRisks(engine, FolderStore(settings.store_dir))
+    risks = DatabaseRisks(engine, FolderStore(settings.store_dir), settings.public_url)
+    callers = TokenCheck(engine, settings.cds, settings.public_url)
     metrics = WebMetrics(new_registry("web"))
     doors = [
         *fhir_routes(CountedIntake(DatabaseStayIntake(engine), metrics), risks),
-        *cds_routes(risks, DatabaseFeedback(engine), settings.site.language),
+        *cds_routes(risks, DatabaseFeedback(engine), callers, settings.site.language),
         *ups_routes(engine, imaging_rules(settings)),
         *ups_event_routes(engine),
     ]

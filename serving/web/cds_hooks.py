@@ -1,11 +1,10 @@
-"""CDS Hooks 2.0: the record asks when a patient is opened, we answer with a card, and hear what became of it."""
+"""CDS Hooks 2.0: the record asks when a patient is opened or an order chosen, and hears what we have to say."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import Enum
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -15,17 +14,31 @@ from ehr_io.results.card import card
 from ehr_io.risks import RiskReport
 from serving.errors import CaseNotFoundError, DatabaseDownError
 from serving.web.bodies import BodyOverLimitError, read_body
+from serving.web.cds_calls import CardOutcome, Feedback, FeedbackCall, OrderCall, ViewCall
+from serving.web.cds_tokens import Caller, TokenRefusedError
 
 _Model = TypeVar("_Model", bound=BaseModel)
 SERVICE_ID = "varsel-infection-risk"
+#: Told only when the risk is raised: it interrupts somebody who is ordering.
+ORDER_SERVICE_ID = "varsel-infection-risk-order-select"
+#: An order-select call bears every draft order of the session.
 MAX_BODY_BYTES = 1024 * 1024
-_SERVICE = {
-    "hook": "patient-view",
-    "id": SERVICE_ID,
-    "title": "Varsel: risk of hospital-acquired infection",
-    "description": "The newest risk of a hospital-acquired infection of the patient's stay, with its reasons.",
-    "prefetch": {"patient": "Patient/{{context.patientId}}"},
-}
+_BASE = "/cds-services"
+_SERVICES = [
+    {
+        "hook": "patient-view",
+        "id": SERVICE_ID,
+        "title": "Varsel: risk of hospital-acquired infection",
+        "description": "The newest risk of a hospital-acquired infection of the patient's stay, with its reasons.",
+        "prefetch": {"patient": "Patient/{{context.patientId}}"},
+    },
+    {
+        "hook": "order-select",
+        "id": ORDER_SERVICE_ID,
+        "title": "Varsel: raised risk of infection while ordering",
+        "description": "The newest risk of the patient's stay, where it is at or above its alert level.",
+    },
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,15 +76,6 @@ class RiskLookup(Protocol):
         """
 
 
-class CardOutcome(Enum):
-    """What became of a card (CDS Hooks 2.0, feedback)."""
-
-    #: A suggestion of it was taken up.
-    ACCEPTED = "accepted"
-    #: It was set aside.
-    OVERRIDDEN = "overridden"
-
-
 @dataclass(frozen=True, kw_only=True)
 class CardFeedback:
     """What a clinician did with one card: evidence of human oversight."""
@@ -100,72 +104,63 @@ class FeedbackSink(Protocol):
         """
 
 
-class _Context(BaseModel):
-    patientId: str = Field(min_length=1, max_length=128)
-    userId: str = Field(min_length=1, max_length=256)
+class CallerCheck(Protocol):
+    """Who says whether a caller is one of ours."""
+
+    def check(self, authorization: str, path: str) -> Caller:
+        """The caller that the header *authorization* names, for the service at *path*.
+
+        Raises:
+            TokenRefusedError: it is not one of ours.
+            DatabaseDownError: it cannot be asked.
+        """
 
 
-class _Call(BaseModel):
-    hook: Literal["patient-view"]
-    hookInstance: str = Field(min_length=1, max_length=128)
-    context: _Context
-
-
-class _Reason(BaseModel):
-    code: str = Field(default="", max_length=64)
-
-
-class _Override(BaseModel):
-    reason: _Reason = _Reason()
-    userComment: str = Field(default="", max_length=2000)
-
-
-class _Feedback(BaseModel):
-    card: str = Field(min_length=1, max_length=64)
-    outcome: CardOutcome
-    overrideReason: _Override = _Override()
-    outcomeTimestamp: AwareDatetime
-
-
-class _FeedbackCall(BaseModel):
-    feedback: list[_Feedback] = Field(min_length=1, max_length=100)
-
-
-def cds_routes(risks: RiskLookup, feedback: FeedbackSink, language: str) -> list[Route]:
+def cds_routes(risks: RiskLookup, feedback: FeedbackSink, callers: CallerCheck, language: str) -> list[Route]:
     """The routes of the door; cards are in *language* (``da`` or English)."""
-    door = _Door(risks, feedback, language)
-    base = "/cds-services"
+    door = _Door(risks, feedback, callers, language)
     return [
-        Route(base, door.discover, methods=["GET"]),
-        Route(f"{base}/{{service_id}}", door.call, methods=["POST"]),
-        Route(f"{base}/{{service_id}}/feedback", door.hear, methods=["POST"]),
+        Route(_BASE, door.discover, methods=["GET"]),
+        Route(f"{_BASE}/{{service_id}}", door.call, methods=["POST"]),
+        Route(f"{_BASE}/{{service_id}}/feedback", door.hear, methods=["POST"]),
     ]
 
 
 class _Door:
-    def __init__(self, risks: RiskLookup, feedback: FeedbackSink, language: str) -> None:
+    def __init__(self, risks: RiskLookup, feedback: FeedbackSink, callers: CallerCheck, language: str) -> None:
         self._risks = risks
         self._feedback = feedback
+        self._callers = callers
         self._language = language
 
-    async def discover(self, _: Request) -> Response:
+    async def discover(self, request: Request) -> Response:
         """``GET /cds-services``."""
-        return JSONResponse({"services": [_SERVICE]})
+        return await self._refusal(request, _BASE) or JSONResponse({"services": _SERVICES})
 
     async def call(self, request: Request) -> Response:
         """``POST /cds-services/{id}``: one card, or none when there is nothing to say."""
-        found = await _parsed(request, _Call)
+        service = request.path_params["service_id"]
+        refused = await self._refusal(request, f"{_BASE}/{service}")
+        if refused is not None:
+            return refused
+        is_ordering = service == ORDER_SERVICE_ID
+        found = await (_parsed(request, OrderCall) if is_ordering else _parsed(request, ViewCall))
         if isinstance(found, Response):
             return found
         try:
             risk = await run_in_threadpool(self._risks.latest_for_patient, found.context.patientId)
         except DatabaseDownError:
             return _down()
-        return JSONResponse({"cards": [] if risk is None else [card(risk.report, self._language, risk.page_url)]})
+        is_told = risk is not None and (risk.report.is_raised or not is_ordering)
+        cards = [card(risk.report, self._language, risk.page_url)] if risk is not None and is_told else []
+        return JSONResponse({"cards": cards})
 
     async def hear(self, request: Request) -> Response:
         """``POST /cds-services/{id}/feedback``."""
-        found = await _parsed(request, _FeedbackCall)
+        refused = await self._refusal(request, f"{_BASE}/{request.path_params['service_id']}/feedback")
+        if refused is not None:
+            return refused
+        found = await _parsed(request, FeedbackCall)
         if isinstance(found, Response):
             return found
         try:
@@ -177,11 +172,21 @@ class _Door:
             return _down()
         return JSONResponse({})
 
+    async def _refusal(self, request: Request, path: str) -> Response | None:
+        """Why the caller is not answered; None when it is."""
+        try:
+            await run_in_threadpool(self._callers.check, request.headers.get("authorization", ""), path)
+        except TokenRefusedError as error:
+            return _fault(401, str(error), {"WWW-Authenticate": "Bearer"})
+        except DatabaseDownError:
+            return _down()
+        return None
+
 
 async def _parsed(request: Request, model: type[_Model]) -> _Model | Response:
     """The body as *model*, or the answer that says why not."""
-    if request.path_params["service_id"] != SERVICE_ID:
-        return _fault(404, f"there is no such service; there is '{SERVICE_ID}'")
+    if request.path_params["service_id"] not in {SERVICE_ID, ORDER_SERVICE_ID}:
+        return _fault(404, f"there is no such service; there are '{SERVICE_ID}' and '{ORDER_SERVICE_ID}'")
     try:
         return model.model_validate_json(await read_body(request, MAX_BODY_BYTES))
     except BodyOverLimitError as error:
@@ -192,13 +197,13 @@ async def _parsed(request: Request, model: type[_Model]) -> _Model | Response:
         return _fault(400, "; ".join(wrong))
 
 
-def _card_feedback(item: _Feedback) -> CardFeedback:
+def _card_feedback(item: Feedback) -> CardFeedback:
     return CardFeedback(
         card_uuid=item.card,
         outcome=item.outcome,
         reason_code=item.overrideReason.reason.code,
         comment=item.overrideReason.userComment,
-        at=item.outcomeTimestamp.astimezone(UTC),
+        at=item.at.astimezone(UTC),
     )
 
 

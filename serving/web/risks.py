@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
-from sqlalchemy import ColumnElement, Engine, RowMapping, insert, select
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, insert, select
 
 from ehr_io.codes import Coding, Words
 from ehr_io.results.card import card_uuid
@@ -13,6 +14,7 @@ from models.errors import ManifestError
 from models.manifest import FeatureSpec, Manifest, StayPreprocessing, Text
 from models.registry import ReleaseStore
 from models.release import Release
+from serving.alerts.reviews import Door, Review, ReviewKind, Subject, keep_review
 from serving.errors import CaseNotFoundError
 from serving.records.database import reading, writing
 from serving.records.schema import FEEDBACK, RISK, WORK_ITEM
@@ -25,10 +27,11 @@ _SYSTEMS = {"SCT": "http://snomed.info/sct"}
 class DatabaseRisks:
     """Implements ``RiskLookup`` on our tables; texts and codes come from the release that scored."""
 
-    def __init__(self, engine: Engine, store: ReleaseStore) -> None:
-        """Read risks from *engine* and their releases from *store*."""
+    def __init__(self, engine: Engine, store: ReleaseStore, pages_url: str = "") -> None:
+        """Read risks from *engine* and their releases from *store*; their pages lie below *pages_url*."""
         self._engine = engine
         self._store = store
+        self._pages_url = pages_url
 
     def latest_for_patient(self, patient_id: str) -> StoredRisk | None:
         """The newest risk of the patient."""
@@ -54,7 +57,8 @@ class DatabaseRisks:
             row = connection.execute(wanted).mappings().one_or_none()
         if row is None:
             return None
-        return StoredRisk(report=_report(row, self._store.open(row["model"], row["release_digest"])))
+        page_url = f"{self._pages_url}/stays/{quote(row['stay_id'], safe='')}" if self._pages_url else ""
+        return StoredRisk(report=_report(row, self._store.open(row["model"], row["release_digest"])), page_url=page_url)
 
 
 class DatabaseFeedback:
@@ -71,8 +75,8 @@ class DatabaseFeedback:
             CaseNotFoundError: no risk of ours has such a card.
         """
         with writing(self._engine) as connection:
-            cards = {card_uuid(risk_id) for risk_id in connection.scalars(select(RISK.c.work_item_id))}
-            if feedback.card_uuid not in cards:
+            risk = _risk_of_card(connection, feedback.card_uuid)
+            if risk is None:
                 raise CaseNotFoundError(f"no card '{feedback.card_uuid}' was ever sent from here")
             detail = {"reason_code": feedback.reason_code, "comment": feedback.comment}
             connection.execute(
@@ -80,6 +84,30 @@ class DatabaseFeedback:
                     at=feedback.at, card=feedback.card_uuid, outcome=feedback.outcome.value, detail=detail
                 )
             )
+            keep_review(connection, _review(feedback, risk))
+
+
+def _risk_of_card(connection: Connection, uuid: str) -> RowMapping | None:
+    """The risk whose card has the *uuid*: newest first, since answers come soon after cards."""
+    risks = select(RISK.c.work_item_id, RISK.c.stay_id, WORK_ITEM.c.model).join(
+        WORK_ITEM, WORK_ITEM.c.id == RISK.c.work_item_id
+    )
+    rows = connection.execute(risks.order_by(RISK.c.as_of.desc())).mappings()
+    return next((row for row in rows if card_uuid(row["work_item_id"]) == uuid), None)
+
+
+def _review(feedback: CardFeedback, risk: RowMapping) -> Review:
+    return Review(
+        at=feedback.at,
+        subject=Subject.RISK,
+        subject_id=risk["work_item_id"],
+        stay_id=risk["stay_id"],
+        model=risk["model"],
+        kind=ReviewKind(feedback.outcome.value),
+        reason_code=feedback.reason_code,
+        comment=feedback.comment,
+        door=Door.CARD,
+    )
 
 
 def _report(row: RowMapping, release: Release) -> RiskReport:

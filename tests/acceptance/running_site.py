@@ -51,6 +51,9 @@ timeout_seconds = 20
 [web]
 port = {web}
 
+[cds]
+allow_without_token = true
+
 [[destinations]]
 name = "pacs"
 host = "127.0.0.1"

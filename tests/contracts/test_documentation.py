@@ -67,7 +67,7 @@ def test_every_setting_is_documented_with_its_default():
 
 def test_no_setting_is_documented_that_does_not_exist():
     documented = set(
-        re.findall(r"^\| `([a-z_.\[\]]+)` \|", (DOCS / "settings.md").read_text(encoding="utf-8"), re.MULTILINE)
+        re.findall(r"^\| `([a-z0-9_.\[\]]+)` \|", (DOCS / "settings.md").read_text(encoding="utf-8"), re.MULTILINE)
     )
     assert documented == {key for key, _ in _settings_rows(Settings)}
 

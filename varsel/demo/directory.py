@@ -122,6 +122,9 @@ port = {api}
 [web]
 port = {web}
 
+[cds]
+allow_without_token = true
+
 [[destinations]]
 name = "pacs"
 host = "127.0.0.1"

@@ -9,7 +9,9 @@ from starlette.testclient import TestClient
 from ehr_io.codes import Coding, Words
 from ehr_io.risks import ModelIdentity, RiskReport
 from serving.errors import CaseNotFoundError, DatabaseDownError
-from serving.web.cds_hooks import CardFeedback, CardOutcome, StoredRisk, cds_routes
+from serving.web.cds_calls import CardOutcome
+from serving.web.cds_hooks import CardFeedback, StoredRisk, cds_routes
+from serving.web.cds_tokens import Caller, TokenRefusedError
 
 CALL = {"hook": "patient-view", "hookInstance": "h-1", "context": {"patientId": "p1", "userId": "Practitioner/1"}}
 FEEDBACK = {"card": "c-1", "outcome": "accepted", "outcomeTimestamp": "2026-03-09T12:00:00+01:00"}
@@ -55,12 +57,24 @@ class Sink:
         self.kept.append(feedback)
 
 
-def client(risks: Risks, sink: Sink | None = None) -> TestClient:
-    return TestClient(Starlette(routes=cds_routes(risks, sink or Sink(), "da")))
+class Callers:
+    """Takes every caller, or none."""
+
+    def __init__(self, *, refuses: bool = False) -> None:
+        self.refuses = refuses
+
+    def check(self, authorization: str, path: str) -> Caller:
+        if self.refuses:
+            raise TokenRefusedError("no token")
+        return Caller(issuer="")
+
+
+def client(risks: Risks, sink: Sink | None = None, callers: Callers | None = None) -> TestClient:
+    return TestClient(Starlette(routes=cds_routes(risks, sink or Sink(), callers or Callers(), "da")))
 
 
 def test_discovery_names_the_service():
-    (service,) = client(Risks()).get("/cds-services").json()["services"]
+    service, _ = client(Risks()).get("/cds-services").json()["services"]
     assert (service["hook"], service["id"]) == ("patient-view", "varsel-infection-risk")
     assert service["prefetch"] == {"patient": "Patient/{{context.patientId}}"}
 
@@ -134,3 +148,11 @@ def test_feedback_is_kept_with_reason_and_comment():
 )
 def test_faulty_feedback_is_refused(told: list[object], status: int):
     assert client(Risks()).post(f"{PATH}/feedback", json={"feedback": told}).status_code == status
+
+
+@pytest.mark.parametrize("path", ["/cds-services", PATH, f"{PATH}/feedback"])
+def test_a_caller_that_is_refused_learns_nothing(path: str):
+    asked = client(Risks(risk()), callers=Callers(refuses=True))
+    answer = asked.get(path) if path == "/cds-services" else asked.post(path, json=CALL)
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+    assert answer.json() == {"message": "no token"}
