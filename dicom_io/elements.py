@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.datadict import tag_for_keyword
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
-from pydicom.valuerep import PersonName
 
+from dicom_io.character_sets import decode_text
 from dicom_io.vendor_errors import translated_parse_errors
 from dicom_io.walk import Encoding, walk
 
@@ -57,7 +56,6 @@ _HEADER_KEYWORDS = (
 _PIXEL_TAGS = range(0x7FE00008, 0x7FE00011)
 #: As much of a deflated dataset as is ever inflated to find its header.
 _MAXIMUM_INFLATED_BYTES = 16 * 2**20
-_NO_TEXT_DELIMITERS: set[int] = set()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,26 +111,16 @@ class Elements:
 
     def texts(self, keyword: str) -> tuple[str, ...]:
         """The values of a text element, stripped; empty when absent."""
-        raw = self.raw.get(keyword, b"")
-        # Plain ASCII without escapes means the same in every character set, and is nearly everything.
-        plain = raw.isascii() and b"\x1b" not in raw
-        text = raw.decode("ascii") if plain else decode_bytes(raw, self._encodings, _NO_TEXT_DELIMITERS)
-        values = tuple(value.strip(" \0") for value in text.split("\\"))
+        values = tuple(value.strip(" \0") for value in self._decoded(keyword).split("\\"))
         return values if any(values) else ()
 
     def text(self, keyword: str) -> str:
         """The first value of a text element; empty when absent."""
-        raw = self.raw.get(keyword, b"")
-        if raw.isascii() and b"\x1b" not in raw:
-            return raw.partition(b"\\")[0].decode("ascii").strip(" \0")
-        return next(iter(self.texts(keyword)), "")
+        return self._decoded(keyword).partition("\\")[0].strip(" \0")
 
     def person_name(self, keyword: str) -> str:
         """A person name (PS3.5 6.2.1) with all its component groups; empty when absent."""
-        raw = self.raw.get(keyword, b"")
-        if raw.isascii() and b"\x1b" not in raw:
-            return raw.decode("ascii").strip(" \0")
-        return str(PersonName(raw, list(self._encodings))).strip(" \0")
+        return self._decoded(keyword).strip(" \0")
 
     def integer(self, keyword: str, default: int) -> int:
         """An integer string; *default* when absent or malformed."""
@@ -156,10 +144,12 @@ class Elements:
         finite = all(abs(value) < float("inf") for value in values)
         return values if len(values) == count and finite else None
 
-    @property
-    def _encodings(self) -> list[str]:
-        declared = self.raw.get("SpecificCharacterSet", b"").decode("ascii", "replace").strip(" \0")
-        return convert_encodings([term.strip() for term in declared.split("\\")])
+    def _decoded(self, keyword: str) -> str:
+        raw = self.raw.get(keyword, b"")
+        # Plain ASCII without escapes means the same in every character set, and is nearly everything.
+        if raw.isascii() and b"\x1b" not in raw:
+            return raw.decode("ascii")
+        return decode_text(raw, self.raw.get("SpecificCharacterSet", b"").decode("ascii", "replace"))
 
 
 def read_elements(

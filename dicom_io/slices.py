@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from dicom_io.errors import GeometryError
 from dicom_io.functional_groups import FrameGroups, Rescale, read_frame_groups
 from dicom_io.study import Acquisition, Instance, Series
 
@@ -53,6 +54,7 @@ def slices_of(series: Series) -> list[Slice]:
     Original ones (PS3.3 C.7.6.1.1.2) are preferred; derived ones are taken when there are no others.
 
     Raises:
+        GeometryError: a multi-frame object does not say of each frame where it lies.
         NotDicomError: a multi-frame object cannot be parsed any more.
         OSError: its file is gone.
     """
@@ -68,7 +70,7 @@ def _placed(instance: Instance) -> Iterator[Slice]:
     if instance.number_of_frames == 1 and instance.image_position is not None:
         yield from _of_single_frame(instance)
     elif instance.is_enhanced:
-        yield from (one for groups in read_frame_groups(instance.path) for one in _of_frame(instance, groups))
+        yield from _of_enhanced(instance)
 
 
 def _of_single_frame(instance: Instance) -> Iterator[Slice]:
@@ -82,6 +84,17 @@ def _of_single_frame(instance: Instance) -> Iterator[Slice]:
             image_type=instance.image_type,
             acquisition=instance.acquisition,
         )
+
+
+def _of_enhanced(instance: Instance) -> Iterator[Slice]:
+    frames = read_frame_groups(instance.path)
+    if len(frames) not in (0, instance.number_of_frames):
+        raise GeometryError(
+            f"Instance number {instance.instance_number} has {instance.number_of_frames} frames and functional groups "
+            f"for {len(frames)}; required: one for each (PS3.3 C.7.6.16). Send the object again from its source."
+        )
+    for groups in frames:
+        yield from _of_frame(instance, groups)
 
 
 def _of_frame(instance: Instance, groups: FrameGroups) -> Iterator[Slice]:

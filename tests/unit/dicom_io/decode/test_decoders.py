@@ -1,0 +1,218 @@
+"""Every encoding gives the same pixels; a stream that is cut, lies or grows is refused before it costs anything."""
+
+import dataclasses
+import struct
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pytest
+from pydicom import uid
+from pydicom.dataset import Dataset
+
+from dicom_io.decode.decoders import DECODABLE
+from dicom_io.decode.pixel_file import open_pixels
+from dicom_io.errors import PixelError, UnsupportedPixelsError
+from dicom_io.headers import read_header
+from dicom_io.stored_pixels import StoredPixels, read_stored_frames
+from tests.factories.dicom import cr_image, write
+from tests.factories.dicom_pixels import LOSSLESS, compressed, noisy_ct, stored
+
+NATIVE = (
+    uid.ImplicitVRLittleEndian,
+    uid.ExplicitVRLittleEndian,
+    uid.ExplicitVRBigEndian,
+    uid.DeflatedExplicitVRLittleEndian,
+)
+
+
+def _frames(dataset: Dataset, directory: Path) -> list[StoredPixels]:
+    (path,) = write([dataset], directory)
+    return list(read_stored_frames(read_header(path).instance))
+
+
+def _as(dataset: Dataset, syntax: str) -> Dataset:
+    if syntax == uid.RLELossless:
+        dataset.compress(syntax, encoding_plugin="pydicom")
+        return dataset
+    if syntax in LOSSLESS:
+        pixels = stored(dataset)
+        # JPEG and JPEG-LS know no sign; HTJ2K and JPEG 2000 keep it.
+        signless = syntax in (uid.JPEGLossless, uid.JPEGLosslessSV1, uid.JPEGLSLossless)
+        return compressed(dataset, syntax, [LOSSLESS[syntax](pixels.view("<u2") if signless else pixels)])
+    if syntax == uid.ExplicitVRBigEndian:
+        dataset.PixelData = stored(dataset).byteswap().tobytes()
+    dataset.file_meta.TransferSyntaxUID = syntax
+    return dataset
+
+
+@pytest.mark.parametrize("is_signed", [False, True], ids=["unsigned", "signed"])
+@pytest.mark.parametrize("syntax", [*NATIVE, *LOSSLESS, uid.RLELossless], ids=lambda syntax: uid.UID(syntax).name)
+def test_every_lossless_encoding_gives_the_same_pixels(tmp_path: Path, syntax: str, *, is_signed: bool) -> None:
+    dataset = noisy_ct(is_signed=is_signed)
+    expected = stored(dataset)
+    (found,) = _frames(_as(dataset, syntax), tmp_path)
+    assert np.array_equal(found.values, expected)
+    assert found.values.dtype.kind == expected.dtype.kind
+
+
+@pytest.mark.parametrize("bits", [8, 12])
+def test_lossy_jpeg_of_8_and_12_bits_is_close(tmp_path: Path, bits: int) -> None:
+    rows = np.linspace(0, 2**bits - 1, 64)
+    pixels = np.sqrt(np.outer(rows, rows)).astype(np.uint8 if bits == 8 else np.uint16)
+    dataset = cr_image(pixels.astype(np.uint16), bits_stored=bits)
+    dataset.BitsAllocated = 8 if bits == 8 else 16
+    syntax = uid.JPEGBaseline8Bit if bits == 8 else uid.JPEGExtended12Bit
+    stream = imagecodecs.jpeg8_encode(pixels, level=98, bitspersample=bits)
+    (found,) = _frames(compressed(dataset, syntax, [stream]), tmp_path)
+    assert np.abs(found.values.astype(int) - pixels).max() <= 2 ** (bits - 5)
+
+
+def test_frames_in_fragments_without_offset_table_are_put_together(tmp_path: Path) -> None:
+    pixels = [stored(noisy_ct()), stored(noisy_ct())[::-1].copy()]
+    streams = [imagecodecs.jpegls_encode(one) for one in pixels]
+    fragments = [part for stream in streams for part in (stream[:1000], stream[1000:])]
+    dataset = compressed(noisy_ct(), uid.JPEGLSLossless, streams)
+    dataset.NumberOfFrames = 2
+    dataset.PixelData = struct.pack("<HHI", 0xFFFE, 0xE000, 0) + b"".join(
+        struct.pack("<HHI", 0xFFFE, 0xE000, len(part) + len(part) % 2) + part + b"\0" * (len(part) % 2)
+        for part in fragments
+    )
+    found = _frames(dataset, tmp_path)
+    assert [np.array_equal(one.values, expected) for one, expected in zip(found, pixels, strict=True)] == [True, True]
+
+
+def test_a_signed_jpeg_2000_stream_is_believed_against_an_unsigned_header(tmp_path: Path) -> None:
+    dataset = noisy_ct(is_signed=True)
+    expected = stored(dataset)
+    dataset = _as(dataset, uid.JPEG2000Lossless)
+    dataset.PixelRepresentation = 0
+    (found,) = _frames(dataset, tmp_path)
+    assert np.array_equal(found.values, expected)
+    assert found.stored_range == (-32768, 32767)
+
+
+@pytest.mark.parametrize("syntax", [*LOSSLESS, uid.RLELossless], ids=lambda syntax: uid.UID(syntax).name)
+@pytest.mark.parametrize("kept", [0.1, 0.6, 0.97])
+def test_a_cut_stream_is_never_an_image(tmp_path: Path, syntax: str, kept: float) -> None:
+    whole = _as(noisy_ct(), syntax)
+    length = struct.unpack_from("<I", whole.PixelData, 4)[0]
+    stream = whole.PixelData[16 + length :][: int(kept * (len(whole.PixelData) - 16 - length))]
+    with pytest.raises(PixelError):
+        _frames(compressed(noisy_ct(), syntax, [stream]), tmp_path)
+
+
+@pytest.mark.parametrize("syntax", LOSSLESS, ids=lambda syntax: uid.UID(syntax).name)
+def test_a_stream_of_another_size_is_refused_before_it_is_decoded(tmp_path: Path, syntax: str) -> None:
+    dataset = _as(noisy_ct(), syntax)
+    dataset.Rows = 47
+    with pytest.raises(PixelError, match=r"rows, columns, samples \(48, 40, 1\); required: \(47, 40, 1\)"):
+        _frames(dataset, tmp_path)
+
+
+def test_a_stream_that_declares_a_huge_image_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    stream = bytearray(imagecodecs.jpeg8_encode(np.zeros((8, 8), np.uint8)))
+    start = stream.index(b"\xff\xc0")
+    stream[start + 5 : start + 9] = struct.pack(">HH", 65_500, 65_500)
+    dataset = cr_image(np.zeros((8, 8), np.uint16), bits_stored=8)
+    dataset.BitsAllocated = 8
+    with pytest.raises(PixelError, match="65500, 65500"):
+        _frames(compressed(dataset, uid.JPEGBaseline8Bit, [bytes(stream)]), tmp_path)
+
+
+def test_a_deflated_bomb_is_inflated_only_as_far_as_its_header_promises(tmp_path: Path) -> None:
+    dataset = noisy_ct()
+    dataset.file_meta.TransferSyntaxUID = uid.DeflatedExplicitVRLittleEndian
+    dataset.PixelData = bytes(64 * 2**20)
+    (path,) = write([dataset], tmp_path)
+    opened = open_pixels(path, 10_000)
+    assert len(opened.source) < 100_000
+    assert next(opened.frames()).shape == (48, 40)
+
+
+@pytest.mark.filterwarnings("ignore:The end of the encapsulated")
+def test_more_frames_than_there_are_is_a_pixel_error(tmp_path: Path) -> None:
+    native, packed = noisy_ct(), _as(noisy_ct(), uid.JPEGLSLossless)
+    native.NumberOfFrames = packed.NumberOfFrames = 3
+    with pytest.raises(PixelError, match="Frame 2"):
+        _frames(native, tmp_path / "native")
+    with pytest.raises(PixelError):
+        _frames(packed, tmp_path / "packed")
+
+
+@pytest.mark.parametrize(
+    "syntax", ["1.2.840.10008.1.2.4.52", "1.2.840.10008.1.2.4.55", "1.2.840.10008.1.2.4.102", "1.2.840.113619.5.2"]
+)
+def test_retired_private_and_video_syntaxes_are_refused(tmp_path: Path, syntax: str) -> None:
+    (path,) = write([noisy_ct()], tmp_path)
+    instance = dataclasses.replace(read_header(path).instance, transfer_syntax_uid=syntax)
+    assert syntax not in DECODABLE
+    with pytest.raises(UnsupportedPixelsError, match="no decoder here"):
+        list(read_stored_frames(instance))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"BitsStored": 17},
+        {"BitsStored": 0},
+        {"HighBit": 20},
+        {"BitsAllocated": 12},
+        {"BitsAllocated": 64, "BitsStored": 64, "HighBit": 63},
+        {"SamplesPerPixel": 4},
+        {"NumberOfFrames": 2_000_000_000},
+    ],
+    ids=str,
+)
+def test_depths_that_contradict_each_other_are_refused(tmp_path: Path, change: dict[str, int]) -> None:
+    dataset = noisy_ct()
+    for keyword, value in change.items():
+        setattr(dataset, keyword, value)
+    with pytest.raises(PixelError):
+        _frames(dataset, tmp_path)
+
+
+@pytest.mark.parametrize(("high_bit", "bits"), [(15, 12), (13, 10), (11, 12)])
+def test_stored_bits_are_found_wherever_they_lie(tmp_path: Path, high_bit: int, bits: int) -> None:
+    values = np.arange(480, dtype=np.uint16).reshape(24, 20)
+    shift = high_bit + 1 - bits
+    overlay = np.uint16(0xFFFF & ~(((1 << bits) - 1) << shift))
+    dataset = cr_image(values << shift | overlay, bits_stored=bits)
+    dataset.HighBit = high_bit
+    (found,) = _frames(dataset, tmp_path)
+    assert np.array_equal(found.values, values)
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_signed_values_of_every_depth_keep_their_sign(tmp_path: Path, bits: int) -> None:
+    low = -(2 ** (bits - 1))
+    values = np.linspace(low, -low - 1, 480).astype(np.int16).reshape(24, 20)
+    dataset = cr_image(values.astype(np.uint16) & np.uint16(2**bits - 1), bits_stored=bits)
+    dataset.PixelRepresentation = 1
+    (found,) = _frames(dataset, tmp_path)
+    assert np.array_equal(found.values, values)
+    assert found.stored_range == (low, -low - 1)
+
+
+@pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian])
+def test_eight_bit_words_are_unswapped(tmp_path: Path, syntax: str) -> None:
+    values = np.arange(25, dtype=np.uint8).reshape(5, 5)
+    data = values.tobytes() + b"\0"
+    dataset = cr_image(np.zeros((5, 5), np.uint16), bits_stored=8)
+    dataset.BitsAllocated = 8
+    dataset.PixelData = np.frombuffer(data, "<u2").byteswap().tobytes() if syntax == uid.ExplicitVRBigEndian else data
+    dataset["PixelData"].VR = "OW"
+    dataset.file_meta.TransferSyntaxUID = syntax
+    (found,) = _frames(dataset, tmp_path)
+    assert np.array_equal(found.values, values)
+
+
+@pytest.mark.parametrize("planar", [0, 1])
+def test_colours_are_found_in_both_planar_configurations(tmp_path: Path, planar: int) -> None:
+    colours = np.random.default_rng(1).integers(0, 256, (6, 4, 3), dtype=np.uint8)
+    dataset = cr_image(np.zeros((6, 4), np.uint16), photometric="RGB", bits_stored=8)
+    dataset.BitsAllocated, dataset.SamplesPerPixel, dataset.PlanarConfiguration = 8, 3, planar
+    dataset.PixelData = (np.moveaxis(colours, -1, 0) if planar else colours).tobytes()
+    (path,) = write([dataset], tmp_path)
+    (frame,) = open_pixels(path, 1000).frames()
+    assert np.array_equal(frame, colours)
