@@ -10,17 +10,17 @@ from sqlalchemy import Connection, Engine
 
 from dicom_io.errors import DicomIoError, PixelError
 from dicom_io.findings import Outcome
-from dicom_io.results.write import WrittenObject
 from models.registry import ReleaseStore
 from models.release import Release
 from models.runtime import Runtime
 from serving.compose import Composer
 from serving.destinations import AnyDestination
-from serving.dispatch import dispatches
+from serving.dispatch import Outgoing
 from serving.errors import NotAnalysedError
 from serving.guard import Guard, find_guard
+from serving.messages import MessageComposer
 from serving.pipeline import Analysis, Subject, analyse_study, not_analysed
-from serving.records import audit, cases, results, stays, work
+from serving.records import audit, cases, ledger, results, stays, work
 from serving.records.database import reading, writing
 from serving.records.stays import RiskRecord
 from serving.records.work import WorkItem
@@ -66,6 +66,7 @@ class Analyser:
         self._runtime_of = runtime_of
         self._site = site
         self._composer = Composer(site.results_dir, site.destinations)
+        self._messages = MessageComposer(site.results_dir, site.destinations, self._told_before)
 
     def run(self, item: WorkItem) -> Ending | None:
         """Analyse *item* and record what came out; None when an earlier run had already done so."""
@@ -87,8 +88,10 @@ class Analyser:
         )
         analysis = self._analyse(subject, stopwatch)
         written = self._composer.compose(item, study, analysis, stopwatch)
+        messages = self._messages.compose(item, study, analysis, written)
+        outgoing = Outgoing(objects=written, messages=messages)
         with writing(self._engine) as connection:
-            queued = self._record_study(connection, item, analysis, written, stopwatch)
+            queued = self._record_study(connection, item, analysis, outgoing, stopwatch)
         return Ending(outcome=analysis.report.outcome, timings=stopwatch.seconds, deliveries=queued)
 
     def _analyse(self, subject: Subject, stopwatch: Stopwatch) -> Analysis:
@@ -103,6 +106,10 @@ class Analyser:
         except DicomIoError as error:
             return not_analysed(subject, "unusable_geometry", str(error))
 
+    def _told_before(self, item: WorkItem, destination: str) -> bool:
+        with reading(self._engine) as connection:
+            return ledger.was_told_before(connection, item, destination)
+
     def _guard_of(self, release: Release) -> Guard | None:
         found = find_guard(self._store, release.manifest)
         if found is None:
@@ -115,13 +122,13 @@ class Analyser:
         connection: Connection,
         item: WorkItem,
         analysis: Analysis,
-        written: Sequence[WrittenObject],
+        outgoing: Outgoing,
         stopwatch: Stopwatch,
     ) -> int:
         now = datetime.now(UTC)
         results.keep_findings(connection, item.id, analysis.report.findings)
-        results.keep_objects(connection, item.id, written, now)
-        queued = results.queue_deliveries(connection, item, dispatches(written, self._site.destinations), now)
+        results.keep_objects(connection, item.id, outgoing.all, now)
+        queued = results.queue_deliveries(connection, item, outgoing.dispatches(self._site.destinations), now)
         values = {
             "outcome": analysis.report.outcome.value,
             "reason_code": analysis.reason_code,
@@ -130,7 +137,7 @@ class Analyser:
             "scores": analysis.report.scores,
         } | ({} if queued else {"finished_at": now})
         work.move_item(connection, item.id, State.DELIVERING if queued else State.DONE, now, **values)
-        _audit(connection, item, analysis.report.outcome, [one.sop_instance_uid for one in written])
+        _audit(connection, item, analysis.report.outcome, [one.sop_instance_uid for one in outgoing.all])
         return queued
 
     def _run_stay(self, item: WorkItem, release: Release) -> Ending:

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from serving.archives import Archive, DicomwebDoor
-from serving.destinations import AnyDestination, Destination, DicomwebDestination
+from serving.destinations import AnyDestination, Destination, DicomwebDestination, FhirDestination, Hl7Destination
 from serving.errors import SettingsError
 from serving.receive_settings import Receive
 from serving.section import Port, Section
@@ -105,6 +105,8 @@ class Settings(BaseSettings):
     models: Models = Models()
     destinations: tuple[Destination, ...] = ()
     dicomweb_destinations: tuple[DicomwebDestination, ...] = ()
+    hl7_destinations: tuple[Hl7Destination, ...] = ()
+    fhir_destinations: tuple[FhirDestination, ...] = ()
     dicomweb: DicomwebDoor = DicomwebDoor()
     ups: Ups = Ups()
     archives: tuple[Archive, ...] = ()
@@ -138,7 +140,7 @@ class Settings(BaseSettings):
     @property
     def all_destinations(self) -> tuple[AnyDestination, ...]:
         """Everything that results are sent to, by any protocol."""
-        return (*self.destinations, *self.dicomweb_destinations)
+        return (*self.destinations, *self.dicomweb_destinations, *self.hl7_destinations, *self.fhir_destinations)
 
     @property
     def database_url(self) -> str:
