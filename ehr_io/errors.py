@@ -5,6 +5,8 @@ EhrIoError
 ├── BodyTooLargeError        the body, or the number of its entries, is over the limit
 ├── NotHl7Error              the bytes are no HL7 v2 message that we can read
 ├── MllpError                the lower layer is broken: framing, size, time, connection
+├── FhirServerError          a FHIR server did not take what was sent, now
+│   └── FhirRefusedError     it answered that it never will
 └── ContradictionError       a resource says two things that cannot both be true
 
 A docstring is the error's default message.
@@ -33,6 +35,14 @@ class NotHl7Error(EhrIoError):
 
 class MllpError(EhrIoError):
     """The MLLP connection is of no use any more."""
+
+
+class FhirServerError(EhrIoError):
+    """The FHIR server did not take it; trying again may help."""
+
+
+class FhirRefusedError(FhirServerError):
+    """The FHIR server will not take it; the same words again will not help."""
 
 
 class ContradictionError(EhrIoError):

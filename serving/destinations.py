@@ -62,5 +62,41 @@ class DicomwebDestination(Receiver):
     storage_commitment: ClassVar[bool] = False
 
 
+class _Messages(Receiver):
+    """A destination that gets messages, not objects."""
+
+    profile: ClassVar[tuple[ResultKind, ...]] = ()
+    fallback: ClassVar[tuple[ResultKind, ...]] = ()
+    can_query: ClassVar[bool] = False
+    storage_commitment: ClassVar[bool] = False
+
+
+class Hl7Destination(_Messages):
+    """One RIS that results are told by HL7 v2 ORU^R01 over MLLP."""
+
+    host: str
+    port: Port
+    #: MSH-3 to MSH-6.
+    sending_application: str = "VARSEL"
+    sending_facility: str = ""
+    receiving_application: str = ""
+    receiving_facility: str = ""
+    #: Label keys of findings for which the study is wished to be read sooner (TQ1); priority is only ever raised.
+    urgent_labels: tuple[str, ...] = ()
+    #: Hours after which that wish is void.
+    urgent_hours: float = Field(default=4.0, gt=0)
+
+
+class FhirDestination(_Messages):
+    """One record that results are told by FHIR R4 DiagnosticReport."""
+
+    #: Service base URL.
+    url: str = Field(pattern=r"^https?://")
+    #: File with a bearer token.
+    token_file: Path | None = None
+    #: URI of the system that patient numbers belong to; empty leaves it out.
+    patient_system: str = ""
+
+
 #: Anything that results are sent to.
-AnyDestination = Destination | DicomwebDestination
+AnyDestination = Destination | DicomwebDestination | Hl7Destination | FhirDestination

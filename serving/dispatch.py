@@ -8,6 +8,7 @@ from typing import Protocol
 from dicom_io.results.kinds import ResultKind
 from dicom_io.results.write import WrittenObject
 from serving.destinations import AnyDestination
+from serving.messages import WrittenMessage
 from serving.work.item import Purpose
 
 
@@ -61,16 +62,32 @@ class Dispatch:
     purpose: Purpose = Purpose.RESULT
 
 
-def dispatches(written: Sequence[WrittenObject], destinations: Iterable[AnyDestination]) -> tuple[Dispatch, ...]:
-    """What each archive among *destinations* is to get; those that get nothing are left out."""
-    found = []
-    for destination in destinations:
-        objects = _for(written, destination.profile)
-        reserve = tuple(uid for uid in _for(written, destination.fallback) if uid not in objects)
-        if objects:
-            found.append(Dispatch(destination=destination.name, objects=objects, reserve=reserve))
-    return tuple(found)
+@dataclass(frozen=True, kw_only=True)
+class Outgoing:
+    """Everything that was written of one work item."""
 
+    #: DICOM objects, in the order they are sent.
+    objects: Sequence[WrittenObject]
+    #: Messages to the RIS and the record.
+    messages: Sequence[WrittenMessage]
 
-def _for(written: Sequence[WrittenObject], profile: Sequence[ResultKind]) -> tuple[str, ...]:
-    return tuple(one.sop_instance_uid for one in written if one.audience.includes(profile))
+    @property
+    def all(self) -> tuple[Stored, ...]:
+        """Objects and messages."""
+        return (*self.objects, *self.messages)
+
+    def dispatches(self, destinations: Iterable[AnyDestination]) -> tuple[Dispatch, ...]:
+        """What each of *destinations* is to get; those that get nothing are left out."""
+        found = []
+        for destination in destinations:
+            objects = self._objects_for(destination.profile) + self._messages_for(destination.name)
+            reserve = tuple(uid for uid in self._objects_for(destination.fallback) if uid not in objects)
+            if objects:
+                found.append(Dispatch(destination=destination.name, objects=objects, reserve=reserve))
+        return tuple(found)
+
+    def _objects_for(self, profile: Sequence[ResultKind]) -> tuple[str, ...]:
+        return tuple(one.sop_instance_uid for one in self.objects if one.audience.includes(profile))
+
+    def _messages_for(self, name: str) -> tuple[str, ...]:
+        return tuple(one.sop_instance_uid for one in self.messages if one.destination == name)

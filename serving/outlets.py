@@ -8,7 +8,10 @@ from dicom_io.send.store_scu import StoreScu
 from dicom_io.send.stow_rs import StowRs
 from dicom_io.send.web_address import WebAddress
 from dicom_io.tls import client_context
-from serving.destinations import AnyDestination, Destination, DicomwebDestination
+from ehr_io.hl7.client import MllpAddress
+from ehr_io.send.fhir_server import FhirAddress
+from serving.destinations import AnyDestination, Destination, FhirDestination, Hl7Destination
+from serving.record_outlets import FhirOutlet, MllpOutlet
 
 
 class Outlets:
@@ -54,16 +57,14 @@ def dicom_address(destination: Destination) -> DicomAddress:
 
 
 def _outlet(destination: AnyDestination) -> Outlet:
-    if isinstance(destination, DicomwebDestination):
-        return StowRs(_web_address(destination), confirms=destination.can_query)
-    return StoreScu(dicom_address(destination), destination.keep_open_seconds)
-
-
-def _web_address(destination: DicomwebDestination) -> WebAddress:
     files = destination.tls.files
-    return WebAddress(
-        url=destination.url,
-        token_file=destination.token_file,
-        tls=client_context(files) if files else None,
-        timeout_seconds=destination.timeout_seconds,
-    )
+    tls, timeout_seconds = client_context(files) if files else None, destination.timeout_seconds
+    if isinstance(destination, Destination):
+        return StoreScu(dicom_address(destination), destination.keep_open_seconds)
+    if isinstance(destination, Hl7Destination):
+        where = {"host": destination.host, "port": destination.port}
+        return MllpOutlet(MllpAddress(**where, timeout_seconds=timeout_seconds, tls=tls))
+    web = {"url": destination.url, "token_file": destination.token_file, "tls": tls}
+    if isinstance(destination, FhirDestination):
+        return FhirOutlet(FhirAddress(**web, timeout_seconds=timeout_seconds))
+    return StowRs(WebAddress(**web, timeout_seconds=timeout_seconds), confirms=destination.can_query)

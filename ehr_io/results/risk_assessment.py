@@ -7,13 +7,13 @@ from ehr_io.results.wording import ASSOCIATED, DEMONSTRATION, SHOWN_REASONS, clo
 from ehr_io.risks import RiskReport
 
 #: v3-ObservationValue: the data was made by artificial intelligence.
-_AI_ASSERTED = {
+AI_ASSERTED = {
     "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
     "code": "AIAST",
     "display": "Artificial Intelligence asserted",
 }
 _DEMONSTRATION_TAG = {"system": "https://varsel.example/tags", "code": "demonstration", "display": "Demonstration"}
-_RELEASE_DIGEST = "https://varsel.example/release-digest"
+RELEASE_DIGEST = "https://varsel.example/release-digest"
 _Json = dict[str, Any]
 
 
@@ -31,7 +31,7 @@ def risk_assessment(report: RiskReport, language: str) -> _Json:
         "contained": [_device(report)],
         "status": "preliminary",
         "method": {
-            "coding": [{"system": _RELEASE_DIGEST, "code": report.model.digest, "version": report.model.version}],
+            "coding": [{"system": RELEASE_DIGEST, "code": report.model.digest, "version": report.model.version}],
             "text": report.model.label,
         },
         "subject": {"reference": f"Patient/{report.patient_id}"},
@@ -47,7 +47,7 @@ def risk_assessment(report: RiskReport, language: str) -> _Json:
 
 
 def _meta(report: RiskReport) -> _Json:
-    meta: _Json = {"security": [_AI_ASSERTED]}
+    meta: _Json = {"security": [AI_ASSERTED]}
     return {**meta, "tag": [_DEMONSTRATION_TAG]} if report.model.demonstration else meta
 
 
@@ -55,7 +55,7 @@ def _device(report: RiskReport) -> _Json:
     return {
         "resourceType": "Device",
         "id": "model",
-        "identifier": [{"system": _RELEASE_DIGEST, "value": report.model.digest}],
+        "identifier": [{"system": RELEASE_DIGEST, "value": report.model.digest}],
         "manufacturer": "Varsel",
         "deviceName": [{"name": report.model.name, "type": "model-name"}],
         "version": [{"value": report.model.version}],

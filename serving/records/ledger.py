@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select, update
 from serving.records import audit, work
 from serving.records.delivery_schema import DELIVERY_HISTORY, DELIVERY_OBJECT
 from serving.records.schema import DELIVERY, RESULT, WORK_ITEM
-from serving.records.work import Delivery
+from serving.records.work import Delivery, WorkItem
 from serving.work.item import DeliveryState, ObjectState, Purpose, State
 from serving.work.retry import RetryDecision
 
@@ -75,6 +75,17 @@ def objects_of(connection: Connection, delivery_id: str) -> tuple[LedgerObject, 
         )
         for row in connection.execute(wanted)
     )
+
+
+def was_told_before(connection: Connection, item: WorkItem, destination: str) -> bool:
+    """Whether *destination* has an answer of the same model on an earlier generation of the same case."""
+    earlier = (
+        (WORK_ITEM.c.case_id == item.case_id)
+        & (WORK_ITEM.c.model == item.model)
+        & (WORK_ITEM.c.generation < item.generation)
+    )
+    arrived = (DELIVERY.c.destination == destination) & DELIVERY.c.accepted_at.is_not(None)
+    return connection.scalar(select(DELIVERY.c.id).join(WORK_ITEM).where(earlier, arrived).limit(1)) is not None
 
 
 def accept(connection: Connection, delivery_id: str, uids: Collection[str], now: datetime) -> None:

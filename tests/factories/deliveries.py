@@ -15,7 +15,7 @@ from dicom_io.results.write import WrittenObject
 from dicom_io.send.destination import Destination as Outlet
 from serving.deliver import Deliverer
 from serving.destinations import AnyDestination
-from serving.dispatch import dispatches
+from serving.dispatch import Outgoing
 from serving.outlets import Outlets
 from serving.records import ledger, results, work
 from serving.records.database import reading, writing
@@ -65,7 +65,9 @@ class Sending:
             work.add_item(connection, _columns(item_id, str(next(iter(objects.values())).StudyInstanceUID), now))
             (item,) = work.claim_items(connection, NODE, 1, now)
             results.keep_objects(connection, item_id, written, now)
-            results.queue_deliveries(connection, item, dispatches(written, self.destinations), now)
+            results.queue_deliveries(
+                connection, item, Outgoing(objects=written, messages=()).dispatches(self.destinations), now
+            )
             work.move_item(connection, item_id, State.DELIVERING, now)
         return item_id
 

@@ -1,0 +1,158 @@
+"""An imaging result as HL7 v2.5.1 ORU^R01: preliminary, corrected, or taken back.
+
+OBR-25 is never final: a model's answer stays preliminary until a radiologist signs. One OBX names the study, one the
+answer, one each finding and measurement; OBX-18 names the model.
+"""
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ehr_io.hl7.message import Separators
+from ehr_io.results.imaging_result import Answer, CodedConcept, ImagingFinding, ImagingResult, ResultStatus
+from ehr_io.results.imaging_wording import caveats, headline
+
+_SIGNS = Separators()
+#: OBR-25 (table 0123) and OBX-11 (table 0085) by status.
+_OBR_STATUS = {ResultStatus.PRELIMINARY: "P", ResultStatus.CORRECTED: "C", ResultStatus.WITHDRAWN: "C"}
+_OBX_STATUS = {ResultStatus.PRELIMINARY: "P", ResultStatus.CORRECTED: "C", ResultStatus.WITHDRAWN: "D"}
+_SERVICE = CodedConcept(value="ai-analysis", scheme="99VARSEL", meaning="AI image analysis")
+_OUTCOME = CodedConcept(value="analysis-outcome", scheme="99VARSEL", meaning="AI analysis outcome")
+_STUDY_UID = CodedConcept(value="110180", scheme="DCM", meaning="Study Instance UID")
+_REPORT_UID = CodedConcept(value="report-uid", scheme="99VARSEL", meaning="SOP Instance UID of the report")
+_MEANINGS = {
+    Answer.FINDING: ("finding", "Analysed, finding reported"),
+    Answer.NO_FINDING: ("no-finding", "Analysed, no finding"),
+    Answer.NOT_ANALYSED: ("not-analysed", "Not analysed"),
+}
+#: TQ1-9, HL7 table 0485: as soon as possible, after what is STAT.
+_ASAP = "A^ASAP^HL70485"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parties:
+    """Who speaks to whom: MSH-3 to MSH-6."""
+
+    #: Our application and facility.
+    sending_application: str = "VARSEL"
+    sending_facility: str = ""
+    #: Theirs.
+    receiving_application: str = ""
+    receiving_facility: str = ""
+    #: MSH-11: ``P`` production, ``T`` training.
+    processing_id: str = "P"
+
+
+def oru_r01(result: ImagingResult, parties: Parties) -> bytes:
+    """*result* as a message without MLLP marks, UTF-8. Equal results give equal bytes, MSH-10 included."""
+    segments = [_msh(result, parties), _pid(result), _obr(result)]
+    if result.urgency is not None:
+        segments.append(_tq1(result.urgency.reason, result.urgency.expires_at))
+    segments += [f"NTE|{place}||{_text(words)}" for place, words in enumerate(caveats(result), 1)]
+    segments += [f"OBX|{place}|{fields}" for place, fields in enumerate(_observations(result), 1)]
+    return ("\r".join(segments) + "\r").encode()
+
+
+def control_id(result: ImagingResult) -> str:
+    """MSH-10, at most 20 characters: the same for every sending of the same words."""
+    told = f"{result.id}\x1f{result.status.value}\x1f{result.said_at.isoformat()}"
+    return base64.b32encode(hashlib.sha256(told.encode()).digest())[:20].decode()
+
+
+def _msh(result: ImagingResult, parties: Parties) -> str:
+    who = (
+        parties.sending_application,
+        parties.sending_facility,
+        parties.receiving_application,
+        parties.receiving_facility,
+    )
+    spoken = "|".join(map(_text, who))
+    return (
+        f"MSH|^~\\&|{spoken}|{_moment(result.said_at)}||ORU^R01^ORU_R01|{control_id(result)}|"
+        f"{_text(parties.processing_id)}|2.5.1||||||UNICODE UTF-8"
+    )
+
+
+def _pid(result: ImagingResult) -> str:
+    # DICOM has the prefix before the suffix (PS3.5 6.2.1), HL7 after it (XPN).
+    alphabetic = result.patient_name.split("=", 1)[0]
+    family, given, middle, prefix, suffix = (*map(_text, alphabetic.split("^")), "", "", "", "", "")[:5]
+    name = f"{family}^{given}^{middle}^{suffix}^{prefix}".rstrip("^")
+    return f"PID|1||{_text(result.patient_id)}||{name}"
+
+
+def _obr(result: ImagingResult) -> str:
+    accession = _text(result.accession_number)
+    fields = {
+        1: "1",
+        3: accession,
+        4: _coded(_SERVICE),
+        7: result.study_date,
+        18: accession,
+        22: _moment(result.said_at),
+        24: "RAD",
+        25: _OBR_STATUS[result.status],
+    }
+    return "OBR|" + "|".join(fields.get(number, "") for number in range(1, 26))
+
+
+def _tq1(reason: str, expires_at: datetime) -> str:
+    """TQ1-8 when the wish ends, TQ1-9 the priority, TQ1-10 its reason."""
+    return f"TQ1|1|||||||{_moment(expires_at)}|{_ASAP}|{_text(reason)}"
+
+
+def _observations(result: ImagingResult) -> Iterator[str]:
+    """OBX-2 and on."""
+    yield _obx(result, "ST", _STUDY_UID, result.study_instance_uid)
+    if result.report_uid:
+        yield _obx(result, "ST", _REPORT_UID, result.report_uid)
+    code, meaning = _MEANINGS[result.answer]
+    yield _obx(result, "CWE", _OUTCOME, f"{code}^{meaning}^99VARSEL", flag=_flag(result))
+    yield _obx(result, "TX", _SERVICE, _text(headline(result)))
+    for place, finding in enumerate(result.findings, 1):
+        yield from _of_finding(result, finding, str(place))
+
+
+def _of_finding(result: ImagingResult, finding: ImagingFinding, group: str) -> Iterator[str]:
+    usual = f"<{finding.threshold:g}"
+    yield _obx(
+        result, "NM", finding.concept, f"{finding.probability:.4f}", group=group, unit="1", usual=usual, flag="A"
+    )
+    for one in finding.measurements:
+        yield _obx(result, "NM", one.concept, f"{one.value:g}", group=group, unit=one.unit)
+
+
+def _obx(  # noqa: PLR0913  OBX has that many fields.
+    result: ImagingResult,
+    kind: str,
+    concept: CodedConcept,
+    value: str,
+    *,
+    group: str = "",
+    unit: str = "",
+    usual: str = "",
+    flag: str = "",
+) -> str:
+    units = f"{_text(unit)}^^UCUM" if unit else ""
+    fields = [kind, _coded(concept), group, value, units, _text(usual), flag, "", "", _OBX_STATUS[result.status]]
+    model = f"{_text(result.model.name)} {_text(result.model.version)}^{result.model.digest[:12]}"
+    return "|".join([*fields, "", "", _moment(result.said_at), "", "", "", model])
+
+
+def _flag(result: ImagingResult) -> str:
+    """OBX-8, table 0078: abnormal, or nothing said. Never "normal": the model looked for a few things only."""
+    return "A" if result.answer is Answer.FINDING else ""
+
+
+def _coded(concept: CodedConcept) -> str:
+    return f"{_text(concept.value)}^{_text(concept.meaning)}^{_text(concept.scheme)}"
+
+
+def _text(text: str) -> str:
+    return _SIGNS.escaped(text)
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y%m%d%H%M%S+0000")
