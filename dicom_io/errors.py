@@ -10,6 +10,7 @@ DicomIoError
 ├── SpoolError               an object cannot be kept on disk
 │   └── SpoolFullError       too little space to keep another object safely
 ├── InboxUnavailableError    an object is on disk but cannot be recorded now
+├── ProtocolError            a peer broke the rules of the upper layer or of DIMSE
 ├── TlsFilesError            certificates or keys that no secure connection can be made with
 ├── ConformanceError         a result of ours breaks a rule and may not leave
 └── SendError                a destination did not take an object
@@ -62,6 +63,10 @@ class SpoolFullError(SpoolError):
 
 class InboxUnavailableError(DicomIoError):
     """The object cannot be recorded now; the sender should send it again later."""
+
+
+class ProtocolError(DicomIoError):
+    """The peer sent something that the upper layer (PS3.8) or DIMSE (PS3.7) does not allow here."""
 
 
 class TlsFilesError(DicomIoError):

@@ -1,7 +1,7 @@
 """A small archive in this process: enough of a PACS for a demonstration. Not for clinical storage."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -91,15 +91,16 @@ class _Index:
             found = list(self._headers.values())
         return sorted(found, key=lambda one: (one.study_instance_uid, one.series_instance_uid, _order(one)))
 
-    def land(self, arrival: Arrival) -> Landing:
+    def land_all(self, arrivals: Sequence[Arrival]) -> Sequence[Landing]:
+        return [self._land(arrival) for arrival in arrivals]
+
+    def _land(self, arrival: Arrival) -> Landing:
         uid = arrival.header.instance.sop_instance_uid
         with self._lock:
             known = self._headers.get(uid)
             self._headers[uid] = arrival.header
         if known is None:
             return Landing.NEW
-        if known.instance.path == arrival.path:
-            return Landing.SAME
         known.instance.path.unlink(missing_ok=True)
         return Landing.REPLACED
 

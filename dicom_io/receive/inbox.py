@@ -1,6 +1,7 @@
 """Where received objects are recorded: the seam between the doors and whoever keeps the books."""
 
 import threading
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import Enum
@@ -15,8 +16,10 @@ class Landing(Enum):
 
     #: First time that this SOP Instance UID came.
     NEW = "new"
-    #: The same SOP Instance UID with the same bytes had come before.
+    #: The same SOP Instance UID with the same bytes had come before, and its file is whole: the new one is not needed.
     SAME = "same"
+    #: The same bytes had come before, but their file is gone or cut; the new one takes its place.
+    MENDED = "mended"
     #: The same SOP Instance UID came with other bytes; the later ones hold.
     REPLACED = "replaced"
 
@@ -30,6 +33,8 @@ class RefusalCode(Enum):
     INCOMPLETE_OBJECT = "incomplete_object"
     #: The C-STORE command names another object than the dataset.
     COMMAND_MISMATCH = "command_mismatch"
+    #: It is larger than this site takes.
+    TOO_LARGE = "too_large"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,11 +74,11 @@ class Refusal:
 class Inbox(Protocol):
     """Records what arrives. Called from many threads at once."""
 
-    def land(self, arrival: Arrival) -> Landing:
-        """Record *arrival* durably before returning.
+    def land_all(self, arrivals: Sequence[Arrival]) -> Sequence[Landing]:
+        """Record all *arrivals*, or none, before returning; the answers are in their order.
 
         Raises:
-            InboxUnavailableError: it cannot be recorded now; the sender is told to try again.
+            InboxUnavailableError: they cannot be recorded now; the senders are told to try again.
         """
 
     def association_ended(self, source_ae: str, study_uids: AbstractSet[str], *, aborted: bool) -> None:
@@ -103,14 +108,22 @@ class MemoryInbox:
         self._changed = threading.Condition()
 
     def land(self, arrival: Arrival) -> Landing:
-        """Keep *arrival* in memory."""
-        uid = arrival.header.instance.sop_instance_uid
+        """Keep one arrival in memory."""
+        return self.land_all([arrival])[0]
+
+    def land_all(self, arrivals: Sequence[Arrival]) -> Sequence[Landing]:
+        """Keep *arrivals* in memory."""
         with self._changed:
-            known = self.arrivals.get(uid)
-            self.arrivals[uid] = arrival
-            landing = _compare(known, arrival)
-            self.landings.append(landing)
+            landings = [self._land(arrival) for arrival in arrivals]
+            self.landings += landings
             self._changed.notify_all()
+        return landings
+
+    def _land(self, arrival: Arrival) -> Landing:
+        known = self.arrivals.get(arrival.header.instance.sop_instance_uid)
+        landing = _compare(known, arrival)
+        if landing is not Landing.SAME:
+            self.arrivals[arrival.header.instance.sop_instance_uid] = arrival
         return landing
 
     def association_ended(self, source_ae: str, study_uids: AbstractSet[str], *, aborted: bool) -> None:

@@ -1,27 +1,33 @@
 """The spool: received objects on disk, whole or not at all."""
 
-import contextlib
 import errno
 import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
 from dicom_io.errors import SpoolError, SpoolFullError
 from dicom_io.uids import is_valid_uid
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+#: So much of a large object is written before the disk is asked for room again and given time to keep up; otherwise
+#: the last flush of a gigabyte would outlast the patience of its sender.
+_STRIDE_BYTES = 32 * 1024 * 1024
+#: Waiting for the disk takes no processor; more threads than disks' queues gain nothing.
+_FLUSHERS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spooled:
     """A file that has come to rest."""
 
-    #: ``<spool>/<Study Instance UID>/<SOP Instance UID>-<first 12 digits of sha256>.dcm``.
+    #: ``<spool>/<Study Instance UID>/<SOP Instance UID>-<12 random digits>.dcm``.
     path: Path
     #: SHA-256 of the file, 64 hexadecimal digits.
     sha256: str
@@ -29,43 +35,132 @@ class Spooled:
     size_bytes: int
 
 
+class Draft:
+    """A file that is being written and has no name yet that anybody looks for."""
+
+    def __init__(self, path: Path, file: FileIO, room: "_Room") -> None:
+        """Write to *file*, opened at *path*, while there is *room*."""
+        self.path = path
+        self.size_bytes = 0
+        self._file = file
+        self._room = room
+        self._next_stride = _STRIDE_BYTES
+
+    def write(self, piece: bytes | memoryview) -> None:
+        """Append *piece*.
+
+        Raises:
+            SpoolFullError: the disk has too little room for more.
+            SpoolError: the disk failed.
+        """
+        with _translated_disk_errors():
+            written = self._file.write(piece)
+            if written != len(piece):
+                raise OSError(errno.ENOSPC, "short write")
+        self.size_bytes += written
+        if self.size_bytes >= self._next_stride:
+            self._next_stride += _STRIDE_BYTES
+            self._room.check()
+            self.flush()
+
+    def flush(self) -> None:
+        """Return when what was written would survive a power cut.
+
+        Raises:
+            SpoolError: the disk failed.
+        """
+        with _translated_disk_errors():
+            os.fsync(self._file.fileno())
+
+    def sha256(self) -> str:
+        """SHA-256 of what was written, 64 hexadecimal digits."""
+        with _translated_disk_errors(), self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def close(self) -> None:
+        """Write no more."""
+        with _translated_disk_errors():
+            self._file.close()
+
+    def discard(self) -> None:
+        """Remove the file."""
+        with _translated_disk_errors():
+            self._file.close()
+            self.path.unlink(missing_ok=True)
+
+
 class Spool:
-    """Keeps each object in a file of its own, named by its content, so that equal bytes are one file."""
+    """Keeps each object in a file of its own below a directory of its study."""
 
     def __init__(self, root: Path, *, minimum_free_bytes: int = 0) -> None:
         """Use the directory *root*, made when absent; refuse objects that leave fewer than *minimum_free_bytes*."""
         self.root = root
-        self._minimum_free_bytes = minimum_free_bytes
+        self._room = _Room(root, minimum_free_bytes)
         self._incoming = root / "incoming"
         self._refused = root / "refused"
+        self._flushers = ThreadPoolExecutor(_FLUSHERS, thread_name_prefix="flush")
         for directory in (self._incoming, self._refused):
             directory.mkdir(parents=True, exist_ok=True)
 
-    def keep(self, parts: Sequence[bytes], *, study_uid: str, sop_uid: str) -> Spooled:
-        """Write *parts* as one file and return when it would survive a power cut.
-
-        An equal file that is already there is written anew: that heals one which the disk has lost in part.
+    def begin(self) -> Draft:
+        """A file to write an object to.
 
         Raises:
-            SpoolFullError: too little room; nothing is left behind.
+            SpoolFullError: too little room.
+            SpoolError: the disk failed.
+        """
+        self._room.check()
+        path = self._incoming / uuid.uuid4().hex
+        with _translated_disk_errors():
+            return Draft(path, FileIO(path, "x"), self._room)
+
+    def keep(self, draft: Draft, *, study_uid: str, sop_uid: str) -> Spooled:
+        """Give *draft* its place and return when it would survive a power cut.
+
+        The digest is computed while the disk works; file and directory are flushed at the same time, because each wait
+        for the disk costs as much as receiving the object.
+
+        Raises:
             SpoolError: the disk failed or a UID may not become a path; nothing is left behind.
         """
         if not (is_valid_uid(study_uid) and is_valid_uid(sop_uid)):
+            draft.discard()
             raise SpoolError("A UID that is none by PS3.5 9.1 may not become a file name; required: valid UIDs.")
-        sha256 = _digest(parts)
-        path = self.root / study_uid / f"{sop_uid}-{sha256[:12]}.dcm"
-        self._write(parts, path)
-        return Spooled(path=path, sha256=sha256, size_bytes=sum(map(len, parts)))
+        directory = self.root / study_uid
+        path = directory / f"{sop_uid}-{uuid.uuid4().hex[:12]}.dcm"
+        try:
+            self._place(draft, path)
+            flushes = self._flush(draft, directory)
+            sha256 = draft.sha256()
+            for flush in flushes:
+                flush.result()
+            draft.close()
+        except SpoolError:
+            draft.discard()
+            raise
+        return Spooled(path=path, sha256=sha256, size_bytes=draft.size_bytes)
 
-    def keep_refused(self, data: bytes) -> Path:
-        """Keep bytes that are no usable object, for a person to look at.
+    def keep_refused(self, draft: Draft) -> Path:
+        """Keep what is no usable object, for a person to look at; equal bytes are one file.
 
         Raises:
-            SpoolError: as `keep`.
+            SpoolError: the disk failed; nothing is left behind.
         """
-        path = self._refused / f"{_digest([data])[:32]}.bin"
-        self._write([data], path)
+        try:
+            path = self._refused / f"{draft.sha256()[:32]}.bin"
+            self._place(draft, path)
+            for flush in self._flush(draft, self._refused):
+                flush.result()
+            draft.close()
+        except SpoolError:
+            draft.discard()
+            raise
         return path
+
+    def remove(self, path: Path) -> None:
+        """Let go of a kept file that another one has made superfluous."""
+        with _translated_disk_errors():
+            path.unlink(missing_ok=True)
 
     def discard_partial(self) -> int:
         """Remove what a crash left half-written; return how many files. Call before the doors open."""
@@ -74,57 +169,43 @@ class Spool:
             path.unlink(missing_ok=True)
         return len(partial)
 
-    def _write(self, parts: Sequence[bytes], path: Path) -> None:
+    def _place(self, draft: Draft, path: Path) -> None:
         with _translated_disk_errors():
-            self._check_room(sum(map(len, parts)))
-            temporary = self._incoming / uuid.uuid4().hex
-            try:
-                _write_synced(temporary, parts)
-                _make_synced_directory(path.parent)
-                temporary.rename(path)
-            except OSError:
-                with contextlib.suppress(FileNotFoundError):
-                    temporary.unlink()
-                raise
-            _sync_directory(path.parent)
+            if not path.parent.is_dir():
+                path.parent.mkdir(exist_ok=True)
+                _sync_directory(self.root)
+            draft.path.rename(path)
+            draft.path = path
 
-    def _check_room(self, wanted_bytes: int) -> None:
-        free = shutil.disk_usage(self.root).free
-        if free - wanted_bytes < self._minimum_free_bytes:
+    def _flush(self, draft: Draft, directory: Path) -> list["Future[None]"]:
+        return [self._flushers.submit(draft.flush), self._flushers.submit(_sync_directory, directory)]
+
+
+class _Room:
+    """Keeps the disk from running full."""
+
+    def __init__(self, root: Path, minimum_free_bytes: int) -> None:
+        self._root = root
+        self._minimum_free_bytes = minimum_free_bytes
+
+    def check(self) -> None:
+        with _translated_disk_errors():
+            free = shutil.disk_usage(self._root).free
+        if free < self._minimum_free_bytes:
             raise SpoolFullError(
-                f"The spool has {free} bytes free; required: {self._minimum_free_bytes} to stay free after this object "
-                f"of {wanted_bytes}. Make room on its disk; senders repeat what was refused."
+                f"The spool has {free} bytes free; required: {self._minimum_free_bytes}. Make room on its disk; "
+                "senders repeat what was refused."
             )
-
-
-def _digest(parts: Sequence[bytes]) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part)
-    return digest.hexdigest()
-
-
-def _write_synced(path: Path, parts: Sequence[bytes]) -> None:
-    with path.open("xb") as file:
-        for part in parts:
-            file.write(part)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _make_synced_directory(directory: Path) -> None:
-    if not directory.is_dir():
-        directory.mkdir(exist_ok=True)
-        _sync_directory(directory.parent)
 
 
 def _sync_directory(directory: Path) -> None:
     # A rename is durable only when its directory is (rename(2), fsync(2)).
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with _translated_disk_errors():
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 @contextmanager

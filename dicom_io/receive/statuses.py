@@ -14,3 +14,5 @@ class StoreStatus(Enum):
     DATA_SET_MISMATCH = 0xA900
     #: Error, cannot understand: the bytes are no usable object. Sending again does not help.
     CANNOT_UNDERSTAND = 0xC000
+    #: Error, cannot understand: larger than we take. Sending again does not help.
+    TOO_LARGE = 0xC001

@@ -1,67 +1,46 @@
-"""The DIMSE door: a Storage SCP with Verification (PS3.4 A and B) that never decodes what it receives."""
+"""The DIMSE door: a Storage SCP with Verification (PS3.4 A and B) that never decodes what it receives.
 
+Storage is served by our own upper layer, because it is what the door does all day: bytes go from the socket to the file
+without a stop. Associations that ask for other services are served by pynetdicom (`other_services`).
+"""
+
+import contextlib
 import logging
+import socket
 import ssl
 import weakref
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
-from pynetdicom import AE, evt
-from pynetdicom.sop_class import Verification
+from pynetdicom import evt
 
-from dicom_io.file_format import IMPLEMENTATION_CLASS_UID
+from dicom_io.errors import InboxUnavailableError, ProtocolError
+from dicom_io.receive.admission import Admission
+from dicom_io.receive.association_pdus import (
+    HEADER,
+    AbortReason,
+    AssociateRequest,
+    PduType,
+    decode_request,
+    encode_abort,
+    encode_reject,
+)
 from dicom_io.receive.inbox import Inbox
+from dicom_io.receive.listener import Listener
 from dicom_io.receive.neck import Neck, Offer, StoreObserver
+from dicom_io.receive.negotiation import negotiate
+from dicom_io.receive.other_services import ExtraService, OtherServices
+from dicom_io.receive.settings import StoreScpSettings
 from dicom_io.receive.spool import Spool
 from dicom_io.receive.statuses import StoreStatus
-from dicom_io.receive.vendor import SocketCare, configure_pynetdicom
+from dicom_io.receive.store_association import PeerAbortedError, StoreAssociation
+from dicom_io.receive.wire import Wire
+
+__all__ = ["ExtraService", "StoreScp", "StoreScpSettings"]
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoreScpSettings:
-    """Where and how the door listens."""
-
-    #: Address to listen on.
-    host: str = "127.0.0.1"
-    #: TCP port; 0 lets the kernel choose one.
-    port: int = 11112
-    #: Our AE title, at most 16 characters.
-    ae_title: str = "VARSEL"
-    #: Calling AE titles that may associate; empty admits all.
-    allowed_calling_ae_titles: tuple[str, ...] = ()
-    #: Whether callers must name our AE title.
-    is_called_ae_title_required: bool = False
-    #: Associations at one time; more are rejected with "local limit exceeded" (PS3.8 9.3.4).
-    maximum_associations: int = 20
-    #: Largest PDU we take. 128 KiB: 25 % faster than 16 KiB with four senders.
-    maximum_pdu_bytes: int = 131072
-    #: Silence after which an association is aborted.
-    network_timeout_seconds: float = 60.0
-    #: Longest wait for association messages.
-    acse_timeout_seconds: float = 30.0
-    #: Longest wait for a DIMSE message that we asked for.
-    dimse_timeout_seconds: float = 30.0
-    #: How long running associations may go on when the door closes.
-    stop_grace_seconds: float = 5.0
-    #: DICOM TLS (PS3.15 B.12); None listens in the clear.
-    tls: ssl.SSLContext | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExtraService:
-    """Another DIMSE service that the same door offers."""
-
-    #: Abstract Syntax UID.
-    abstract_syntax_uid: str
-    #: pynetdicom's event of a request, e.g. ``evt.EVT_C_FIND``.
-    event: Any
-    #: Answers the event as pynetdicom's handlers do.
-    handler: Callable[[Any], Any]
-    #: Whether the caller is the provider of the service and comes to report (role selection, PS3.7 D.3.3.4).
-    is_reported_to_us: bool = False
+#: 128 contexts with all syntaxes that there are need a fifth of it.
+_MAXIMUM_REQUEST_BYTES = 2**20
 
 
 class StoreScp:
@@ -76,18 +55,19 @@ class StoreScp:
         extra_services: Sequence[ExtraService] = (),
     ) -> None:
         """Make a door that is still closed."""
-        self._extra_services = tuple(extra_services)
         self._settings = settings
         self._inbox = inbox
-        self._neck = Neck(inbox, spool, observer)
-        self._server: Any = None
+        self._neck = Neck(inbox, spool, observer, maximum_object_bytes=settings.maximum_object_bytes)
+        self._admission = Admission(settings)
+        self._others = OtherServices(settings, extra_services, self._handlers())
+        self._listener: Listener | None = None
         #: Study Instance UIDs that came in each association that is open.
         self._studies: weakref.WeakKeyDictionary[Any, set[str]] = weakref.WeakKeyDictionary()
 
     @property
     def port(self) -> int:
         """The TCP port that is listened on; the setting's while the door is closed."""
-        return int(self._server.server_address[1]) if self._server else self._settings.port
+        return self._listener.port if self._listener else self._settings.port
 
     def start(self) -> None:
         """Open the door; returns when it listens.
@@ -95,47 +75,86 @@ class StoreScp:
         Raises:
             OSError: the address is taken or not ours.
         """
-        configure_pynetdicom()
-        settings = self._settings
-        entity = AE(ae_title=settings.ae_title)
-        entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
-        entity.maximum_associations = settings.maximum_associations
-        entity.maximum_pdu_size = settings.maximum_pdu_bytes
-        entity.network_timeout = settings.network_timeout_seconds
-        entity.acse_timeout = settings.acse_timeout_seconds
-        entity.dimse_timeout = settings.dimse_timeout_seconds
-        entity.require_calling_aet = list(settings.allowed_calling_ae_titles)
-        entity.require_called_aet = settings.is_called_ae_title_required
-        entity.add_supported_context(Verification)
-        for service in self._extra_services:
-            role = True if service.is_reported_to_us else None
-            entity.add_supported_context(service.abstract_syntax_uid, scu_role=role, scp_role=role)
-        self._server = entity.start_server(
-            (settings.host, settings.port), block=False, ssl_context=settings.tls, evt_handlers=self._handlers()
-        )
+        self._listener = Listener(self._settings, self._serve)
         _log.info("The DICOM door listens on port %d", self.port, extra={"action": "store_scp_started"})
 
     def stop(self) -> None:
         """Stop listening, let running associations end within the grace time, then abort the rest."""
-        server, self._server = self._server, None
-        if server is None:
+        listener, self._listener = self._listener, None
+        if listener is None:
             return
-        running = server.active_associations
-        server.shutdown()
-        for association in running:
-            association.join(self._settings.stop_grace_seconds)
-        for association in running:
-            if association.is_alive():
-                association.abort()
+        listener.stop(self._settings.stop_grace_seconds)
         _log.info("The DICOM door is closed", extra={"action": "store_scp_stopped"})
+
+    def _serve(self, connection: socket.socket) -> None:
+        wire = Wire(connection)
+        wire.allow(self._settings.acse_timeout_seconds)
+        try:
+            if isinstance(connection, ssl.SSLSocket):
+                connection.settimeout(self._settings.acse_timeout_seconds)
+                connection.do_handshake()
+            self._associate(connection, wire)
+        except PeerAbortedError:
+            _log.info("A peer aborted its association", extra={"action": "peer_aborted"})
+        except ProtocolError as error:
+            _log.warning("An association was aborted: %s", error, extra={"action": "protocol_error"})
+            self._abort(wire, AbortReason.INVALID_PARAMETER)
+        except OSError as error:
+            _log.info("A connection broke: %s", type(error).__name__, extra={"action": "connection_broke"})
+            self._abort(wire, AbortReason.NOT_SPECIFIED)
+
+    def _associate(self, connection: socket.socket, wire: Wire) -> None:
+        kind, length = wire.header()
+        if kind != PduType.ASSOCIATE_RQ:
+            raise ProtocolError(f"a connection begins with a PDU of type {kind}; required: a request to associate")
+        if length > _MAXIMUM_REQUEST_BYTES:
+            raise ProtocolError(f"a request to associate has {length} bytes; at most {_MAXIMUM_REQUEST_BYTES} are read")
+        body = wire.read(length)
+        request = decode_request(body)
+        with self._admission.admitted(request, connection.getpeername()[0]) as rejection:
+            if rejection is not None:
+                _log.warning(
+                    "An association was rejected: %s",
+                    rejection.name,
+                    extra={"action": "association_rejected", "source_ae": request.calling_ae_title},
+                )
+                wire.send(encode_reject(rejection))
+            elif self._others.abstract_syntaxes.intersection(one.abstract_syntax for one in request.contexts):
+                self._others.serve(connection, HEADER.pack(kind, length) + body)
+            else:
+                self._store(wire, request)
+
+    def _store(self, wire: Wire, request: AssociateRequest) -> None:
+        negotiated = negotiate(request, takes_unknown_classes=self._settings.takes_unknown_classes)
+        association = StoreAssociation(wire, request, negotiated, self._neck)
+        is_released = False
+        try:
+            association.run(self._settings)
+            is_released = True
+        finally:
+            self._end(request.calling_ae_title, association.studies, aborted=not is_released)
+
+    def _abort(self, wire: Wire, reason: AbortReason) -> None:
+        wire.allow(1.0)
+        with contextlib.suppress(OSError):
+            wire.send(encode_abort(reason))
+
+    def _end(self, source_ae: str, studies: set[str], *, aborted: bool) -> None:
+        if not studies:
+            return
+        try:
+            self._inbox.association_ended(source_ae, studies, aborted=aborted)
+        except InboxUnavailableError:
+            # Only the short wait is lost; the long one, which is already recorded, closes the studies.
+            _log.warning("The end of an association was not recorded", extra={"action": "end_not_recorded"})
+
+    # ------------------------------------------------------------------ associations that pynetdicom serves
 
     def _handlers(self) -> list[tuple[Any, Any]]:
         return [
-            *SocketCare().handlers(),
             (evt.EVT_C_STORE, self._on_store),
             (evt.EVT_RELEASED, self._on_released),
             (evt.EVT_ABORTED, self._on_aborted),
-            *((service.event, service.handler) for service in self._extra_services),
         ]
 
     def _on_store(self, event: Any) -> int:
@@ -155,12 +174,11 @@ class StoreScp:
         return verdict.status.value
 
     def _on_released(self, event: Any) -> None:
-        self._end(event.assoc, aborted=False)
+        self._end_other(event.assoc, aborted=False)
 
     def _on_aborted(self, event: Any) -> None:
-        self._end(event.assoc, aborted=True)
+        self._end_other(event.assoc, aborted=True)
 
-    def _end(self, association: Any, *, aborted: bool) -> None:
-        studies = self._studies.pop(association, None)
-        if studies:
-            self._inbox.association_ended(association.requestor.ae_title.strip(), studies, aborted=aborted)
+    def _end_other(self, association: Any, *, aborted: bool) -> None:
+        studies = self._studies.pop(association, set())
+        self._end(association.requestor.ae_title.strip(), studies, aborted=aborted)

@@ -1,9 +1,10 @@
 """The inbox of the DICOM door: a success status leaves only after these rows are committed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine, and_, exists, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -29,18 +30,19 @@ class DatabaseInbox:
         self._policy = policy
 
     def land(self, arrival: Arrival) -> Landing:
-        """Record one spooled object.
+        """Record one spooled object, as `land_all` does."""
+        return self.land_all([arrival])[0]
+
+    def land_all(self, arrivals: Sequence[Arrival]) -> Sequence[Landing]:
+        """Record spooled objects in one transaction.
 
         Raises:
-            InboxUnavailableError: nothing was recorded; the sender is told to try again.
+            InboxUnavailableError: nothing was recorded; the senders are told to try again.
         """
         now = datetime.now(UTC)
+        due_at = self._due_at(SenderState.SENDING, now)
         with _recording(self._engine) as connection:
-            landing = _landing_of(connection, arrival)
-            if landing is not Landing.SAME:
-                _touch_study(connection, arrival, now, self._due_at(SenderState.SENDING, now))
-                _keep_instance(connection, arrival, now)
-        return landing
+            return [_land(connection, arrival, now, due_at) for arrival in arrivals]
 
     def association_ended(self, source_ae: str, study_uids: AbstractSet[str], *, aborted: bool) -> None:
         """A sender that released its association has probably sent all: bring the closing forward."""
@@ -81,22 +83,39 @@ def _recording(engine: Engine) -> Iterator[Connection]:
         raise InboxUnavailableError(str(error)) from error
 
 
+def _land(connection: Connection, arrival: Arrival, now: datetime, due_at: datetime | None) -> Landing:
+    landing = _landing_of(connection, arrival)
+    if landing in (Landing.NEW, Landing.REPLACED):
+        _touch_study(connection, arrival, now, due_at)
+    if landing is not Landing.SAME:
+        _keep_instance(connection, arrival, now, landing)
+    return landing
+
+
 def _landing_of(connection: Connection, arrival: Arrival) -> Landing:
     rows = connection.execute(
-        select(INSTANCE.c.sha256, INSTANCE.c.current).where(
+        select(INSTANCE.c.sha256, INSTANCE.c.current, INSTANCE.c.path, INSTANCE.c.size_bytes).where(
             INSTANCE.c.sop_instance_uid == arrival.header.instance.sop_instance_uid
         )
     ).all()
     if not rows:
         return Landing.NEW
-    same = any(row.current and row.sha256 == arrival.sha256 for row in rows)
-    return Landing.SAME if same else Landing.REPLACED
+    for row in rows:
+        if row.current and row.sha256 == arrival.sha256:
+            return Landing.SAME if _is_whole(Path(row.path), row.size_bytes) else Landing.MENDED
+    return Landing.REPLACED
 
 
-def _keep_instance(connection: Connection, arrival: Arrival, now: datetime) -> None:
+def _is_whole(path: Path, size_bytes: int) -> bool:
+    try:
+        return path.stat().st_size == size_bytes
+    except OSError:
+        return False
+
+
+def _keep_instance(connection: Connection, arrival: Arrival, now: datetime, landing: Landing) -> None:
     """The newest bytes count; older ones under the same UID stay on disk and in the table."""
     uid = arrival.header.instance.sop_instance_uid
-    connection.execute(update(INSTANCE).where(INSTANCE.c.sop_instance_uid == uid).values(current=False))
     values = {
         "study_uid": arrival.header.study_instance_uid,
         "sop_instance_uid": uid,
@@ -108,6 +127,8 @@ def _keep_instance(connection: Connection, arrival: Arrival, now: datetime) -> N
         "header": dump_header(arrival.header),
         "current": True,
     }
+    if landing is not Landing.NEW:
+        connection.execute(update(INSTANCE).where(INSTANCE.c.sop_instance_uid == uid).values(current=False))
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     connection.execute(
         dialect.insert(INSTANCE)

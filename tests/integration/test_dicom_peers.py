@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -148,23 +148,31 @@ def test_a_full_spool_answers_out_of_resources_and_keeps_nothing(tmp_path: Path,
     assert [path for path in (tmp_path / "spool").rglob("*") if path.is_file()] == []
 
 
-def test_an_inbox_that_breaks_does_not_end_the_association(tmp_path: Path) -> None:
+def test_an_inbox_that_breaks_acknowledges_nothing_and_the_next_association_is_served(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     class BrokenOnce(MemoryInbox):
-        def land(self, arrival: Arrival) -> Landing:
-            if not self.landings:
-                self.landings.append(Landing.NEW)
+        is_broken = True
+
+        def land_all(self, arrivals: Sequence[Arrival]) -> Sequence[Landing]:
+            if self.is_broken:
+                self.is_broken = False
                 raise RuntimeError("made up")
-            return super().land(arrival)
+            return super().land_all(arrivals)
 
     inbox = BrokenOnce()
     scp = StoreScp(StoreScpSettings(port=0), inbox, Spool(tmp_path / "spool"), SilentObserver())
     scp.start()
     try:
-        results = send_paths(write(ct_series(2), tmp_path / "ct"), _address(scp.port), lambda _result: None)
+        paths = write(ct_series(2), tmp_path / "ct")
+        with pytest.raises(UnreachableError):
+            StoreScu(_address(scp.port)).send(paths[:1])
+        assert not inbox.arrivals
+        StoreScu(_address(scp.port)).send(paths)
     finally:
         scp.stop()
-    assert [result.outcome for result in results] == [PathOutcome.FAILED, PathOutcome.SENT]
-    assert len(inbox.arrivals) == 1
+    assert set(inbox.arrivals) == _uids(paths)
+    assert "An association failed by a fault of ours: RuntimeError" in caplog.text
 
 
 def test_a_sender_that_aborts_midway_is_noted_and_what_came_is_kept(

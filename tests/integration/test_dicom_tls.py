@@ -112,3 +112,10 @@ def test_several_encrypted_associations_at_once_lose_nothing(door, inbox, modali
         sender.join(60)
     sent = {image.SOPInstanceUID for n in range(4) for image in ct_series(6, size=(256, 256), study=f"tls-{n}")}
     assert sent <= set(inbox.arrivals)
+
+
+def test_a_caller_that_never_finishes_its_handshake_keeps_nobody_out(door, modality):
+    with socket.create_connection(("127.0.0.1", door.port), timeout=5) as silent:
+        assert echo(door, *with_certificate(modality))
+        # Cut off after the time that association messages have.
+        assert silent.recv(1) == b""

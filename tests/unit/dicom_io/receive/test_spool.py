@@ -3,53 +3,89 @@
 import errno
 import hashlib
 import os
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from dicom_io.errors import SpoolError, SpoolFullError
-from dicom_io.receive.spool import Spool
+from dicom_io.receive import spool as spool_module
+from dicom_io.receive.spool import Draft, Spool, Spooled
 
 
 def _files(root: Path) -> list[str]:
     return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
 
 
-def test_a_file_is_named_by_its_uids_and_content(tmp_path: Path) -> None:
-    spooled = Spool(tmp_path).keep((b"head", b"body"), study_uid="1.2", sop_uid="1.2.3")
+def _draft(spool: Spool, pieces: Iterable[bytes]) -> Draft:
+    draft = spool.begin()
+    for piece in pieces:
+        draft.write(piece)
+    return draft
+
+
+def _keep(spool: Spool, *pieces: bytes, study_uid: str = "1.2", sop_uid: str = "1.2.3") -> Spooled:
+    return spool.keep(_draft(spool, pieces), study_uid=study_uid, sop_uid=sop_uid)
+
+
+def test_a_file_lies_below_its_study_and_is_whole(tmp_path: Path) -> None:
+    spooled = _keep(Spool(tmp_path), b"head", b"body")
     assert spooled.sha256 == hashlib.sha256(b"headbody").hexdigest()
     assert spooled.size_bytes == 8
-    assert _files(tmp_path) == [f"1.2/1.2.3-{spooled.sha256[:12]}.dcm"]
+    assert spooled.path.parent == tmp_path / "1.2"
+    assert spooled.path.name.startswith("1.2.3-")
+    assert _files(tmp_path) == [str(spooled.path.relative_to(tmp_path))]
     assert spooled.path.read_bytes() == b"headbody"
 
 
-def test_equal_bytes_are_one_file_and_heal_a_damaged_one(tmp_path: Path) -> None:
+def test_a_second_file_of_one_object_leaves_the_first_alone(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
-    first = spool.keep((b"body",), study_uid="1.2", sop_uid="1.2.3")
-    first.path.write_bytes(b"")
-    assert spool.keep((b"body",), study_uid="1.2", sop_uid="1.2.3") == first
-    assert first.path.read_bytes() == b"body"
-    assert len(_files(tmp_path)) == 1
+    first, second = _keep(spool, b"body"), _keep(spool, b"other")
+    assert (first.path.read_bytes(), second.path.read_bytes()) == (b"body", b"other")
+    spool.remove(second.path)
+    assert _files(tmp_path) == [str(first.path.relative_to(tmp_path))]
+
+
+def test_file_and_directories_are_flushed_before_it_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda number: flushed.append(str(Path(f"/proc/self/fd/{number}").readlink())))
+    spooled = _keep(Spool(tmp_path), b"body")
+    assert sorted(flushed) == sorted([str(tmp_path), str(spooled.path.parent), str(spooled.path)])
 
 
 def test_too_little_room_is_refused_before_writing(tmp_path: Path) -> None:
     spool = Spool(tmp_path, minimum_free_bytes=2**62)
     with pytest.raises(SpoolFullError, match="bytes free"):
-        spool.keep((b"body",), study_uid="1.2", sop_uid="1.2.3")
+        spool.begin()
+    assert _files(tmp_path) == []
+
+
+def test_room_that_runs_out_while_a_large_object_comes_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = Spool(tmp_path)
+    monkeypatch.setattr(spool_module, "_STRIDE_BYTES", 100)
+    draft = spool.begin()
+    spool._room._minimum_free_bytes = 2**62
+    with pytest.raises(SpoolFullError):
+        draft.write(bytes(200))
+    draft.discard()
     assert _files(tmp_path) == []
 
 
 @pytest.mark.parametrize(("number", "expected"), [(errno.ENOSPC, SpoolFullError), (errno.EIO, SpoolError)])
-def test_a_disk_that_fails_midway_leaves_nothing_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, expected: type[SpoolError]
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_a_disk_that_fails_at_the_end_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, expected: type[SpoolError], *, is_refused: bool
 ) -> None:
     def fail(_descriptor: int) -> None:
         raise OSError(number, "made up")
 
     spool = Spool(tmp_path)
+    keep = spool.keep_refused if is_refused else partial(spool.keep, study_uid="1.2", sop_uid="1.2.3")
+    draft = _draft(spool, [b"body"])
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(SpoolError) as caught:
-        spool.keep((b"body",), study_uid="1.2", sop_uid="1.2.3")
+        keep(draft)
     assert type(caught.value) is expected
     assert _files(tmp_path) == []
 
@@ -57,12 +93,19 @@ def test_a_disk_that_fails_midway_leaves_nothing_behind(
 @pytest.mark.parametrize(("study_uid", "sop_uid"), [("../..", "1.2"), ("1.2", "../x"), ("", "1.2"), ("1.2", "/etc")])
 def test_what_is_no_uid_never_becomes_a_path(tmp_path: Path, study_uid: str, sop_uid: str) -> None:
     with pytest.raises(SpoolError):
-        Spool(tmp_path).keep((b"body",), study_uid=study_uid, sop_uid=sop_uid)
+        _keep(Spool(tmp_path), b"body", study_uid=study_uid, sop_uid=sop_uid)
+    assert _files(tmp_path) == []
+
+
+def test_equal_refused_bytes_are_one_file(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    paths = {spool.keep_refused(_draft(spool, [b"no object"])) for _ in range(2)}
+    assert [path.read_bytes() for path in paths] == [b"no object"]
 
 
 def test_what_a_crash_left_is_discarded(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
-    kept = spool.keep((b"body",), study_uid="1.2", sop_uid="1.2.3")
-    (tmp_path / "incoming" / "half").write_bytes(b"bo")
+    kept = _keep(spool, b"body")
+    _draft(spool, [b"bo"]).close()
     assert spool.discard_partial() == 1
     assert _files(tmp_path) == [str(kept.path.relative_to(tmp_path))]

@@ -1,0 +1,66 @@
+"""Reading and writing one connection, with an end to every wait."""
+
+import socket
+import time
+from collections.abc import Iterator
+
+from dicom_io.receive.association_pdus import HEADER
+
+#: Two of the largest PDUs that we ask for: most of an object arrives in a few reads.
+_BUFFER_BYTES = 262_144
+
+
+class Wire:
+    """A connection whose bytes are read into one buffer, whatever the size of what passes through it.
+
+    Every method that waits raises ``TimeoutError`` when the time of `allow` is over, and ``ConnectionError`` when the
+    peer is gone; ``ssl.SSLError`` is an ``OSError`` and comes as such.
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        """Read from and write to *connection*, which stays the caller's to close."""
+        self._connection = connection
+        self._buffer = bytearray(_BUFFER_BYTES)
+        self._view = memoryview(self._buffer)
+        self._begin = self._end = 0
+        self._deadline = 0.0
+
+    def allow(self, seconds: float) -> None:
+        """Give everything that is done from now on *seconds* in all."""
+        self._deadline = time.monotonic() + seconds
+
+    def header(self) -> tuple[int, int]:
+        """Type and length of the next PDU (PS3.8 9.3.1)."""
+        kind, length = HEADER.unpack(self.read(HEADER.size))
+        return kind, length
+
+    def read(self, count: int) -> bytes:
+        """Exactly *count* bytes."""
+        return b"".join(bytes(piece) for piece in self.pieces(count))
+
+    def pieces(self, count: int) -> Iterator[memoryview]:
+        """Exactly *count* bytes in pieces as they come; each holds only until the next is asked for."""
+        while count:
+            if self._begin == self._end:
+                self._fill()
+            taken = min(count, self._end - self._begin)
+            count -= taken
+            self._begin += taken
+            yield self._view[self._begin - taken : self._begin]
+
+    def send(self, data: bytes) -> None:
+        """Send all of *data*."""
+        self._connection.settimeout(self._remaining())
+        self._connection.sendall(data)
+
+    def _fill(self) -> None:
+        self._connection.settimeout(self._remaining())
+        self._begin, self._end = 0, self._connection.recv_into(self._buffer)
+        if not self._end:
+            raise ConnectionResetError("the peer closed the connection")
+
+    def _remaining(self) -> float:
+        remaining = self._deadline - time.monotonic()
+        if remaining <= 0:
+            raise TimeoutError("the peer was too slow")
+        return remaining
