@@ -10,11 +10,14 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from serving.alerts.policy import LivePolicies
 from serving.archives import Archive, DicomwebDoor
 from serving.destinations import AnyDestination, Destination, DicomwebDestination, FhirDestination, Hl7Destination
 from serving.errors import SettingsError
+from serving.feed.section import Feed
 from serving.receive_settings import Receive
 from serving.section import Port, Section
+from serving.web.cds_settings import Cds
 from serving.workitems.settings import Ups
 
 
@@ -62,6 +65,10 @@ class Web(Section):
 
     host: str = "127.0.0.1"
     port: Port = 8080
+    #: Address by which others reach the pages, without a slash at its end; empty = http://host:port.
+    public_url: str = Field(default="", pattern=r"^(https?://[^\s]*[^\s/])?$")
+    #: Header in which a proxy that has checked it names the user; empty = nobody is signed on.
+    user_header: str = Field(default="", pattern=r"^[A-Za-z0-9-]{0,64}$")
 
 
 class Models(Section):
@@ -102,6 +109,7 @@ class Settings(BaseSettings):
     work: Work = Work()
     api: Api = Api()
     web: Web = Web()
+    feed: Feed = Feed()
     models: Models = Models()
     destinations: tuple[Destination, ...] = ()
     dicomweb_destinations: tuple[DicomwebDestination, ...] = ()
@@ -111,6 +119,8 @@ class Settings(BaseSettings):
     ups: Ups = Ups()
     archives: tuple[Archive, ...] = ()
     rules: tuple[Rule, ...] = ()
+    alert_policies: LivePolicies = ()
+    cds: Cds = Cds()
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "Settings":
@@ -118,6 +128,7 @@ class Settings(BaseSettings):
             ("destinations", [item.name for item in self.all_destinations]),
             ("archives", [item.name for item in self.archives]),
             ("rules", [item.name for item in self.rules]),
+            ("alert_policies", [item.name for item in self.alert_policies]),
         ):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
@@ -166,6 +177,11 @@ class Settings(BaseSettings):
     def mlflow_tracking_uri(self) -> str:
         """The tracking URI in force."""
         return self.models.mlflow_tracking_uri or f"sqlite:///{(self.site.data_dir / 'mlflow.db').resolve()}"
+
+    @property
+    def public_url(self) -> str:
+        """Where others reach the pages."""
+        return self.web.public_url or f"http://{self.web.host}:{self.web.port}"
 
     @property
     def api_url(self) -> str:

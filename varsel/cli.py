@@ -20,6 +20,7 @@ from varsel.commands import (
     check,
     demo,
     evaluate,
+    feed,
     history,
     processes,
     promote,
@@ -107,6 +108,7 @@ app.command("promote", epilog=promote.EXAMPLES)(promote.promote)
 app.command("rollback", epilog=rollback.EXAMPLES)(rollback.rollback)
 app.command("history", epilog=history.EXAMPLES)(history.history)
 app.add_typer(alerts.alerts, name="alerts")
+app.add_typer(feed.feed, name="feed")
 app.command("synthesize", epilog=synthesize.EXAMPLES)(synthesize.synthesize)
 
 

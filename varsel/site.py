@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 def site_programs(settings: "Settings", settings_path: Path | None) -> tuple[Program, ...]:
-    """Model service, worker, pages and DICOM node, in the order in which they start."""
-    receive, work, web = settings.receive, settings.work, settings.web
+    """Model service, worker, pages, DICOM node and, where enabled, the HL7 feed, in the order in which they start."""
+    receive, work, web, feed = settings.receive, settings.work, settings.web, settings.feed
     ready = {
         "api": answers(f"{settings.api_url}/v2/health/ready"),
         "work": answers(f"http://{receive.host}:{work.metrics_port}/metrics"),
@@ -20,11 +20,13 @@ def site_programs(settings: "Settings", settings_path: Path | None) -> tuple[Pro
         # Last, and so the first to stop: nothing is taken that nobody works on.
         "receive": accepts_connections(receive.host, receive.port),
     }
+    if feed.enabled:
+        ready["feed serve"] = accepts_connections(feed.host, feed.port)
     return tuple(
         Program(
-            name=name,
-            command=own_command(settings_path, name),
-            log=settings.site.data_dir / "logs" / f"{name}.log",
+            name=name.split(" ")[0],
+            command=own_command(settings_path, *name.split(" ")),
+            log=settings.site.data_dir / "logs" / f"{name.split(' ')[0]}.log",
             is_ready=is_ready,
         )
         for name, is_ready in ready.items()

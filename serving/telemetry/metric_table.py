@@ -85,6 +85,18 @@ RECEIVE_SECONDS = Spec(
     labels=("status",),
     buckets=_RECEIVE_BUCKETS,
 )
+FEED_MESSAGES = Spec(
+    name="varsel_feed_messages_total",
+    kind=Kind.COUNTER,
+    text="HL7 messages answered, by type and trigger event and by acknowledgement code (AA, AE, AR).",
+    labels=("kind", "status"),
+)
+FEED_SECONDS = Spec(
+    name="varsel_feed_seconds",
+    kind=Kind.HISTOGRAM,
+    text="Seconds from an HL7 message read to its acknowledgement, the commit included.",
+    buckets=_RECEIVE_BUCKETS,
+)
 REFUSALS = Spec(
     name="varsel_refusals_total",
     kind=Kind.COUNTER,
@@ -169,6 +181,8 @@ TABLE = (
     RECEIVED_INSTANCES,
     RECEIVED_BYTES,
     RECEIVE_SECONDS,
+    FEED_MESSAGES,
+    FEED_SECONDS,
     REFUSALS,
     WORK_ITEMS_FINISHED,
     STAGE_SECONDS,

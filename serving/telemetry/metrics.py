@@ -45,6 +45,25 @@ class ReceiveMetrics:
         self._refusals.labels(door, reason_code).inc()
 
 
+class FeedMetrics:
+    """What the HL7 feed counts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Register the feed's metrics in *registry*."""
+        self._messages = _made(Counter, table.FEED_MESSAGES, registry)
+        self._seconds = _histogram(table.FEED_SECONDS, registry)
+        self._refusals = _made(Counter, table.REFUSALS, registry)
+
+    def answered(self, kind: str, code: str, seconds: float) -> None:
+        """A message of *kind* (of those that are read, else ``other``) was answered with MSA-1 *code*."""
+        self._messages.labels(kind, code).inc()
+        self._seconds.observe(seconds)
+
+    def refused(self, door: str, reason_code: str) -> None:
+        """A part of a message was refused at *door* for *reason_code*."""
+        self._refusals.labels(door, reason_code).inc()
+
+
 class WorkMetrics:
     """What a worker counts."""
 

@@ -1,0 +1,172 @@
+"""A message of the feed from its bytes to its acknowledgement: read, kept, answered."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from sqlalchemy import Engine
+
+from ehr_io.errors import NotHl7Error
+from ehr_io.hl7.acknowledgement import AckCode, Acknowledgement, ErrorCondition, write_acknowledgement
+from ehr_io.hl7.context import MessageRefusedError
+from ehr_io.hl7.imaging_order import ImagingOrder
+from ehr_io.hl7.message import Message, parse
+from ehr_io.hl7.reader import REJECTED, MessageReading, ReaderSettings, read_message
+from ehr_io.told import Told
+from serving.errors import DatabaseDownError
+from serving.feed.group_commit import GroupCommit
+from serving.feed.kept import KeptMessage, KeptState, keep_message
+from serving.feed.orders import keep_order
+from serving.records.database import writing
+from serving.records.stay_intake import keep_told
+
+_TOO_MANY_TO_NAME = 5
+
+
+class FeedListener(Protocol):
+    """Counts what comes."""
+
+    def answered(self, kind: str, code: str, seconds: float) -> None:
+        """A message of *kind* was answered with MSA-1 *code* after *seconds*."""
+
+    def refused(self, door: str, reason_code: str) -> None:
+        """A part of a message was refused."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeedItem:
+    """What one message leaves in the database."""
+
+    #: What it told; None when it was refused as a whole.
+    told: Told | None
+    #: The message itself, when something of it was not taken.
+    kept: KeptMessage | None
+    #: When it came, UTC.
+    received_at: datetime
+    #: Imaging orders in it.
+    orders: tuple[ImagingOrder, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """How one message is answered, once what it leaves is kept."""
+
+    #: The message; None when it could not be parsed.
+    message: Message | None
+    #: Its answer.
+    answer: Acknowledgement
+    #: What it leaves.
+    item: FeedItem
+
+
+def keep_items(engine: Engine) -> Callable[[Sequence[FeedItem]], None]:
+    """Keeps items on *engine*, all in one transaction."""
+
+    def keep(items: Sequence[FeedItem]) -> None:
+        with writing(engine) as connection:
+            keep_told(connection, [item.told for item in items if item.told is not None], items[-1].received_at)
+            for item in items:
+                if item.kept is not None:
+                    keep_message(connection, item.kept)
+                for order in item.orders:
+                    keep_order(connection, order, item.received_at)
+
+    return keep
+
+
+class FeedNeck:
+    """The one way in for messages; a handler of `ehr_io.hl7.server.MllpServer`."""
+
+    def __init__(
+        self,
+        settings: ReaderSettings,
+        commit: GroupCommit[FeedItem],
+        listener: FeedListener,
+        timeout_seconds: float,
+    ) -> None:
+        """Keep by *commit*, at most *timeout_seconds* long, and tell *listener*."""
+        self._settings = settings
+        self._commit = commit
+        self._listener = listener
+        self._timeout_seconds = timeout_seconds
+
+    def answer(self, body: bytes) -> bytes:
+        """Take the message *body*; what it told, or the message itself, is durable when this returns AA or AE."""
+        began = time.perf_counter()
+        now = datetime.now(UTC)
+        verdict = judge(body, now, self._settings)
+        answer = verdict.answer
+        try:
+            self._commit.keep(verdict.item, self._timeout_seconds)
+        except DatabaseDownError as error:
+            answer = Acknowledgement(
+                code=AckCode.REJECT,
+                control_id=answer.control_id,
+                condition=ErrorCondition.INTERNAL,
+                text=str(error),
+            )
+        self._count(verdict, answer, time.perf_counter() - began)
+        return write_acknowledgement(answer, verdict.message, now)
+
+    def _count(self, verdict: Verdict, answer: Acknowledgement, seconds: float) -> None:
+        kind = "" if verdict.message is None else verdict.message.kind
+        is_known = answer.condition not in {ErrorCondition.MESSAGE_TYPE, ErrorCondition.EVENT_CODE}
+        self._listener.answered(kind if kind and is_known else "other", answer.code.value, seconds)
+        told = verdict.item.told
+        for refusal in () if told is None or answer.code is not AckCode.ACCEPT else told.refusals:
+            self._listener.refused("hl7", refusal.reason_code.value)
+
+
+def judge(body: bytes, now: datetime, settings: ReaderSettings) -> Verdict:
+    """What *body*, which came at *now*, is answered with and leaves."""
+    message: Message | None = None
+    try:
+        message = parse(body)
+        reading = read_message(message, now, settings)
+    except NotHl7Error as error:
+        return _refused(body, now, message, ErrorCondition.SEGMENT_SEQUENCE, str(error))
+    except MessageRefusedError as error:
+        return _refused(body, now, message, error.condition, str(error))
+    return _taken(body, now, message, reading)
+
+
+def _taken(body: bytes, now: datetime, message: Message, reading: MessageReading) -> Verdict:
+    told = reading.told
+    kept = None
+    if told.refusals:
+        named = "; ".join(f"{one.source}: {one.reason}" for one in told.refusals[:_TOO_MANY_TO_NAME])
+        kept = KeptMessage(
+            control_id=message.control_id,
+            kind=message.kind,
+            state=KeptState.PARTLY,
+            reason_code=told.refusals[0].reason_code.value,
+            reason=named,
+            body=body,
+            received_at=now,
+        )
+    answer = Acknowledgement(
+        code=AckCode.ACCEPT, control_id=message.control_id, text="" if kept is None else f"in part: {kept.reason}"
+    )
+    item = FeedItem(told=told, kept=kept, received_at=now, orders=reading.orders)
+    return Verdict(message=message, answer=answer, item=item)
+
+
+def _refused(body: bytes, now: datetime, message: Message | None, condition: ErrorCondition, reason: str) -> Verdict:
+    control_id = "" if message is None else message.control_id
+    kept = KeptMessage(
+        control_id=control_id,
+        kind="" if message is None else message.kind,
+        state=KeptState.REFUSED,
+        reason_code=condition.name.lower(),
+        reason=reason,
+        body=body,
+        received_at=now,
+    )
+    code = AckCode.REJECT if condition in REJECTED else AckCode.ERROR
+    return Verdict(
+        message=message,
+        answer=Acknowledgement(code=code, control_id=control_id, condition=condition, text=reason),
+        item=FeedItem(told=None, kept=kept, received_at=now),
+    )

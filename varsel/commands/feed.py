@@ -1,0 +1,111 @@
+"""``varsel feed``: the HL7 v2 feed, and the messages that were put aside."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from varsel.errors import PartlyDoneError, VarselError
+
+if TYPE_CHECKING:
+    from serving.feed.kept import KeptMessage
+    from serving.settings import Settings
+
+SERVE_EXAMPLES = "Example: [bold]varsel feed serve[/bold]. Runs until SIGTERM or Ctrl-C; logs are JSON lines."
+LIST_EXAMPLES = "Examples: [bold]varsel feed list[/bold]   [bold]varsel feed list --show 12[/bold] prints message 12."
+REPLAY_EXAMPLES = (
+    "Examples: [bold]varsel feed replay 12[/bold]   "
+    "[bold]varsel feed list --show 12 > mended.hl7[/bold], mend it, "
+    "[bold]varsel feed replay 12 --mended mended.hl7[/bold]."
+)
+SEND_EXAMPLES = "Example: [bold]varsel feed send --to 127.0.0.1:2575 region/hl7/messages.hl7[/bold]."
+
+feed = typer.Typer(help="The patient record's HL7 v2 feed.", no_args_is_help=True)
+
+
+@feed.command("serve", epilog=SERVE_EXAMPLES)
+def serve(context: typer.Context) -> None:
+    """Take HL7 v2 messages over MLLP; each is acknowledged once it is durable."""
+    from serving.processes.feed import run_feed
+
+    run_feed(context.obj.load_settings())
+
+
+@feed.command("list", epilog=LIST_EXAMPLES)
+def list_kept(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 20,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Also those that were replayed.")] = False,
+    show: Annotated[int | None, typer.Option(help="Print this message as it came.", show_default=False)] = None,
+) -> None:
+    """List messages that were refused, as a whole or in part, with their reasons."""
+    from serving.feed.kept import kept_messages
+    from serving.processes.lifecycle import open_own_database
+    from serving.records.database import reading
+
+    if show is not None:
+        print(_find(context.obj.load_settings(), show).body.decode("utf-8", "replace").replace("\r", "\n"))
+        return
+    with reading(open_own_database(context.obj.load_settings())) as connection:
+        found = kept_messages(connection, limit=limit, with_replayed=everything)
+    for one in found:
+        print(f"{one.id:>6}  {one.received_at:%Y-%m-%d %H:%M:%S}  {one.kind or '?':8} {one.state.value:8} {one.reason}")
+    if not found:
+        print("no message is put aside")
+
+
+@feed.command("replay", epilog=REPLAY_EXAMPLES)
+def replay(
+    context: typer.Context,
+    numbers: Annotated[list[int], typer.Argument(help="Numbers of messages, as `varsel feed list` shows.")],
+    mended: Annotated[Path | None, typer.Option(help="The mended text of the one message.", exists=True)] = None,
+) -> None:
+    """Send messages that were put aside through again, as they came or mended."""
+    from serving.feed.replay import replay_message
+    from serving.processes.feed import reader_settings
+    from serving.processes.lifecycle import open_own_database
+
+    if mended is not None and len(numbers) != 1:
+        raise VarselError("--mended mends one message; name one number")
+    settings = context.obj.load_settings()
+    engine = open_own_database(settings)
+    refused = 0
+    for number in numbers:
+        body = _find(settings, number).body if mended is None else mended.read_bytes()
+        answer = replay_message(engine, reader_settings(settings.feed), number, body, datetime.now(UTC))
+        print(f"{number:>6}  {answer.code.value}  {answer.text}".rstrip())
+        refused += not answer.is_accepted or bool(answer.text)
+    if refused:
+        raise PartlyDoneError(f"{refused} of {len(numbers)} are still not taken as a whole; mend them with --mended")
+
+
+@feed.command("send", epilog=SEND_EXAMPLES)
+def send(
+    files: Annotated[list[Path], typer.Argument(help="Files of HL7 v2 messages.", exists=True, dir_okay=False)],
+    to: Annotated[str, typer.Option(help="Receiver.", metavar="HOST:PORT")] = "127.0.0.1:2575",
+) -> None:
+    """Send the HL7 v2 messages of files over MLLP, one after the other, and say how they were answered."""
+    from ehr_io.hl7.files import read_messages
+    from varsel.console import progress
+    from varsel.feeding import feed_messages
+
+    messages = [message for path in files for message in read_messages(path)]
+    with progress() as bar:
+        counts = feed_messages(to, bar.track(messages, description="Messages"))
+    print(", ".join(f"{count} {code}" for code, count in sorted(counts.items())) or "the files hold no message")
+    if set(counts) - {"AA"}:
+        raise PartlyDoneError("some messages were not taken; `varsel feed list` at the receiver says why")
+
+
+def _find(settings: "Settings", number: int) -> "KeptMessage":
+    from serving.feed.kept import kept_message
+    from serving.processes.lifecycle import open_own_database
+    from serving.records.database import reading
+
+    with reading(open_own_database(settings)) as connection:
+        found = kept_message(connection, number)
+    if found is None:
+        raise VarselError(f"no message {number} is put aside; `varsel feed list --all` shows which are")
+    return found
