@@ -65,6 +65,20 @@ class Segment:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HeatMap:
+    """How probable a model held one label to be in each voxel."""
+
+    #: Label key in the release's manifest.
+    label: str
+    #: Short label for people, in the site's language.
+    text: str
+    #: float32 (z, y, x) on the source series' own grid, 0 to 1, finite; z in the order of *sop_instance_uids*.
+    values: npt.NDArray[np.float32]
+    #: SOP Instance UIDs of the slices, in z order.
+    sop_instance_uids: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Measurement:
     """One number with its concept and UCUM unit (TID 1419)."""
 
@@ -105,6 +119,18 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EarlierReport:
+    """An SR that was said of the same study before."""
+
+    #: SOP Class UID.
+    sop_class_uid: str
+    #: SOP Instance UID.
+    sop_instance_uid: str
+    #: Series Instance UID.
+    series_instance_uid: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """Everything one release says about one generation of one study."""
 
@@ -128,5 +154,9 @@ class Report:
     created_at: str = ""
     #: Language of free text, RFC 5646: ``da`` or ``en``.
     language: str = "en"
+    #: Probabilities voxel by voxel; empty where the model gives none or no destination takes them.
+    heat_maps: tuple[HeatMap, ...] = ()
+    #: What this report takes the place of: SRs of earlier generations, or of another release.
+    predecessors: tuple[EarlierReport, ...] = ()
     #: Whether the release's card calls it a demonstration; drawn on every picture.
     demonstration: bool = True

@@ -59,13 +59,13 @@ def number_item(name: Code, value: float, unit: Code, children: Iterable[bytes] 
 
 
 def image_item(
-    relation: Relation, name: Code, sop_class_uid: str, sop_instance_uid: str, segment: int | None = None
+    relation: Relation, name: Code | None, sop_class_uid: str, sop_instance_uid: str, segment: int | None = None
 ) -> bytes:
-    """An image, or one *segment* of a Segmentation."""
+    """An image, or one *segment* of a Segmentation; without *name* where the template gives none."""
     return sequence(0x00081199, _referred(sop_class_uid, sop_instance_uid, segment)) + _item(relation, "IMAGE", name)
 
 
-def composite_item(relation: Relation, name: Code, sop_class_uid: str, sop_instance_uid: str) -> bytes:
+def composite_item(relation: Relation, name: Code | None, sop_class_uid: str, sop_instance_uid: str) -> bytes:
     """An object that is no image, such as another report."""
     return sequence(0x00081199, _referred(sop_class_uid, sop_instance_uid)) + _item(relation, "COMPOSITE", name)
 
@@ -80,8 +80,9 @@ def _referred(sop_class_uid: str, sop_instance_uid: str, segment: int | None = N
     return reference(sop_class_uid, sop_instance_uid) + (b"" if segment is None else unsigned(0x0062000B, segment))
 
 
-def _item(relation: Relation, value_type: str, name: Code, value: bytes = b"") -> bytes:
-    return text(0x0040A010, "CS", relation.value) + text(0x0040A040, "CS", value_type) + code(0x0040A043, name) + value
+def _item(relation: Relation, value_type: str, name: Code | None, value: bytes = b"") -> bytes:
+    named = b"" if name is None else code(0x0040A043, name)
+    return text(0x0040A010, "CS", relation.value) + text(0x0040A040, "CS", value_type) + named + value
 
 
 def _children(children: Iterable[bytes]) -> bytes:

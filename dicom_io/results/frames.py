@@ -24,6 +24,7 @@ _SOURCE_IMAGE = Code(value="121322", scheme="DCM", meaning="Source image for ima
 #: Pointers of the dimensions (PS3.3 C.7.6.17): (element, its functional group, label).
 _SEGMENT_DIMENSION = (0x0062000B, 0x0062000A, "Referenced Segment Number")
 _POSITION_DIMENSION = (0x00200032, 0x00209113, "Image Position Patient")
+_STACK_DIMENSION = (0x00209057, 0x00209111, "In-Stack Position Number")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,10 +101,10 @@ def reference_elements(grid: Grid, used: Iterable[int], sources: SourceSeries) -
 
 
 def dimension_elements(grid: Grid, organization_uid: str, *, by_segment: bool) -> tuple[bytes, bytes]:
-    """Dimension Organization and Index Sequences: by segment, then by position where there is one."""
+    """Dimension Organization and Index Sequences: by segment, then by place in the patient, else in the stack."""
     organization = uid(0x00209164, organization_uid)
     dimensions = [_SEGMENT_DIMENSION] if by_segment else []
-    dimensions += [_POSITION_DIMENSION] if grid.is_spatial else []
+    dimensions.append(_POSITION_DIMENSION if grid.is_spatial else _STACK_DIMENSION)
     indices = [
         organization + pointer(0x00209165, tag) + pointer(0x00209167, group) + text(0x00209421, "LO", label)
         for tag, group, label in dimensions
@@ -124,10 +125,9 @@ def frame_groups(grid: Grid, frames: Sequence[Frame], derivation: Code) -> bytes
 
 def _frame_item(grid: Grid, frame: Frame, rank: int, derivation: Code) -> bytes:
     image = grid.images[frame.place]
-    index = [] if frame.segment is None else [frame.segment]
-    if grid.is_spatial:
-        index.append(rank)
-    content = sequence(0x00209111, unsigned_long(0x00209157, *index) if index else b"")
+    index = [rank] if frame.segment is None else [frame.segment, rank]
+    stack = b"" if grid.is_spatial else text(0x00209056, "SH", "1") + unsigned_long(0x00209057, rank)
+    content = sequence(0x00209111, stack + unsigned_long(0x00209157, *index))
     plane = b""
     if grid.is_spatial and image.image_position is not None:
         plane = sequence(0x00209113, decimal(0x00200032, *image.image_position))

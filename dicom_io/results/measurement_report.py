@@ -62,6 +62,7 @@ def measurement_report(
     told_by = masks if place is Place.VOLUMETRIC else None
     elements = (
         *_document_elements(provenance),
+        *_predecessors(report),
         sequence(0x0040A375, _evidence(report, sources, told_by)),
         sequence(0x0040A504, template_elements("1500")),
         sequence(0x0040A730, *_content(report, sources, told_by)),
@@ -69,6 +70,12 @@ def measurement_report(
     series = (SERIES_NUMBER + list(Place).index(place), f"AI {report.algorithm.name} findings")
     head = heading(provenance, Comprehensive3DSRStorage, "SR", series, ["sr", place.value, *_VARIANT[place, told_by]])
     return draft(ResultKind.SR, head, provenance, elements)
+
+
+def _predecessors(report: Report) -> tuple[bytes, ...]:
+    """Predecessor Documents Sequence (0040,A360): what this report corrects or takes the place of."""
+    named = [(one.series_instance_uid, one.sop_class_uid, one.sop_instance_uid) for one in report.predecessors]
+    return (sequence(0x0040A360, referenced_study(report.study_instance_uid, named)),) if named else ()
 
 
 def _document_elements(provenance: Provenance) -> tuple[bytes, ...]:

@@ -6,10 +6,14 @@ from functools import partial
 
 from dicom_io.findings import Outcome, Report
 from dicom_io.results.draft import Draft
+from dicom_io.results.key_objects import has_key_images, key_object_selection
 from dicom_io.results.kinds import Audience, ResultKind, audience
 from dicom_io.results.measurement_groups import Place, place_of
 from dicom_io.results.measurement_report import measurement_report
+from dicom_io.results.parametric_map import parametric_map, shown_places
+from dicom_io.results.pdf_report import pdf_report
 from dicom_io.results.picture import DrawnPicture
+from dicom_io.results.presentation_state import presentation_state
 from dicom_io.results.provenance import Provenance
 from dicom_io.results.secondary_capture import secondary_capture
 from dicom_io.results.segmentation import Marked, segmentation
@@ -49,11 +53,14 @@ def planned(whole: Whole) -> Iterator[Planned]:
             build = partial(segmentation, kind, whole.masks, whole.provenance, whole.sources)
             yield Planned(audience=_mask_audience(whole, kind), build=build)
     yield from _reports(whole)
+    yield from _pointers(whole)
     if whole.drawn is not None:
         # A picture of nothing is clutter beside an SR that says so, and the only word where no SR is taken.
         lacks = () if whole.report.outcome is Outcome.FINDING else (ResultKind.SR,)
         build = partial(secondary_capture, whole.report, whole.drawn, whole.provenance, whole.sources)
         yield Planned(audience=audience(ResultKind.SC, lacks=lacks), build=build)
+    build = partial(pdf_report, whole.report, whole.drawn, whole.provenance, whole.sources)
+    yield Planned(audience=audience(ResultKind.PDF), build=build)
 
 
 def split_by_place(report: Report) -> tuple[Report, ...]:
@@ -73,6 +80,18 @@ def _reports(whole: Whole) -> Iterator[Planned]:
             wanted = _mask_audience(whole, kind) if volumetric else audience()
             build = partial(measurement_report, part, whole.provenance, whole.sources, kind)
             yield Planned(audience=replace(wanted, takes=wanted.takes | {ResultKind.SR}), build=build)
+
+
+def _pointers(whole: Whole) -> Iterator[Planned]:
+    """What points at images without measuring: key images, drawings over them, heat maps."""
+    if has_key_images(whole.report):
+        for kind, build in ((ResultKind.KOS, key_object_selection), (ResultKind.GSPS, presentation_state)):
+            made = partial(build, whole.report, whole.provenance, whole.sources)
+            yield Planned(audience=audience(kind), build=made)
+    for heat_map in whole.report.heat_maps:
+        if shown_places(heat_map):
+            made = partial(parametric_map, heat_map, whole.provenance, whole.sources)
+            yield Planned(audience=audience(ResultKind.HEAT_MAP), build=made)
 
 
 def _mask_kinds(whole: Whole) -> tuple[ResultKind | None, ...]:

@@ -5,6 +5,7 @@ What highdicom, pydicom and Pillow look up when they are first used (code dictio
 """
 
 import tempfile
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from dicom_io.codes import LUNG, Code
 from dicom_io.findings import AlgorithmIdentity, Finding, Outcome, Region, Report, Segment
 from dicom_io.headers import assemble_study, read_header
 from dicom_io.results.kinds import ResultKind
-from dicom_io.results.write import write_results
+from dicom_io.results.write import WrittenObject, write_results
 from dicom_io.study import Study
 from dicom_io.uids import derive_uid
 from dicom_io.volume import Volume
@@ -32,16 +33,25 @@ def rehearse() -> None:
         OSError: there is no room for temporary files.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        study = _study(Path(scratch))
-        uids = tuple(instance.sop_instance_uid for instance in study.instances)
-        volume = Volume(
-            voxels=np.zeros((_SLICES, _SIZE, _SIZE), dtype=np.float32),
-            spacing_mm=(1.0, 1.0, 1.0),
-            affine=np.eye(4),
-            sop_instance_uids=uids,
-            series_instance_uid=study.series[0].series_instance_uid,
-        )
-        write_results(_report(study, uids), study, volume, [tuple(ResultKind)], Path(scratch) / "results")
+        write_rehearsal(Path(scratch), [tuple(ResultKind)])
+
+
+def write_rehearsal(directory: Path, profiles: Sequence[Collection[ResultKind]]) -> tuple[WrittenObject, ...]:
+    """Write what destinations with these *profiles* would get of the empty CT, below *directory*.
+
+    Raises:
+        OSError: the disk does not take it.
+    """
+    study = _study(directory)
+    uids = tuple(instance.sop_instance_uid for instance in study.instances)
+    volume = Volume(
+        voxels=np.zeros((_SLICES, _SIZE, _SIZE), dtype=np.float32),
+        spacing_mm=(1.0, 1.0, 1.0),
+        affine=np.eye(4),
+        sop_instance_uids=uids,
+        series_instance_uid=study.series[0].series_instance_uid,
+    )
+    return write_results(_report(study, uids), study, volume, profiles, directory / "results")
 
 
 def _study(directory: Path) -> Study:

@@ -9,7 +9,7 @@ from dicom_io.results.encoding import code, element, reference, sequence, text, 
 from dicom_io.results.kinds import ResultKind
 from dicom_io.results.picture import DrawnPicture
 from dicom_io.results.provenance import Provenance, content_time, heading
-from dicom_io.results.source import SourceSeries, lossy_elements
+from dicom_io.results.source import SourceSeries, body_part_elements, lossy_elements
 from dicom_io.results.wording import words_of
 
 SERIES_NUMBER = 921
@@ -38,7 +38,7 @@ def secondary_capture(report: Report, drawn: DrawnPicture, provenance: Provenanc
 
 def _capture_elements(provenance: Provenance, sources: SourceSeries) -> list[bytes]:
     """General Image, SC Equipment and SC Image. No pixel spacing: nobody shall measure on a rescaled picture."""
-    elements = [
+    return [
         text(0x00080008, "CS", "DERIVED", "SECONDARY", "OTHER"),
         *content_time(provenance),
         text(0x00080064, "CS", "WSD"),
@@ -47,14 +47,8 @@ def _capture_elements(provenance: Provenance, sources: SourceSeries) -> list[byt
         text(0x00200020, "CS", sources.text("PatientOrientation")),
         text(0x00280301, "CS", "YES"),
         *lossy_elements(sources),
+        *body_part_elements(sources),
     ]
-    # Laterality is type 2C (PS3.3 C.7.3.1): required, if empty, unless the body part is known not to be paired.
-    body_part = sources.text("BodyPartExamined")
-    if body_part:
-        elements.append(text(0x00180015, "CS", body_part))
-    if "Laterality" in sources.header or not body_part:
-        elements.append(text(0x00200060, "CS", sources.text("Laterality")))
-    return elements
 
 
 def _source_image(sop_instance_uid: str, sources: SourceSeries) -> bytes:

@@ -158,6 +158,19 @@ def read_source_header(path: Path) -> Dataset:
         ) from error
 
 
+def body_part_elements(sources: SourceSeries) -> list[bytes]:
+    """Body Part Examined and Laterality.
+
+    Laterality is type 2C (PS3.3 C.7.3.1): required, if empty, unless the body part is known not to be paired.
+    """
+    body_part, told = sources.text("BodyPartExamined"), []
+    if body_part:
+        told.append(element(0x00180015, "CS", body_part.encode()))
+    if "Laterality" in sources.header or not body_part:
+        told.append(element(0x00200060, "CS", sources.text("Laterality").encode()))
+    return told
+
+
 def lossy_elements(sources: SourceSeries) -> tuple[bytes, ...]:
     """Whether, how and how much the source was compressed with loss: what is derived from it inherits that."""
     ratio, method = sources.text("LossyImageCompressionRatio"), sources.text("LossyImageCompressionMethod")

@@ -20,6 +20,10 @@ class Words:
     analysis: str
     #: Each of the four answers.
     outcomes: Mapping[Outcome, str]
+    #: Why results were taken back, by the value of WithdrawalReason.
+    withdrawals: Mapping[str, str]
+    #: What a printed report calls its parts.
+    parts: Mapping[str, str]
 
 
 _ENGLISH = Words(
@@ -33,6 +37,21 @@ _ENGLISH = Words(
         Outcome.NOT_ANALYSED: "Not analysed",
         Outcome.FAILED: "Analysis failed",
     },
+    withdrawals={
+        "superseded": "these results were superseded by newer ones",
+        "withdrawn": "these results were withdrawn after review",
+        "patient_safety": "these results must not be used for this patient",
+    },
+    parts={
+        "title": "AI analysis of an imaging study",
+        "patient": "Patient",
+        "study": "Study",
+        "model": "Model",
+        "time": "Time of analysis",
+        "probability": "probability",
+        "threshold": "threshold",
+        "unverified": "Made by software, not verified by a physician.",
+    },
 )
 _DANISH = Words(
     warning="IKKE TIL DIAGNOSE",
@@ -44,6 +63,21 @@ _DANISH = Words(
         Outcome.NO_FINDING: "Intet fund",
         Outcome.NOT_ANALYSED: "Ikke analyseret",
         Outcome.FAILED: "Analysen fejlede",
+    },
+    withdrawals={
+        "superseded": "disse resultater er afløst af nyere",
+        "withdrawn": "disse resultater er trukket tilbage efter gennemgang",
+        "patient_safety": "disse resultater må ikke bruges for denne patient",
+    },
+    parts={
+        "title": "AI-analyse af en billedundersøgelse",
+        "patient": "Patient",
+        "study": "Undersøgelse",
+        "model": "Model",
+        "time": "Analysetidspunkt",
+        "probability": "sandsynlighed",
+        "threshold": "tærskel",
+        "unverified": "Lavet af software, ikke bekræftet af en læge.",
     },
 )
 

@@ -73,13 +73,23 @@ def write_results(
         picture = None if drawn is None else writers.submit(_write_picture, drawn, directory)
         whole = Whole(report=report, provenance=provenance, sources=sources, masks=marked(report), drawn=drawn)
         written = [
-            writers.submit(_write, one.audience, _checked(one.build(), sources), directory)
+            writers.submit(_write, _checked(one.build(), sources), one.audience, directory)
             for one in planned(whole)
             if any(one.audience.includes(profile) for profile in profiles)
         ]
         if picture is not None:
             picture.result()
         return tuple(one.result() for one in written)
+
+
+def write_checked(draft: Draft, sources: SourceSeries, audience: Audience, directory: Path) -> WrittenObject:
+    """One object by itself on disk.
+
+    Raises:
+        ConformanceError: it breaks a rule and was not written.
+        OSError: the disk does not take it.
+    """
+    return _write(_checked(draft, sources), audience, directory)
 
 
 def _checked(draft: Draft, sources: SourceSeries) -> Draft:
@@ -91,7 +101,7 @@ def _write_picture(drawn: DrawnPicture, directory: Path) -> None:
     _replace_file(directory / "picture.jpg", [to_jpeg(drawn.rgb)])
 
 
-def _write(audience: Audience, draft: Draft, directory: Path) -> WrittenObject:
+def _write(draft: Draft, audience: Audience, directory: Path) -> WrittenObject:
     path = directory / f"{draft.heading.sop_instance_uid}.dcm"
     parts = draft.parts
     _replace_file(path, parts)

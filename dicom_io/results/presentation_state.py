@@ -1,0 +1,170 @@
+"""Grayscale Softcopy Presentation State (PS3.3 A.33.1): findings as drawings over the images, for PACS without SR.
+
+A layer of our own and no window or zoom: a viewer applies the whole state, so those would fight its user.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, groupby
+from operator import attrgetter, itemgetter
+
+import numpy as np
+from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage
+
+from dicom_io.findings import Finding, Report
+from dicom_io.results.draft import Draft, draft
+from dicom_io.results.encoding import element, reference, sequence, single, text, uid, unsigned
+from dicom_io.results.kinds import ResultKind
+from dicom_io.results.provenance import Provenance, heading
+from dicom_io.results.source import SourceSeries, body_part_elements
+from dicom_io.results.wording import words_of
+from dicom_io.study import Instance
+
+SERIES_NUMBER = 941
+
+_LAYER = "AI"
+#: Pixels between a mask and the box around it.
+_MARGIN = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Shape:
+    """A polygon with its label on one image."""
+
+    #: SOP Instance UID of the image.
+    image: str
+    #: Closed, (column, row) pairs; the corner of the top left pixel is (0, 0).
+    polygon: tuple[tuple[float, float], ...]
+    #: What stands beside it.
+    label: str
+
+
+def presentation_state(report: Report, provenance: Provenance, sources: SourceSeries) -> Draft:
+    """The state that draws each finding: a polygon as it is, a mask as the box around it on each of its slices.
+
+    Raises:
+        ConformanceError: a finding lies on an image that was not read.
+    """
+    by_image = attrgetter("image")
+    shapes = sorted(chain.from_iterable(_shapes(finding) for finding in report.findings), key=by_image)
+    images = [sources.instance(one) for one in dict.fromkeys(shape.image for shape in shapes)]
+    annotations = [_annotation(sources.instance(one), tuple(group)) for one, group in groupby(shapes, key=by_image)]
+    warning = words_of(report.language).warning
+    elements = (
+        *_referenced_series(images, sources),
+        sequence(0x00700001, *annotations),
+        sequence(0x0070005A, *_displayed_areas(images)),
+        sequence(0x00700060, _layer(warning)),
+        text(0x00700080, "CS", "AI_FINDINGS"),
+        text(0x00700081, "LO", f"AI - {warning} - {report.algorithm.name}"[:64]),
+        text(0x00700082, "DA", provenance.date),
+        text(0x00700083, "TM", provenance.time),
+        text(0x00700084, "PN", ""),
+        *_modality_transformation(sources),
+        *body_part_elements(sources),
+        # MONOCHROME1 stores white as 0: the state turns it, or the viewer would show a negative (PS3.3 C.11.6).
+        text(0x20500020, "CS", "INVERSE" if images[0].photometric_interpretation == "MONOCHROME1" else "IDENTITY"),
+    )
+    series = (SERIES_NUMBER, f"AI {report.algorithm.name} drawings")
+    head = heading(provenance, GrayscaleSoftcopyPresentationStateStorage, "PR", series, ["gsps"])
+    return draft(ResultKind.GSPS, head, provenance, elements)
+
+
+def _shapes(finding: Finding) -> Iterator[_Shape]:
+    label = f"AI {finding.text} {finding.probability:.0%}".replace("%", " %")
+    if finding.segment is not None and any(finding.segment.areas):
+        for place in np.flatnonzero(finding.segment.areas):
+            mask = finding.segment.mask[place]
+            rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+            box = (columns[0] - _MARGIN, rows[0] - _MARGIN, columns[-1] + 1 + _MARGIN, rows[-1] + 1 + _MARGIN)
+            yield _Shape(image=finding.segment.sop_instance_uids[place], polygon=_corners(*box), label=label)
+    elif finding.region is not None:
+        yield _Shape(image=finding.region.sop_instance_uid, polygon=finding.region.polygon, label=label)
+
+
+def _corners(left: float, top: float, right: float, bottom: float) -> tuple[tuple[float, float], ...]:
+    return (left, top), (right, top), (right, bottom), (left, bottom), (left, top)
+
+
+def _annotation(image: Instance, shapes: tuple[_Shape, ...]) -> bytes:
+    """Graphic Annotation Sequence's item (PS3.3 C.10.5) of one image."""
+    return b"".join(
+        (
+            sequence(0x00081140, reference(image.sop_class_uid, image.sop_instance_uid)),
+            text(0x00700002, "CS", _LAYER),
+            sequence(0x00700008, *(_label(shape, image) for shape in shapes)),
+            sequence(0x00700009, *(_outline(shape, image) for shape in shapes)),
+        )
+    )
+
+
+def _label(shape: _Shape, image: Instance) -> bytes:
+    left, top = (min(axis) for axis in zip(*_on_image(shape, image), strict=True))
+    return b"".join(
+        (
+            text(0x00700004, "CS", "PIXEL"),
+            text(0x00700006, "ST", shape.label[:1024]),
+            single(0x00700014, left, top),
+            text(0x00700015, "CS", "N"),
+        )
+    )
+
+
+def _outline(shape: _Shape, image: Instance) -> bytes:
+    points = _on_image(shape, image)
+    return b"".join(
+        (
+            text(0x00700005, "CS", "PIXEL"),
+            unsigned(0x00700020, 2),
+            unsigned(0x00700021, len(points)),
+            single(0x00700022, *chain.from_iterable(points)),
+            text(0x00700023, "CS", "POLYLINE"),
+            text(0x00700024, "CS", "N"),
+        )
+    )
+
+
+def _on_image(shape: _Shape, image: Instance) -> tuple[tuple[float, float], ...]:
+    """The polygon within the image: PIXEL counts as an SR does, the image's corners being 0, 0 and columns, rows."""
+    return tuple(
+        (min(max(column, 0.0), float(image.columns)), min(max(row, 0.0), float(image.rows)))
+        for column, row in shape.polygon
+    )
+
+
+def _referenced_series(images: Iterable[Instance], sources: SourceSeries) -> tuple[bytes]:
+    pairs = [(sources.series_of(one.sop_instance_uid).series_instance_uid, one) for one in images]
+    listed = (
+        sequence(0x00081140, *(reference(one.sop_class_uid, one.sop_instance_uid) for _, one in members))
+        + uid(0x0020000E, series_uid)
+        for series_uid, members in groupby(sorted(pairs, key=itemgetter(0)), key=itemgetter(0))
+    )
+    return (sequence(0x00081115, *listed),)
+
+
+def _displayed_areas(images: Iterable[Instance]) -> Iterator[bytes]:
+    """Displayed Area Selection (PS3.3 C.10.4), required: the whole of each image."""
+    for one in images:
+        yield b"".join(
+            (
+                sequence(0x00081140, reference(one.sop_class_uid, one.sop_instance_uid)),
+                element(0x00700052, "SL", struct.pack("<2i", 1, 1)),
+                element(0x00700053, "SL", struct.pack("<2i", one.columns, one.rows)),
+                text(0x00700100, "CS", "SCALE TO FIT"),
+                text(0x00700102, "IS", "1", "1"),
+            )
+        )
+
+
+def _layer(warning: str) -> bytes:
+    return text(0x00700002, "CS", _LAYER) + text(0x00700062, "IS", "1") + text(0x00700068, "LO", f"AI - {warning}"[:64])
+
+
+def _modality_transformation(sources: SourceSeries) -> tuple[bytes, ...]:
+    """Modality LUT (PS3.3 C.11.1): the state replaces the image's own, so it must repeat it."""
+    slope, intercept = sources.text("RescaleSlope"), sources.text("RescaleIntercept")
+    if not (slope and intercept):
+        return ()
+    kind = sources.text("RescaleType") or "US"
+    return text(0x00281052, "DS", intercept), text(0x00281053, "DS", slope), text(0x00281054, "LO", kind)
