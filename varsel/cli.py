@@ -24,6 +24,7 @@ from varsel.commands import (
     history,
     processes,
     promote,
+    pull,
     release,
     retry,
     rollback,
@@ -94,6 +95,7 @@ app.command("api", epilog=processes.ONE_EXAMPLES)(processes.api)
 app.command("web", epilog=processes.ONE_EXAMPLES)(processes.web)
 app.command("archive", hidden=True)(processes.archive)
 app.command("send", epilog=send.EXAMPLES)(send.send)
+app.command("pull", epilog=pull.EXAMPLES)(pull.pull)
 app.command("status", epilog=status.EXAMPLES)(status.status)
 app.command("retry", epilog=retry.EXAMPLES)(retry.retry)
 app.command("backup", epilog=backup.BACKUP_EXAMPLES)(backup.backup)

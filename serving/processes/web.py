@@ -1,23 +1,35 @@
 """``varsel web``: pages, FHIR and CDS Hooks."""
 
 import uvicorn
+from sqlalchemy import Engine
 from starlette.applications import Starlette
+from starlette.routing import Route
 
+from dicom_io.receive.completion import CompletionPolicy
+from dicom_io.receive.multipart import MultipartLimits
+from dicom_io.receive.neck import Neck
+from dicom_io.receive.spool import Spool
+from dicom_io.receive.stow import StowDoor
 from models.folder_store import FolderStore
 from serving.processes.lifecycle import open_own_database
 from serving.processes.workitems import imaging_rules
+from serving.records.inbox import DatabaseInbox
 from serving.records.stay_intake import DatabaseStayIntake
 from serving.settings import Settings
 from serving.telemetry.logs import configure_logging
-from serving.telemetry.metrics import WebMetrics, new_registry
+from serving.telemetry.metrics import StoreMetrics, WebMetrics, new_registry
+from serving.telemetry.store_observer import CountedStores
 from serving.web.app import web_app
 from serving.web.cds_hooks import cds_routes
 from serving.web.cds_tokens import TokenCheck
 from serving.web.counted_intake import CountedIntake
+from serving.web.dicomweb import StowLimits, stow_routes
 from serving.web.fhir import fhir_routes
 from serving.web.risks import DatabaseFeedback, DatabaseRisks
 from serving.web.ups import ups_routes
 from serving.web.ups_events import ups_event_routes
+
+_MIB = 1024 * 1024
 
 
 def run_web(settings: Settings) -> None:
@@ -45,5 +57,23 @@ def build_web(settings: Settings) -> Starlette:
         *cds_routes(risks, DatabaseFeedback(engine), callers, settings.site.language),
         *ups_routes(engine, imaging_rules(settings)),
         *ups_event_routes(engine),
+        *_stow(settings, engine, StoreMetrics(metrics.registry)),
     ]
     return web_app(engine, settings, doors, metrics)
+
+
+def _stow(settings: Settings, engine: Engine, metrics: StoreMetrics) -> list[Route]:
+    policy = CompletionPolicy(
+        quiet_seconds=settings.receive.quiet_seconds,
+        quiet_after_release_seconds=settings.receive.quiet_after_release_seconds,
+    )
+    inbox = DatabaseInbox(engine, policy)
+    spool = Spool(settings.spool_dir, minimum_free_bytes=settings.receive.minimum_free_mib * _MIB)
+    door = StowDoor(Neck(inbox, spool, CountedStores(metrics)), inbox)
+    limits = StowLimits(
+        body=MultipartLimits(
+            part_bytes=settings.dicomweb.maximum_object_mib * _MIB, parts=settings.dicomweb.maximum_objects
+        ),
+        stall_seconds=settings.dicomweb.stall_seconds,
+    )
+    return stow_routes(door, settings.site.data_dir / "stow", limits)

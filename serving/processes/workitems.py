@@ -9,9 +9,10 @@ from dicom_io.ups.client import UpsClient
 from dicom_io.ups.manager import WorkitemManager
 from serving.destinations import Destination
 from serving.intake import Intake
+from serving.processes.archives import open_source
 from serving.records.performed import ManagerName
 from serving.settings import Settings
-from serving.workitems.fetch import NoFetcher
+from serving.workitems.archive_fetcher import ArchiveFetcher
 from serving.workitems.loop import PerformerLoop
 from serving.workitems.own import OwnManager
 from serving.workitems.performer import Performer, PerformerSite
@@ -30,8 +31,9 @@ def build_performer(settings: Settings, engine: Engine, intake: Intake) -> Perfo
         maximum_claimed=settings.ups.maximum_claimed,
         input_wait=timedelta(seconds=settings.ups.input_wait_seconds),
     )
-    performer = Performer(engine, managers, intake, NoFetcher(), site)
-    closers = [remote.close] if remote is not None else []
+    fetcher = ArchiveFetcher(settings.archives, lambda one: open_source(settings, one, engine), settings.ups.archive)
+    performer = Performer(engine, managers, intake, fetcher, site)
+    closers = [fetcher.close, *([remote.close] if remote is not None else [])]
     return PerformerLoop(performer, settings.ups.poll_seconds, closers)
 
 

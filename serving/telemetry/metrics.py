@@ -23,15 +23,14 @@ from serving.work.item import CommitmentState
 _Made = TypeVar("_Made", Counter, Gauge)
 
 
-class ReceiveMetrics:
-    """What the DICOM node counts."""
+class StoreMetrics:
+    """What every door that takes DICOM objects counts."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        """Register the node's metrics in *registry*."""
+        """Register the door's metrics in *registry*."""
         self._instances = _made(Counter, table.RECEIVED_INSTANCES, registry)
         self._bytes = _made(Counter, table.RECEIVED_BYTES, registry)
         self._seconds = _histogram(table.RECEIVE_SECONDS, registry)
-        self._refusals = _made(Counter, table.REFUSALS, registry)
 
     def received(self, status: int, size_bytes: int, seconds: float) -> None:
         """One instance of *size_bytes* was answered with DIMSE *status* after *seconds*."""
@@ -39,6 +38,15 @@ class ReceiveMetrics:
         self._instances.labels(label).inc()
         self._bytes.labels(label).inc(size_bytes)
         self._seconds.labels(label).observe(seconds)
+
+
+class ReceiveMetrics(StoreMetrics):
+    """What the DICOM node counts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Register the node's metrics in *registry*."""
+        super().__init__(registry)
+        self._refusals = _made(Counter, table.REFUSALS, registry)
 
     def refused(self, door: str, reason_code: str) -> None:
         """Input was refused at *door* for *reason_code*."""
