@@ -1,22 +1,14 @@
 """A network and boosted trees on the same patients: both trained, compared, exported; the better one is the release."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from models.bundle import find_bundle
-from models.folder_store import FolderStore
 from models.onnx_runtime import OnnxRuntime
-from models.release import Release
-from training.datasets import Dataset, Split
-from training.export import ExportedRun, export_run
-from training.package import package_run
-from training.run import TrainingRun, train_bundle
-from training.synthetic import prepare_synthetic
-from training.tracking import Tracker
+from tests.factories.lines import Line, make_line
+from training.datasets import Split
 
 pytestmark = [
     # ignite, MONAI, MLflow and torch's exporter warn of their own internals while they train and log.
@@ -27,35 +19,11 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:unclosed database:ResourceWarning"),
 ]
 
-_TINY = {
-    "max_epochs": 2,
-    "boosting::rounds": 30,
-    "boosting::folds": 3,
-    "boosting::parameters::num_threads": 1,
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """One run of the line."""
-
-    tracker: Tracker
-    data: Dataset
-    trained: TrainingRun
-    exported: ExportedRun
-    release: Release
-
 
 @pytest.fixture(scope="module")
 def line(tmp_path_factory: pytest.TempPathFactory) -> Line:
-    root = tmp_path_factory.mktemp("bacteremia_at_culture")
-    bundle = find_bundle("bacteremia_at_culture")
-    tracker = Tracker(f"sqlite:///{root / 'mlflow.db'}")
-    data = prepare_synthetic(bundle, root / "data", 500)
-    trained = train_bundle(bundle, data, tracker, overrides=_TINY)
-    exported = export_run(trained.run_id, data, tracker)
-    release = package_run(trained.run_id, tracker, FolderStore(root / "store"))
-    return Line(tracker=tracker, data=data, trained=trained, exported=exported, release=release)
+    changes = {"boosting::rounds": 30, "boosting::folds": 3}
+    return make_line("bacteremia_at_culture", tmp_path_factory.mktemp("bacteremia_at_culture"), 500, changes)
 
 
 def test_the_release_says_what_torch_and_lightgbm_say_together(line: Line):

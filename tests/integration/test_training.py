@@ -1,10 +1,8 @@
 """From phantoms to a registered release: the whole training line, on data small enough for seconds."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from evaluation.decision import Candidacy, Gate
@@ -13,15 +11,13 @@ from models.bundle import find_bundle
 from models.errors import RegistryError
 from models.folder_store import FolderStore
 from models.mlflow_registry import MlflowRegistry
-from models.onnx_runtime import open_runtime
 from models.registry import Alias
-from models.release import Release, open_release
-from training.datasets import Dataset, Split
+from tests.factories.lines import Line, make_line
 from training.errors import DataError, PackageError, RunError
-from training.export import ExportedRun, export_run
+from training.export import export_run
 from training.package import package_run
 from training.register import register
-from training.run import TrainingRun, train_bundle
+from training.run import train_bundle
 from training.synthetic import prepare_synthetic
 from training.tracking import Tracker
 
@@ -34,69 +30,10 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:unclosed database:ResourceWarning"),
 ]
 
-TINY = {
-    "chest_xray_opacity": {"max_epochs": 2, "batch_size": 8},
-    "chest_xray_pneumonia": {"max_epochs": 1, "batch_size": 8, "sides": [32], "pretrained": False},
-    "ct_lung_nodule": {"max_epochs": 1, "val_interval": 1},
-}
-COUNT = {"chest_xray_opacity": 40, "chest_xray_pneumonia": 40, "ct_lung_nodule": 7}
 
-
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """One run of the line."""
-
-    tracker: Tracker
-    data: Dataset
-    trained: TrainingRun
-    exported: ExportedRun
-    store: FolderStore
-    release: Release
-
-
-@pytest.fixture(scope="module", params=sorted(TINY))
-def line(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Line:
-    name, root = request.param, tmp_path_factory.mktemp(request.param)
-    bundle = find_bundle(name)
-    tracker = Tracker(f"sqlite:///{root / 'mlflow.db'}")
-    data = prepare_synthetic(bundle, root / "data", COUNT[name])
-    trained = train_bundle(bundle, data, tracker, overrides=TINY[name])
-    exported = export_run(trained.run_id, data, tracker)
-    store = FolderStore(root / "store")
-    return Line(
-        tracker=tracker,
-        data=data,
-        trained=trained,
-        exported=exported,
-        store=store,
-        release=package_run(trained.run_id, tracker, store),
-    )
-
-
-def test_the_graph_says_what_the_network_says(line: Line):
-    assert line.exported.parity.passed
-    assert line.exported.parity.cases > 0
-    assert {t.name for t in line.exported.parity.tensors} == {t.name for t in line.release.manifest.outputs}
-
-
-def test_the_release_opens_verified_and_runs(line: Line):
-    release = open_release(line.release.path)
-    runtime = open_runtime(release)
-    case = next(line.data.cases(Split.TEST))
-    answer = runtime.infer({"image": case.input[np.newaxis].astype(np.float32)})
-    assert np.all((answer["probability"] >= 0) & (answer["probability"] <= 1))
-    assert set(release.manifest.files) >= {
-        "model.onnx",
-        "LICENSE",
-        "data_license.txt",
-        "model_card.md",
-        "model_card.json",
-        "evidence/parity.json",
-        "evidence/floors.json",
-        "evidence/safety.json",
-        "evidence/evaluation.html",
-        "evidence/environment.txt",
-    }
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Line:
+    return make_line("chest_xray_opacity", tmp_path_factory.mktemp("chest_xray_opacity"))
 
 
 def test_the_same_run_packaged_twice_is_the_same_release(line: Line, tmp_path: Path):
