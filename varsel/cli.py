@@ -19,6 +19,7 @@ from varsel.commands import (
     bundle,
     check,
     demo,
+    dicom,
     evaluate,
     feed,
     history,
@@ -26,12 +27,12 @@ from varsel.commands import (
     promote,
     pull,
     release,
-    retry,
     rollback,
     send,
     status,
     synthesize,
     train,
+    work,
 )
 from varsel.errors import PartlyDoneError, VarselError
 from varsel.exit_codes import EXPLAINED, ExitCode
@@ -90,14 +91,13 @@ def _options(
 app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
 app.command("up", epilog=processes.UP_EXAMPLES)(processes.up)
 app.command("receive", epilog=processes.ONE_EXAMPLES)(processes.receive)
-app.command("work", epilog=processes.ONE_EXAMPLES)(processes.work)
+app.add_typer(work.work, name="work")
 app.command("api", epilog=processes.ONE_EXAMPLES)(processes.api)
 app.command("web", epilog=processes.ONE_EXAMPLES)(processes.web)
 app.command("archive", hidden=True)(processes.archive)
 app.command("send", epilog=send.EXAMPLES)(send.send)
 app.command("pull", epilog=pull.EXAMPLES)(pull.pull)
 app.command("status", epilog=status.EXAMPLES)(status.status)
-app.command("retry", epilog=retry.EXAMPLES)(retry.retry)
 app.command("backup", epilog=backup.BACKUP_EXAMPLES)(backup.backup)
 app.command("restore", epilog=backup.RESTORE_EXAMPLES)(backup.restore)
 app.command("check", epilog=check.EXAMPLES)(check.check)
@@ -110,6 +110,7 @@ app.command("promote", epilog=promote.EXAMPLES)(promote.promote)
 app.command("rollback", epilog=rollback.EXAMPLES)(rollback.rollback)
 app.command("history", epilog=history.EXAMPLES)(history.history)
 app.add_typer(alerts.alerts, name="alerts")
+app.add_typer(dicom.dicom, name="dicom")
 app.add_typer(feed.feed, name="feed")
 app.command("synthesize", epilog=synthesize.EXAMPLES)(synthesize.synthesize)
 
