@@ -5,25 +5,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine
 
 from dicom_io.errors import RejectedError
 from dicom_io.send.destination import Destination as Outlet
 from dicom_io.send.destination import Reference, Refusal
 from serving.destinations import AnyDestination
 from serving.errors import CaseNotFoundError
-from serving.records import audit, ledger, work
+from serving.records import audit, ledger
 from serving.records.database import reading, writing
 from serving.records.ledger import LedgerObject
-from serving.records.schema import DELIVERY, WORK_ITEM
 from serving.records.work import Delivery
-from serving.work.item import DeliveryState, ObjectState, Purpose, State
+from serving.work.item import DeliveryState, ObjectState, Purpose
 
 #: Gives what takes the objects of a destination.
 OutletOf = Callable[[AnyDestination], Outlet]
-
-#: States in which a delivery holds nothing up any more.
-_SETTLED = (DeliveryState.ACCEPTED.value, DeliveryState.COMMITTED.value, DeliveryState.CANCELLED.value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,20 +109,8 @@ class Deliverer:
             ledger.move(connection, delivery.id, DeliveryState.ACCEPTED, now, **values)
             _audit(connection, delivery, objects, answers.held)
             if delivery.purpose is Purpose.RESULT:
-                finish_when_all_arrived(connection, delivery.work_item_id, now)
+                ledger.finish_when_all_arrived(connection, delivery.work_item_id, now)
         return objects
-
-
-def finish_when_all_arrived(connection: Connection, item_id: str, now: datetime) -> None:
-    """Close the work item once nothing of its result is under way any more."""
-    mine = (DELIVERY.c.work_item_id == item_id) & (DELIVERY.c.purpose == Purpose.RESULT.value)
-    waits = select(DELIVERY.c.id).where(mine, DELIVERY.c.state.not_in(_SETTLED))
-    if connection.execute(waits.limit(1)).one_or_none() is not None:
-        return
-    row = connection.execute(select(WORK_ITEM.c.input_at, WORK_ITEM.c.timings).where(WORK_ITEM.c.id == item_id)).one()
-    # Sent a second time, because the archive lost it, it does not count as slow.
-    timings = {"received_to_stored": round((now - row.input_at).total_seconds(), 4)} | row.timings
-    work.move_item(connection, item_id, State.DONE, now, finished_at=now, timings=timings)
 
 
 def _instead(objects: Sequence[LedgerObject]) -> str:

@@ -4,6 +4,7 @@ ServingError
 ├── SettingsError            varsel.toml or an environment override says something impossible
 ├── RuleError                a rule names a model or value that does not exist
 ├── CaseNotFoundError        no such study, stay or work item
+├── NotWithdrawnError        a result cannot be taken back as it stands
 ├── NotAnalysedError         the case lies outside the conditions of use; ends as "not analysed" with its reason
 ├── DatabaseDownError        our database cannot be reached; nothing was taken
 └── SnapshotError            the state of a site cannot be copied, or not be put back
@@ -30,6 +31,10 @@ class RuleError(ServingError):
 
 class CaseNotFoundError(ServingError):
     """There is no such study, stay or work item."""
+
+
+class NotWithdrawnError(ServingError):
+    """The result cannot be taken back as it stands."""
 
 
 class NotAnalysedError(ServingError):

@@ -109,11 +109,6 @@ class MessageComposer:
         result = imaging_result(item, study, analysis, written)
         return tuple(self._write(item, one, self._for(item, result, one)) for one in self._receivers)
 
-    def write_withdrawal(self, item: WorkItem, name: str, result: ImagingResult) -> WrittenMessage | None:
-        """Write the message that takes *result* back at destination *name*; None when that gets no messages."""
-        receiver = next((one for one in self._receivers if one.name == name), None)
-        return None if receiver is None else self._write(item, receiver, result)
-
     def _for(self, item: WorkItem, result: ImagingResult, receiver: Hl7Destination | FhirDestination) -> ImagingResult:
         status = ResultStatus.CORRECTED if self._told_before(item, receiver.name) else ResultStatus.PRELIMINARY
         urgency = _urgency(result, receiver) if isinstance(receiver, Hl7Destination) else None
@@ -127,17 +122,22 @@ class MessageComposer:
             kind, content = MessageKind.ORU, oru_r01(result, _parties(receiver))
         else:
             kind, content = MessageKind.FHIR, json.dumps(diagnostic_report(result, receiver.patient_system)).encode()
-        directory = self._results_dir / item.id
-        directory.mkdir(parents=True, exist_ok=True)
-        path = directory / f"{uid}.{kind.value}"
-        _replace_file(path, content)
-        return WrittenMessage(
-            kind=kind,
-            destination=receiver.name,
-            sop_instance_uid=uid,
-            path=path,
-            sha256=hashlib.sha256(content).hexdigest(),
-        )
+        return write_message(kind, receiver.name, uid, content, self._results_dir / item.id)
+
+
+def write_message(kind: MessageKind, destination: str, uid: str, content: bytes, directory: Path) -> WrittenMessage:
+    """*content* for *destination* on disk, in *directory*, named by its *uid*: whole or not at all."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"{uid}.{kind.value}"
+    partial = path.with_suffix(".part")
+    with partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+    return WrittenMessage(
+        kind=kind, destination=destination, sop_instance_uid=uid, path=path, sha256=hashlib.sha256(content).hexdigest()
+    )
 
 
 def _urgency(result: ImagingResult, receiver: Hl7Destination) -> Urgency | None:
@@ -174,13 +174,3 @@ def _finding(finding: Finding) -> ImagingFinding:
 
 def _concept(code: Code) -> CodedConcept:
     return CodedConcept(value=code.value, scheme=code.scheme, meaning=code.meaning)
-
-
-def _replace_file(path: Path, content: bytes) -> None:
-    """Whole or not at all, and on disk when this returns."""
-    partial = path.with_suffix(".part")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)

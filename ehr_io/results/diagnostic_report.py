@@ -22,7 +22,6 @@ _OWN_CODES = "https://varsel.example/codes"
 _STATUS = {
     ResultStatus.PRELIMINARY: "preliminary",
     ResultStatus.CORRECTED: "corrected",
-    ResultStatus.WITHDRAWN: "entered-in-error",
 }
 _RADIOLOGY = {"system": "http://terminology.hl7.org/CodeSystem/v2-0074", "code": "RAD", "display": "Radiology"}
 _IMAGING = {"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "imaging"}
@@ -48,6 +47,16 @@ def diagnostic_report(result: ImagingResult, patient_system: str) -> _Json:
             for one in (*observations, report)
         ],
     }
+
+
+def withdrawn_report(bundle: _Json, words: str) -> _Json:
+    """The transaction that takes *bundle* of `diagnostic_report` back: the same resources, entered in error."""
+
+    def taken_back(resource: _Json) -> _Json:
+        told = {"conclusion": words} if resource["resourceType"] == "DiagnosticReport" else {}
+        return {**resource, "status": "entered-in-error", **told}
+
+    return {**bundle, "entry": [{**one, "resource": taken_back(one["resource"])} for one in bundle["entry"]]}
 
 
 def _report(result: ImagingResult, patient_system: str, observation_ids: list[str]) -> _Json:

@@ -14,8 +14,6 @@ class ResultStatus(Enum):
     PRELIMINARY = "preliminary"
     #: Takes the place of what was said before.
     CORRECTED = "corrected"
-    #: Taken back.
-    WITHDRAWN = "withdrawn"
 
 
 class Answer(Enum):
@@ -90,7 +88,7 @@ class ImagingResult:
     status: ResultStatus
     #: The answer.
     answer: Answer
-    #: Why not analysed, or why taken back; empty otherwise.
+    #: Why not analysed; empty otherwise.
     reason: str
     #: As in the study's header; personal data.
     patient_id: str

@@ -1,7 +1,7 @@
 """What people read in a message about an imaging result, Danish and English."""
 
 from ehr_io.codes import Words
-from ehr_io.results.imaging_result import Answer, ImagingResult, ResultStatus
+from ehr_io.results.imaging_result import Answer, ImagingResult
 
 _ANSWERS = {
     Answer.FINDING: Words(en="AI finding", da="AI-fund"),
@@ -23,12 +23,15 @@ _DEMONSTRATION = Words(
 
 def headline(result: ImagingResult) -> str:
     """The answer in one line."""
-    if result.status is ResultStatus.WITHDRAWN:
-        return f"{_WITHDRAWN.in_language(result.language)} {result.reason}".strip()
     said = _ANSWERS[result.answer].in_language(result.language)
     if result.answer is Answer.FINDING:
         return f"{said}: " + "; ".join(f"{one.text} {one.probability:.2f}" for one in result.findings)
     return f"{said}: {result.reason}" if result.reason else said
+
+
+def withdrawn(reason: str, language: str) -> str:
+    """What is said of an answer that is taken back."""
+    return f"{_WITHDRAWN.in_language(language)} {reason}".strip()
 
 
 def caveats(result: ImagingResult) -> tuple[str, ...]:

@@ -15,9 +15,8 @@ from ehr_io.results.imaging_result import Answer, CodedConcept, ImagingFinding, 
 from ehr_io.results.imaging_wording import caveats, headline
 
 _SIGNS = Separators()
-#: OBR-25 (table 0123) and OBX-11 (table 0085) by status.
-_OBR_STATUS = {ResultStatus.PRELIMINARY: "P", ResultStatus.CORRECTED: "C", ResultStatus.WITHDRAWN: "C"}
-_OBX_STATUS = {ResultStatus.PRELIMINARY: "P", ResultStatus.CORRECTED: "C", ResultStatus.WITHDRAWN: "D"}
+#: OBR-25 (table 0123) and OBX-11 (table 0085), which have the same letters for these.
+_STATUS = {ResultStatus.PRELIMINARY: "P", ResultStatus.CORRECTED: "C"}
 _SERVICE = CodedConcept(value="ai-analysis", scheme="99VARSEL", meaning="AI image analysis")
 _OUTCOME = CodedConcept(value="analysis-outcome", scheme="99VARSEL", meaning="AI analysis outcome")
 _STUDY_UID = CodedConcept(value="110180", scheme="DCM", meaning="Study Instance UID")
@@ -55,10 +54,33 @@ def oru_r01(result: ImagingResult, parties: Parties) -> bytes:
     return ("\r".join(segments) + "\r").encode()
 
 
-def control_id(result: ImagingResult) -> str:
+def withdrawn_oru(message: bytes, words: str, at: datetime) -> bytes:
+    """The message that takes *message* back: OBR-25 says corrected, OBX-11 deletes every observation (table 0085, D).
+
+    Args:
+        message: as `oru_r01` made it and it was sent.
+        words: why, for people.
+        at: when it was taken back.
+    """
+    segments = [line.split("|") for line in message.decode().split("\r") if line]
+    for fields in segments:
+        if fields[0] == "MSH":
+            # The field separator itself is MSH-1, so that MSH-n stands at n - 1.
+            fields[6], fields[9] = _moment(at), control_id(fields[9], "withdrawn")
+        elif fields[0] == "OBR":
+            fields[22], fields[25] = _moment(at), "C"
+        elif fields[0] == "OBX":
+            fields[11] = "D"
+    # A wish to be read sooner goes with what it was founded on.
+    kept = [fields for fields in segments if fields[0] not in ("NTE", "TQ1")]
+    place = next(number for number, fields in enumerate(kept) if fields[0] == "OBX")
+    kept.insert(place, ["NTE", "1", "", _text(words)])
+    return ("\r".join("|".join(fields) for fields in kept) + "\r").encode()
+
+
+def control_id(*told: str) -> str:
     """MSH-10, at most 20 characters: the same for every sending of the same words."""
-    told = f"{result.id}\x1f{result.status.value}\x1f{result.said_at.isoformat()}"
-    return base64.b32encode(hashlib.sha256(told.encode()).digest())[:20].decode()
+    return base64.b32encode(hashlib.sha256("\x1f".join(told).encode()).digest())[:20].decode()
 
 
 def _msh(result: ImagingResult, parties: Parties) -> str:
@@ -69,8 +91,9 @@ def _msh(result: ImagingResult, parties: Parties) -> str:
         parties.receiving_facility,
     )
     spoken = "|".join(map(_text, who))
+    own_id = control_id(result.id, result.status.value, result.said_at.isoformat())
     return (
-        f"MSH|^~\\&|{spoken}|{_moment(result.said_at)}||ORU^R01^ORU_R01|{control_id(result)}|"
+        f"MSH|^~\\&|{spoken}|{_moment(result.said_at)}||ORU^R01^ORU_R01|{own_id}|"
         f"{_text(parties.processing_id)}|2.5.1||||||UNICODE UTF-8"
     )
 
@@ -93,7 +116,7 @@ def _obr(result: ImagingResult) -> str:
         18: accession,
         22: _moment(result.said_at),
         24: "RAD",
-        25: _OBR_STATUS[result.status],
+        25: _STATUS[result.status],
     }
     return "OBR|" + "|".join(fields.get(number, "") for number in range(1, 26))
 
@@ -136,7 +159,7 @@ def _obx(  # noqa: PLR0913  OBX has that many fields.
     flag: str = "",
 ) -> str:
     units = f"{_text(unit)}^^UCUM" if unit else ""
-    fields = [kind, _coded(concept), group, value, units, _text(usual), flag, "", "", _OBX_STATUS[result.status]]
+    fields = [kind, _coded(concept), group, value, units, _text(usual), flag, "", "", _STATUS[result.status]]
     model = f"{_text(result.model.name)} {_text(result.model.version)}^{result.model.digest[:12]}"
     return "|".join([*fields, "", "", _moment(result.said_at), "", "", "", model])
 

@@ -40,13 +40,6 @@ def receive(context: typer.Context) -> None:
     run_receive(context.obj.load_settings())
 
 
-def work(context: typer.Context) -> None:
-    """Run the worker: closes studies, analyses them, delivers what came out."""
-    from serving.processes.work import run_work
-
-    run_work(context.obj.load_settings())
-
-
 def api(context: typer.Context) -> None:
     """Run the model service: Open Inference Protocol v2 on BentoML and ONNX Runtime."""
     from serving.processes.api import run_api

@@ -7,9 +7,6 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Engine
-
-    from serving.settings import Settings
     from varsel.case_status import CaseStatus, RefusalStatus
 
 EXAMPLES = (
@@ -24,31 +21,14 @@ def status(
 ) -> None:
     """Show every case with its state, answer, model and deliveries, and what was refused at the doors."""
     from varsel.case_status import read_cases, read_refusals
+    from varsel.existing import existing_database
 
-    engine = _existing_database(context.obj.load_settings())
+    engine = existing_database(context.obj.load_settings())
     cases, refusals = read_cases(engine), read_refusals(engine)
     if as_json:
         _print_json(cases, refusals)
     else:
         _print_tables(cases, refusals)
-
-
-def _existing_database(settings: "Settings") -> "Engine":
-    """The database, which must be there: to look is not to make."""
-    from pathlib import Path
-
-    from sqlalchemy import make_url
-
-    from serving.records.database import open_database
-    from varsel.errors import VarselError
-
-    url = make_url(settings.database_url)
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
-        raise VarselError(
-            f"there is no database at '{url.database}'; start the site with `varsel up`, or name its settings file: "
-            "`varsel --settings FILE status`"
-        )
-    return open_database(settings.database_url)
 
 
 def _print_json(cases: "Sequence[CaseStatus]", refusals: "Sequence[RefusalStatus]") -> None:
@@ -77,7 +57,7 @@ def _print_tables(cases: "Sequence[CaseStatus]", refusals: "Sequence[RefusalStat
     for one in cases:
         if one.state == State.FAILED.value:
             # Not in the table, whose cells would break it in two: it is there to be copied.
-            console.print(f"Try {one.case_id} again: varsel retry {one.work_item_id}", soft_wrap=True)
+            console.print(f"Try {one.case_id} again: varsel work retry {one.work_item_id}", soft_wrap=True)
     if refusals:
         refused = Table("Refused at", "Door", "Sender", "Code", "Reason", box=box.SIMPLE)
         for refusal in refusals:

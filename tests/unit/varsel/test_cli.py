@@ -20,7 +20,7 @@ from serving.records.schema import WORK_ITEM
 from varsel.cli import app
 
 COMMANDS = (
-    *("demo", "up", "receive", "work", "api", "web", "send", "status", "retry", "check", "backup", "restore"),
+    *("demo", "up", "receive", "work", "api", "web", "send", "status", "check", "backup", "restore"),
     *("train", "export", "promote", "rollback", "history", "synthesize"),
 )
 
@@ -153,4 +153,4 @@ def test_status_tells_how_a_failed_case_is_tried_again(tmp_path: Path):
         connection.execute(insert(WORK_ITEM).values(**row, **release, **ending, **times))
     (case,) = json.loads(run("--settings", settings, "status", "--json").stdout)["cases"]
     assert (case["state"], case["reason"], case["model"]) == ("failed", "the PACS is down", "chest_xray_opacity")
-    assert "varsel retry 2.25.7" in " ".join(run("--settings", settings, "status").stdout.split())
+    assert "varsel work retry 2.25.7" in " ".join(run("--settings", settings, "status").stdout.split())

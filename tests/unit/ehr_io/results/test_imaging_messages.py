@@ -9,7 +9,7 @@ import pytest
 from fhir.resources.R4B.bundle import Bundle
 
 from ehr_io.hl7.message import parse
-from ehr_io.results.diagnostic_report import diagnostic_report
+from ehr_io.results.diagnostic_report import diagnostic_report, withdrawn_report
 from ehr_io.results.imaging_result import (
     Answer,
     CodedConcept,
@@ -19,7 +19,7 @@ from ehr_io.results.imaging_result import (
     ResultStatus,
     Urgency,
 )
-from ehr_io.results.oru import Parties, control_id, oru_r01
+from ehr_io.results.oru import Parties, oru_r01, withdrawn_oru
 from ehr_io.risks import ModelIdentity
 
 NODULE = CodedConcept(value="427359005", scheme="SCT", meaning="Solitary nodule of lung")
@@ -82,7 +82,7 @@ def test_separators_in_a_text_do_not_break_the_message():
 
 @pytest.mark.parametrize(
     ("status", "obr", "obx"),
-    [(ResultStatus.PRELIMINARY, "P", "P"), (ResultStatus.CORRECTED, "C", "C"), (ResultStatus.WITHDRAWN, "C", "D")],
+    [(ResultStatus.PRELIMINARY, "P", "P"), (ResultStatus.CORRECTED, "C", "C")],
 )
 def test_the_status_is_told_and_is_never_final(status: ResultStatus, obr: str, obx: str):
     message = parse(oru_r01(a_result(status=status), Parties()))
@@ -91,17 +91,35 @@ def test_the_status_is_told_and_is_never_final(status: ResultStatus, obr: str, o
     assert {one.text(11) for one in message.all("OBX")} == {obx}
 
 
-def test_the_same_result_bears_the_same_control_id_and_another_one_its_own():
-    same, corrected = a_result(), a_result(status=ResultStatus.CORRECTED)
+def test_a_withdrawal_deletes_every_observation_under_a_control_id_of_its_own():
+    wish = Urgency(reason="AI: nodule", expires_at=SAID_AT + timedelta(hours=4))
+    sent = oru_r01(a_result(urgency=wish), Parties())
 
-    assert oru_r01(a_result(), Parties()) == oru_r01(same, Parties())
-    assert len(control_id(same)) == 20
-    assert control_id(same) != control_id(corrected)
+    taken_back = parse(withdrawn_oru(sent, "wrong patient", SAID_AT + timedelta(days=1)))
+
+    told = parse(sent)
+    assert [one.raw(3) for one in taken_back.all("OBX")] == [one.raw(3) for one in told.all("OBX")]
+    assert {one.text(11) for one in taken_back.all("OBX")} == {"D"}
+    assert (taken_back.first("OBR").text(25), taken_back.first("TQ1")) == ("C", None)
+    assert taken_back.first("NTE").text(3) == "wrong patient"
+    assert len(taken_back.control_id) == 20
+    assert taken_back.control_id != told.control_id
+    assert taken_back.header.text(7) == "20260303073000+0000"
+
+
+def test_the_same_result_bears_the_same_control_id_and_another_one_its_own():
+    first, again, corrected = (
+        oru_r01(one, Parties()) for one in (a_result(), a_result(), a_result(status=ResultStatus.CORRECTED))
+    )
+
+    assert first == again
+    assert len(parse(first).control_id) == 20
+    assert parse(first).control_id != parse(corrected).control_id
 
 
 @pytest.mark.parametrize("answer", [Answer.NO_FINDING, Answer.NOT_ANALYSED])
 def test_nothing_found_and_not_analysed_are_told_apart_and_neither_is_called_normal(answer: Answer):
-    message = parse(oru_r01(a_result(answer=answer, findings=(), reason="to bright" * 1), Parties()))
+    message = parse(oru_r01(a_result(answer=answer, findings=(), reason="too bright"), Parties()))
 
     (outcome,) = [one for one in message.all("OBX") if one.text(2) == "CWE"]
     assert outcome.text(5) == {"no_finding": "no-finding", "not_analysed": "not-analysed"}[answer.value]
@@ -126,12 +144,22 @@ def test_the_transaction_is_valid_fhir_with_codes_of_r4(status: ResultStatus):
 
     Bundle.model_validate_json(json.dumps(made))
     told = {one["resource"]["status"] for one in made["entry"]}
-    assert told == {{"withdrawn": "entered-in-error"}.get(status.value, status.value)}
+    assert told == {status.value}
     observation, report = (one["resource"] for one in made["entry"])
     assert report["imagingStudy"][0]["identifier"]["value"] == "urn:oid:1.2.3"
     assert report["result"] == [{"reference": f"Observation/{observation['id']}"}]
     assert observation["valueQuantity"]["value"] == 0.81
     assert report["basedOn"][0]["identifier"]["value"] == "ACC1"
+
+
+def test_a_withdrawn_transaction_marks_the_same_resources_as_entered_in_error():
+    sent = diagnostic_report(a_result(), "")
+
+    made = withdrawn_report(sent, "wrong patient")
+
+    Bundle.model_validate_json(json.dumps(made))
+    assert {one["resource"]["status"] for one in made["entry"]} == {"entered-in-error"}
+    assert [one["request"] for one in made["entry"]] == [one["request"] for one in sent["entry"]]
 
 
 def test_a_transaction_told_again_goes_to_the_same_places():

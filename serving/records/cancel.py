@@ -1,0 +1,41 @@
+"""Calling work off, when a person asks for it."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from serving.records import audit, ledger, work
+from serving.records.schema import DELIVERY
+from serving.work.item import DeliveryState, State
+
+#: Deliveries that nobody works on.
+_STILL = (DeliveryState.QUEUED.value, DeliveryState.WAITING.value, DeliveryState.DEAD.value)
+
+
+def cancel(connection: Connection, item_id: str, actor: str, now: datetime) -> bool:
+    """Call off what has not begun of a work item: its analysis, or what is still to be sent; False when nothing is.
+
+    What runs at this moment goes on, and what arrived stays where it is.
+
+    Raises:
+        CaseNotFoundError: there is no such item.
+    """
+    item = work.get_item(connection, item_id)
+    reason = f"called off by {actor}"
+    called_off = _call_off_deliveries(connection, item_id, reason, now)
+    if item.state in {State.QUEUED, State.WAITING, State.FAILED}:
+        told = {"reason_code": "cancelled", "reason": reason, "finished_at": now}
+        called_off |= work.move_item(connection, item_id, State.SUPERSEDED, now, **told)
+    elif called_off:
+        ledger.finish_when_all_arrived(connection, item_id, now)
+    if called_off:
+        audit.append(connection, "cancelled", item_id, {"actor": actor})
+    return called_off
+
+
+def _call_off_deliveries(connection: Connection, item_id: str, reason: str, now: datetime) -> bool:
+    mine = (DELIVERY.c.work_item_id == item_id) & DELIVERY.c.state.in_(_STILL)
+    waiting = connection.scalars(select(DELIVERY.c.id).where(mine)).all()
+    for delivery_id in waiting:
+        ledger.move(connection, delivery_id, DeliveryState.CANCELLED, now, reason=reason)
+    return bool(waiting)
