@@ -52,11 +52,17 @@ class StoredPixels:
 
     def rescale_into(self, target: npt.NDArray[np.float32]) -> None:
         """Write ``slope * stored + intercept`` to *target* (y, x), without another array in between."""
-        if self.slope == 1.0:
-            np.add(self.values, np.float32(self.intercept), out=target, casting="unsafe")
-            return
-        np.multiply(self.values, np.float32(self.slope), out=target, casting="unsafe")
+        # Cast first: numpy adds in place twice as fast as it casts and adds at once.
+        target[:] = self.values
+        if self.slope != 1.0:
+            target *= np.float32(self.slope)
         target += np.float32(self.intercept)
+
+    def extent(self) -> tuple[float, float]:
+        """Lowest and highest value after rescale."""
+        ends = (float(end) * self.slope + self.intercept for end in (self.values.min(), self.values.max()))
+        low, high = sorted(ends)
+        return low, high
 
     def padding_mask(self) -> npt.NDArray[np.bool_] | None:
         """Where there is no image, as bool (y, x); None when everything is image."""

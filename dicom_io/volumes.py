@@ -1,6 +1,7 @@
 """A series of slices as one volume."""
 
 import os
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -38,10 +39,15 @@ def read_volume(series: Series, maximum_voxels: int = DEFAULT_MAXIMUM_VOXELS) ->
     voxels = np.empty(_shape(stack, maximum_voxels), dtype=np.float32)
     is_ct = series.modality == "CT"
     files = _by_file(stack)
-    with ThreadPoolExecutor(max_workers=min(len(files), os.cpu_count() or 1, _MAXIMUM_THREADS)) as pool:
-        # Consumed, so that the first error of any slice is raised; those not yet begun are dropped with it.
-        for _ in pool.map(lambda file: _read_file(file, voxels, is_ct=is_ct), files):
-            pass
+    threads = min(os.cpu_count() or 1, _MAXIMUM_THREADS)
+
+    def read_every(start: int) -> None:
+        for file in files[start::threads]:
+            _read_file(file, voxels, is_ct=is_ct)
+
+    with ThreadPoolExecutor(threads) as pool:
+        # Consumed, so that the first error of any slice is raised here.
+        deque(pool.map(read_every, range(threads)), maxlen=0)
     return Volume(
         voxels=voxels,
         spacing_mm=stack.spacing_mm,

@@ -15,10 +15,10 @@ UNDEFINED_LENGTH = 0xFFFFFFFF
 _BEFORE_PIXELS = range(0x7FE00008)
 _DELIMITERS = 0xFFFE
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
-#: VRs with a four-byte length after two reserved bytes (PS3.5 7.1.2).
-_LONG_VRS = frozenset(
-    (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"),
-)
+#: VRs with a four-byte length after two reserved bytes (PS3.5 7.1.2), as the two-byte numbers that the loop compares.
+_LONG_VRS = (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
+_LONG_VRS_LITTLE = frozenset(int.from_bytes(vr, "little") for vr in _LONG_VRS)
+_LONG_VRS_BIG = frozenset(int.from_bytes(vr, "big") for vr in _LONG_VRS)
 #: More elements than any header has: megabytes of zeros parse as millions of empty ones, for seconds.
 _MAXIMUM_ELEMENTS = 20_000
 #: The same for elements inside sequences: a thousand frames have a hundred each in their functional groups.
@@ -62,14 +62,16 @@ class _Reader:
         order = "<" if encoding.is_little_endian else ">"
         self._source = source
         self._is_implicit = encoding.is_implicit
-        self._explicit = struct.Struct(f"{order}HH2sH").unpack_from
+        self._explicit = struct.Struct(f"{order}4H").unpack_from
+        self._long_vrs = _LONG_VRS_LITTLE if encoding.is_little_endian else _LONG_VRS_BIG
         self._implicit = struct.Struct(f"{order}HHI").unpack_from
         self._long = struct.Struct(f"{order}I").unpack_from
         self._left = _MAXIMUM_NESTED_ELEMENTS
 
     def walk(self, position: int, wanted: frozenset[int], tags: range) -> Walked:
         """The *wanted* elements from *position* to the first whose tag is none of *tags*."""
-        source, end, explicit, is_implicit = self._source, len(self._source), self._explicit, self._is_implicit
+        source, end, is_implicit = self._source, len(self._source), self._is_implicit
+        explicit, long_vrs = self._explicit, self._long_vrs
         first, last = tags.start, tags.stop
         values: dict[int, bytes] = {}
         for _ in range(_MAXIMUM_ELEMENTS):
@@ -82,7 +84,7 @@ class _Reader:
             else:
                 group, element, vr, length = explicit(source, position)
                 position += 8
-                if vr in _LONG_VRS:
+                if vr in long_vrs:
                     (length,) = self._long(source, position)
                     position += 4
             tag = group << 16 | element
@@ -132,7 +134,7 @@ class _Reader:
     def _explicit_length(self, position: int) -> tuple[int, int]:
         """Where the value begins and how long it is, of the element whose first eight bytes end at *position*."""
         _, _, vr, length = self._explicit(self._source, position - 8)
-        return (position + 4, self._long(self._source, position)[0]) if vr in _LONG_VRS else (position, length)
+        return (position + 4, self._long(self._source, position)[0]) if vr in self._long_vrs else (position, length)
 
     def _count(self) -> None:
         self._left -= 1
