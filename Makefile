@@ -1,9 +1,9 @@
 # Two commands are enough: `make demo` and `make test`. Each sets up what it needs; see README.md.
 #   make demo [ARGS=--once] [DATA=folder]   run everything on this machine and show it
 #   make test [ARGS=-k\ pages]              all tests, contracts and lint included
-#   make bench | bench-pixels | bench-models | lint | clean
+#   make bench | bench-pixels | bench-results | bench-models | lint | clean
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-pixels bench-models lint clean demo-tools test-tools
+.PHONY: help demo test bench bench-pixels bench-results bench-models lint clean demo-tools test-tools
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -30,6 +30,10 @@ bench: $(INSTALLED)
 
 bench-pixels: $(INSTALLED)
 	PYTHONPATH=.:tests:tests/benchmarks $(BIN)/python -W ignore tests/benchmarks/bench_pixels.py $(ARGS)
+
+bench-results: $(INSTALLED)
+	PYTHONPATH=.:tests:tests/integration:tests/acceptance:tests/benchmarks \
+		$(BIN)/python -W ignore tests/benchmarks/bench_results.py $(ARGS)
 
 bench-models: $(INSTALLED)
 	PYTHONPATH=.:tests:tests/integration:tests/acceptance:tests/benchmarks \
