@@ -19,6 +19,7 @@ from models.runtime import Runtime
 from serving import interpret
 from serving.errors import NotAnalysedError
 from serving.guard import Guard
+from serving.image_limits import Images
 from serving.stopwatch import Stopwatch
 from serving.telemetry.metric_table import Stage
 
@@ -56,6 +57,8 @@ class Subject:
     closed_at: datetime
     #: What is asked first about every radiograph; None where the release demands nothing.
     guard: Guard | None = None
+    #: How large its images may be.
+    images: Images = Images()
 
     @property
     def manifest(self) -> Manifest:
@@ -113,7 +116,7 @@ def _analyse_image(
     subject: Subject, spec: RadiographPreprocessing, image: Instance, runtime: Runtime, stopwatch: Stopwatch
 ) -> _ImageReading:
     with stopwatch.time(Stage.DECODE):
-        radiograph = read_radiograph(image)
+        radiograph = read_radiograph(image, subject.images.maximum_pixels)
     if subject.guard is not None:
         with stopwatch.time(Stage.GUARD):
             subject.guard.check(radiograph, subject.language)
@@ -138,7 +141,7 @@ def _analyse_image(
 def _analyse_volume(subject: Subject, spec: VolumePreprocessing, runtime: Runtime, stopwatch: Stopwatch) -> Analysis:
     series = _longest(suitable_series(subject.study, subject.manifest.limits))
     with stopwatch.time(Stage.DECODE):
-        volume = read_volume(series)
+        volume = read_volume(series, subject.images.maximum_voxels)
     _demand(check_stack(len(volume.voxels), volume.spacing_mm[0], subject.manifest.limits))
     with stopwatch.time(Stage.PREPROCESS):
         tensor = volume_to_tensor(volume, spec)

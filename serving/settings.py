@@ -15,6 +15,7 @@ from serving.archives import Archive, DicomwebDoor
 from serving.destinations import AnyDestination, Destination, DicomwebDestination, FhirDestination, Hl7Destination
 from serving.errors import SettingsError
 from serving.feed.section import Feed
+from serving.image_limits import Images
 from serving.receive_settings import Receive
 from serving.section import Port, Section
 from serving.web.cds_settings import Cds
@@ -107,6 +108,7 @@ class Settings(BaseSettings):
     site: Site = Site()
     receive: Receive = Receive()
     work: Work = Work()
+    images: Images = Images()
     api: Api = Api()
     web: Web = Web()
     feed: Feed = Feed()

@@ -1,6 +1,7 @@
 """Which decoder takes which transfer syntax, by figures and by what it makes of broken streams (decision 0011)."""
 
 import itertools
+import os
 import struct
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,6 +17,16 @@ from dicom_io.errors import PixelError, UnsupportedPixelsError
 
 Pixels = npt.NDArray[Any]
 
+#: From so many pixels on a JPEG 2000 frame is decoded on all processors: a radiograph comes alone, slices side by side.
+_LARGE_PIXELS = 2**20
+
+
+def _decode_jpeg_2000(frame: bytes) -> Pixels:
+    stream = read_codestream(frame)
+    is_large = stream.rows * stream.columns >= _LARGE_PIXELS
+    return np.asarray(imagecodecs.jpeg2k_decode(frame, numthreads=os.cpu_count() if is_large else 1))
+
+
 #: HTJ2K goes to OpenJPEG as well: OpenJPH is twice as fast and returns a cut stream as an image.
 _DECODERS: Mapping[str, Callable[[bytes], Pixels]] = {
     uid.JPEGBaseline8Bit: imagecodecs.jpeg8_decode,
@@ -24,11 +35,11 @@ _DECODERS: Mapping[str, Callable[[bytes], Pixels]] = {
     uid.JPEGLosslessSV1: imagecodecs.jpeg8_decode,
     uid.JPEGLSLossless: imagecodecs.jpegls_decode,
     uid.JPEGLSNearLossless: imagecodecs.jpegls_decode,
-    uid.JPEG2000Lossless: imagecodecs.jpeg2k_decode,
-    uid.JPEG2000: imagecodecs.jpeg2k_decode,
-    uid.HTJ2KLossless: imagecodecs.jpeg2k_decode,
-    uid.HTJ2KLosslessRPCL: imagecodecs.jpeg2k_decode,
-    uid.HTJ2K: imagecodecs.jpeg2k_decode,
+    uid.JPEG2000Lossless: _decode_jpeg_2000,
+    uid.JPEG2000: _decode_jpeg_2000,
+    uid.HTJ2KLossless: _decode_jpeg_2000,
+    uid.HTJ2KLosslessRPCL: _decode_jpeg_2000,
+    uid.HTJ2K: _decode_jpeg_2000,
 }
 _NATIVE = frozenset(
     {
