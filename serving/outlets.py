@@ -1,6 +1,7 @@
 """From the settings of destinations to what takes their objects."""
 
 import threading
+from typing import Any
 
 from dicom_io.send.association import DicomAddress
 from dicom_io.send.destination import Destination as Outlet
@@ -11,6 +12,7 @@ from dicom_io.tls import client_context
 from ehr_io.hl7.client import MllpAddress
 from ehr_io.send.fhir_server import FhirAddress
 from serving.destinations import AnyDestination, Destination, FhirDestination, Hl7Destination
+from serving.pace import PacedOutlet
 from serving.record_outlets import FhirOutlet, MllpOutlet
 
 
@@ -57,14 +59,19 @@ def dicom_address(destination: Destination) -> DicomAddress:
 
 
 def _outlet(destination: AnyDestination) -> Outlet:
+    outlet = _unpaced(destination)
+    return PacedOutlet(outlet, destination.maximum_per_minute) if destination.maximum_per_minute else outlet
+
+
+def _unpaced(destination: AnyDestination) -> Outlet:
     files = destination.tls.files
-    tls, timeout_seconds = client_context(files) if files else None, destination.timeout_seconds
+    tls = client_context(files) if files else None
     if isinstance(destination, Destination):
         return StoreScu(dicom_address(destination), destination.keep_open_seconds)
+    common: dict[str, Any] = {"tls": tls, "timeout_seconds": destination.timeout_seconds}
     if isinstance(destination, Hl7Destination):
-        where = {"host": destination.host, "port": destination.port}
-        return MllpOutlet(MllpAddress(**where, timeout_seconds=timeout_seconds, tls=tls))
-    web = {"url": destination.url, "token_file": destination.token_file, "tls": tls}
+        return MllpOutlet(MllpAddress(host=destination.host, port=destination.port, **common))
+    web = {"url": destination.url, "token_file": destination.token_file} | common
     if isinstance(destination, FhirDestination):
-        return FhirOutlet(FhirAddress(**web, timeout_seconds=timeout_seconds))
-    return StowRs(WebAddress(**web, timeout_seconds=timeout_seconds), confirms=destination.can_query)
+        return FhirOutlet(FhirAddress(**web))
+    return StowRs(WebAddress(**web), confirms=destination.can_query)

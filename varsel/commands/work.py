@@ -172,13 +172,12 @@ def _print_detail(detail: "WorkDetail") -> None:
     console.print(f"case {detail.case_id} #{detail.generation}, attempts {detail.attempts}", soft_wrap=True)
     if detail.reason:
         console.print(f"reason: {detail.reason}", soft_wrap=True)
-    for one in detail.deliveries:
-        for line in _delivery_lines(one):
-            console.print(line, soft_wrap=True)
+    for line in (line for sent in detail.deliveries for line in _delivery_lines(sent)):
+        console.print(line, soft_wrap=True)
     console.print("history:")
-    for line in detail.history:
-        failure = f" ({line.failure})" if line.failure else ""
-        console.print(f"  {line.at[:19]}  {line.of}: {line.state}{failure} {line.detail}".rstrip(), soft_wrap=True)
+    for one in detail.history:
+        failure = f" ({one.failure})" if one.failure else ""
+        console.print(f"  {one.at[:19]}  {one.of}: {one.state}{failure} {one.detail}".rstrip(), soft_wrap=True)
 
 
 def _delivery_lines(one: "DeliveryPlace") -> list[str]:
