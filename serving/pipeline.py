@@ -1,6 +1,6 @@
 """The imaging line from Study to Report: decode -> contract -> preprocess -> infer -> interpret."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
@@ -58,7 +58,7 @@ class Subject:
     #: What is asked first about every radiograph; None where the release demands nothing.
     guard: Guard | None = None
     #: How large its images may be.
-    images: Images = Images()
+    images: Images = field(default_factory=Images)
 
     @property
     def manifest(self) -> Manifest:
