@@ -48,7 +48,9 @@ class KindsOfOne(nn.Module):
         """
         if self.training:
             return self._seen(image)
-        return (self._seen(image) + self._seen(image.flip(-1)).flip(-1)) / 2
+        # As one batch: the graph then holds the network once.
+        seen, mirrored = self._seen(torch.cat([image, image.flip(-1)])).unflatten(0, (2, -1))
+        return (seen + mirrored.flip(-1)) / 2
 
     def _seen(self, image: torch.Tensor) -> torch.Tensor:
         grey = image - image.mean(dim=(2, 3), keepdim=True)
