@@ -76,6 +76,8 @@ class RiskReport:
     reasons: tuple[RiskReason, ...]
     #: Which model said it.
     model: ModelIdentity
+    #: FHIR ``Type/id`` of every event that it rests on.
+    basis: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """See that it can be true."""

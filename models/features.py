@@ -79,6 +79,7 @@ def explain(outputs: Tensors, vector: FeatureVector, spec: StayPreprocessing, mo
             contribution=float(contributions[n]),
             value=None if math.isnan(vector.values[n]) else float(vector.values[n]),
             measured_at=vector.measured_at[n],
+            source=vector.sources[n],
         )
         for n, feature in enumerate(spec.features)
     ]

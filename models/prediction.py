@@ -43,6 +43,8 @@ class Reason:
     value: float | None
     #: ISO 8601 UTC time of the value's newest event; empty when not measured.
     measured_at: str = ""
+    #: FHIR ``Type/id`` of that event; empty when there is none.
+    source: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,7 +41,7 @@ def risk_assessment(report: RiskReport, language: str) -> _Json:
         "prediction": [_prediction(report, language)],
         "note": [{"text": text} for text in _notes(report, language)],
     }
-    sources = sorted({reason.source for reason in report.reasons if reason.source})
+    sources = sorted({*report.basis, *(reason.source for reason in report.reasons if reason.source)})
     # R4 forbids empty arrays.
     return {**made, "basis": [{"reference": source} for source in sources]} if sources else made
 

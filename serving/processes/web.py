@@ -43,6 +43,8 @@ def run_web(settings: Settings) -> None:
         access_log=False,
         log_config=None,
         server_header=False,
+        # A list that is watched live holds its connection; a stop does not wait for it.
+        timeout_graceful_shutdown=3,
     )
 
 

@@ -16,6 +16,7 @@ from serving.web.faults import fault_pages
 from serving.web.headers import SecurityHeaders, Timed
 from serving.web.operations import operations_routes
 from serving.web.pages import Pages
+from serving.web.stay_pages import StayPages
 from serving.web.view import open_view
 
 
@@ -32,6 +33,7 @@ def web_app(
     return Starlette(
         routes=[
             *Pages(engine=engine, settings=settings, view=view).routes(),
+            *StayPages(engine=engine, settings=settings, view=view).routes(),
             *operations_routes(engine, metrics.registry),
             *extra_routes,
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static"),

@@ -16,6 +16,10 @@ class Formats:
         pattern = "%d.%m.%Y %H.%M.%S" if self.language == "da" else "%Y-%m-%d %H:%M:%S"
         return value.astimezone().strftime(pattern)
 
+    def day(self, value: datetime) -> str:
+        """Day and month, in the server's own time zone."""
+        return value.astimezone().strftime("%d.%m." if self.language == "da" else "%d %b")
+
     def number(self, value: float, digits: int = 1) -> str:
         """*value* with *digits* decimals at most, whole numbers bare."""
         text = f"{value:.{digits}f}".rstrip("0").rstrip(".") if digits else f"{value:.0f}"

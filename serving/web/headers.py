@@ -59,16 +59,19 @@ class Timed:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, status = time.perf_counter(), 500
+        started, status, is_stream = time.perf_counter(), 500, False
 
         async def send_and_note(message: Message) -> None:
-            nonlocal status
+            nonlocal status, is_stream
             if message["type"] == "http.response.start":
                 status = message["status"]
+                # Server-sent events last as long as somebody looks; that is no slow answer.
+                is_stream = MutableHeaders(scope=message).get("content-type", "").startswith("text/event-stream")
             await send(message)
 
         try:
             await self._app(scope, receive, send_and_note)
         finally:
             route = getattr(scope.get("route"), "path", "none")
-            self._metrics.answered(route, status, time.perf_counter() - started)
+            if not is_stream:
+                self._metrics.answered(route, status, time.perf_counter() - started)

@@ -19,6 +19,8 @@ class FeatureText:
     unit: str
     #: Usual range; None when there is none.
     reference_range: tuple[float, float] | None
+    #: Concept that it is made of.
+    concept: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,10 @@ class ModelCard:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     #: Feature name -> what people read.
     features: Mapping[str, FeatureText] = field(default_factory=dict)
+
+    def concept_of(self, feature: str) -> str:
+        """The concept that *feature* is made of; its own name where the release does not know it."""
+        return self.features[feature].concept if feature in self.features else feature
 
 
 def card_of(store_dir: Path, model: str, digest: str, language: str) -> ModelCard | None:
@@ -66,6 +72,7 @@ def _features(manifest: Manifest, language: str) -> dict[str, FeatureText]:
             text=spec.text.in_language(language),
             unit=unit_words(spec.unit, language),
             reference_range=spec.reference_range,
+            concept=spec.code,
         )
         for spec in manifest.preprocessing.features
     }

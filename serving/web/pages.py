@@ -1,4 +1,4 @@
-"""The pages: cases, one case, its picture, the ward list, what was refused."""
+"""The pages of cases: the list, one case, its picture, what was refused."""
 
 import hashlib
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from serving.records.database import reading
 from serving.settings import Settings
 from serving.web import queries, stay_queries
 from serving.web.model_cards import ModelCard, card_of
-from serving.web.rows import CaseFilter, CaseRow, RiskRow
+from serving.web.rows import CaseFilter, CaseRow
 from serving.web.view import View
 from serving.work.item import State
 
@@ -40,7 +40,6 @@ class Pages:
             Route("/", self.cases, name="cases"),
             Route("/cases/{work_item_id}", self.case, name="case"),
             Route("/cases/{work_item_id}/picture.jpg", self.picture, name="picture"),
-            Route("/stays", self.stays, name="stays"),
             Route("/refusals", self.refusals, name="refusals"),
         ]
 
@@ -80,14 +79,6 @@ class Pages:
             return PlainTextResponse("This case has no picture.\n", status_code=404)
         return FileResponse(path, media_type="image/jpeg")
 
-    def stays(self, request: Request) -> Response:
-        """The ward list."""
-        with reading(self.engine) as connection:
-            risks = stay_queries.ward_list(connection)
-        language = self.view.language(request)
-        cards = {row.work_item_id: self._card(row, language) for row in risks}
-        return self.view.page(request, "stays.html", {"risks": risks, "cards": cards, "web": self.settings.web})
-
     def refusals(self, request: Request) -> Response:
         """What was refused at the doors."""
         page = _page_number(request)
@@ -112,7 +103,7 @@ class Pages:
     def _picture_path(self, row: CaseRow) -> Path:
         return self.settings.results_dir / row.work_item_id / "picture.jpg"
 
-    def _card(self, row: CaseRow | RiskRow, language: str) -> ModelCard | None:
+    def _card(self, row: CaseRow, language: str) -> ModelCard | None:
         return card_of(self.settings.store_dir, row.model, row.release_digest, language) if row.model else None
 
 

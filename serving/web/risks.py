@@ -1,7 +1,6 @@
 """Risks as the doors tell them, and what clinicians answered."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -19,6 +18,9 @@ from serving.errors import CaseNotFoundError
 from serving.records.database import reading, writing
 from serving.records.schema import FEEDBACK, RISK, WORK_ITEM
 from serving.web.cds_hooks import CardFeedback, StoredRisk
+from serving.web.reasons import grouped
+from serving.web.rows import ReasonRow
+from serving.web.stay_queries import reason_row
 
 #: FHIR's names of the coding schemes that releases use.
 _SYSTEMS = {"SCT": "http://snomed.info/sct"}
@@ -125,7 +127,8 @@ def _report(row: RowMapping, release: Release) -> RiskReport:
         outcome_text=_words(label.text),
         probability=row["probability"],
         threshold=row["threshold"],
-        reasons=tuple(_reason(reason, _features(manifest)) for reason in row["reasons"]),
+        reasons=_reasons(row["reasons"], _features(manifest)),
+        basis=tuple(sorted({kept["source"] for kept in row["reasons"] if kept.get("source")})),
         model=ModelIdentity(
             name=manifest.name,
             version=manifest.version,
@@ -135,15 +138,20 @@ def _report(row: RowMapping, release: Release) -> RiskReport:
     )
 
 
-def _reason(kept: Mapping[str, Any], features: Mapping[str, FeatureSpec]) -> RiskReason:
-    feature = features[kept["feature"]]
+def _reasons(kept: Sequence[Mapping[str, Any]], features: Mapping[str, FeatureSpec]) -> tuple[RiskReason, ...]:
+    rows = (reason_row(item) for item in kept)
+    return tuple(_reason(row, features) for row in grouped(rows, lambda name: features[name].code))
+
+
+def _reason(row: ReasonRow, features: Mapping[str, FeatureSpec]) -> RiskReason:
+    feature = features[row.feature]
     return RiskReason(
         text=_words(feature.text),
-        contribution=kept["contribution"],
-        value=kept["value"],
+        contribution=row.contribution,
+        value=row.value,
         unit=feature.unit,
         reference_range=feature.reference_range,
-        measured_at=datetime.fromisoformat(kept["measured_at"]) if kept["measured_at"] else None,
+        measured_at=row.measured_at,
     )
 
 

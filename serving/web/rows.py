@@ -145,6 +145,8 @@ class ReasonRow:
     value: float | None
     #: When its newest event was; None when not measured.
     measured_at: datetime | None
+    #: How many features it stands for.
+    members: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

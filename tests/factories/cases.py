@@ -27,6 +27,7 @@ from serving.records.schema import (
 from serving.settings import Settings, Site
 from serving.work.item import DeliveryState, State
 from tests.factories.releases import make_release
+from tests.factories.wards import fill_stay, fill_surveillance
 
 #: When the first case came; fixed, so that pages look the same in every run.
 START = datetime(2026, 3, 2, 7, 30, tzinfo=UTC)
@@ -247,6 +248,8 @@ def filled_site(directory: Path) -> tuple[Engine, Settings]:
         _not_analysed(book, chest)
         book.stay("stay-1", "Madsen^Karen", "M2", infection, [0.06, 0.09, 0.18, 0.31])
         book.stay("stay-2", "", "K1", infection, [0.043])
+        fill_stay(connection, infection)
+        fill_surveillance(connection)
         book.refusal("dicom", "not_dicom", "the bytes are no DICOM object; nothing of it was kept", "MODALITY")
         book.refusal("fhir", "unknown_unit", "Observation 'temperature' has unit 'F'; Cel is required", "ehr")
     return engine, settings

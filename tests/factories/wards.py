@@ -1,0 +1,227 @@
+"""A hospital for the pages: stays with facts, scores, alerts and reviews, and a year of surveillance."""
+
+import random
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import Connection, insert
+
+from ehr_io.definitions.catalogue import ALL
+from ehr_io.events import Event, EventKind
+from evaluation.surveillance.clusters import find_clusters
+from evaluation.surveillance.counts import Case, Exposure
+from models.release import Release
+from serving.alerts.decide import WORDS, Verdict
+from serving.alerts.reviews import Review, ReviewKind, Subject, keep_review
+from serving.records.schema import EVENT, RISK, STAY, WORK_ITEM
+from serving.records.surveillance_schema import (
+    ALERT,
+    SURVEILLANCE_CASE,
+    SURVEILLANCE_CLUSTER,
+    SURVEILLANCE_EXPOSURE,
+    SURVEILLANCE_RUN,
+)
+
+#: The hour of the newest fact.
+NOW = datetime(2026, 3, 6, 8, 0, tzinfo=UTC)
+UNITS = ("K1", "K2", "M1", "M2", "M3", "O1", "O2", "ICU")
+_POLICY = {"hold": 2, "hold_of": 3, "refractory_hours": 24.0}
+_RISKS = (0.04, 0.05, 0.05, 0.07, 0.06, 0.09, 0.12, 0.11, 0.16, 0.24, 0.29, 0.34)
+
+
+def fill_stay(connection: Connection, release: Release, stay_id: str = "stay-9") -> None:
+    """A stay of five days with a catheter, cultures, antibiotics, twelve scores, an alert and an answer to it."""
+    values = {"stay_id": stay_id, "patient_id": "2512489996", "patient_name": "Berggren^Nancy", "ward": "M2"}
+    connection.execute(insert(STAY).values(**values, generation=len(_RISKS), known_until=NOW))
+    for event in _events(stay_id):
+        kept = {name: getattr(event, name) for name in Event.__dataclass_fields__} | {"kind": event.kind.value}
+        connection.execute(insert(EVENT).values(**kept))
+    for number, risk in enumerate(_RISKS):
+        as_of = NOW - timedelta(hours=8 * (len(_RISKS) - 1 - number))
+        _score(connection, release, stay_id, f"w-{stay_id}-{number}", as_of, risk)
+    review = Review(
+        at=NOW - timedelta(hours=7),
+        subject=Subject.RISK,
+        subject_id=f"w-{stay_id}-10",
+        stay_id=stay_id,
+        model=release.manifest.name,
+        kind=ReviewKind.ACKNOWLEDGED,
+        comment="Dyrkning taget",
+        reviewer="KM",
+    )
+    keep_review(connection, review)
+
+
+def fill_surveillance(connection: Connection, *, months: int = 14, seed: int = 5) -> None:
+    """Cases and time at risk of *months* by every definition; in M2 more than chance explains, lately."""
+    rng = random.Random(seed)
+    start = date(2025, 1, 1)
+    days = [start + timedelta(days=n) for n in range(months * 30 + 6)]
+    for number, definition in enumerate(ALL):
+        cases: list[Case] = []
+        exposures: list[Exposure] = []
+        for unit_number, unit in enumerate(UNITS):
+            beds = 6 + 4 * (unit_number % 4)
+            rate = (0.0011, 0.0032, 0.0005, 0.0, 0.0, 0.0012, 0.0041, 0.0005)[number] * (1 + 0.25 * unit_number)
+            for day in days:
+                amount = beds - rng.random() * 2
+                exposures.append(Exposure(unit=unit, day=day, amount=amount))
+                outbreak = unit == "M2" and (days[-1] - day).days in range(8, 26) and number in {0, 1, 5, 6}
+                if rng.random() < amount * rate * (9 if outbreak else 1):
+                    cases.append(Case(id=f"{number}-{unit}-{day}", unit=unit, day=day))
+        _keep(connection, definition.id, definition.edition.name, cases, exposures)
+    for unit in UNITS:
+        for day in days[::7]:
+            values = {"definition": "contacts", "edition": "", "unit": unit, "day": day.isoformat(), "amount": 14.0}
+            connection.execute(insert(SURVEILLANCE_EXPOSURE).values(**values))
+    run = {"at": NOW, "seconds": 1.2, "patients": 4200, "cases": 300}
+    connection.execute(insert(SURVEILLANCE_RUN).values(**run))
+
+
+def _keep(connection: Connection, definition: str, edition: str, cases: list[Case], exposures: list[Exposure]) -> None:
+    rows = [
+        {"definition": definition, "edition": edition, "unit": e.unit, "day": e.day.isoformat(), "amount": e.amount}
+        for e in exposures
+    ]
+    connection.execute(insert(SURVEILLANCE_EXPOSURE), rows)
+    for case in cases:
+        connection.execute(insert(SURVEILLANCE_CASE).values(**_case_row(definition, edition, case)))
+    recent = exposures[-1].day - timedelta(days=91)
+    clusters = find_clusters(
+        [case for case in cases if case.day >= recent], [one for one in exposures if one.day >= recent], draws=99
+    )
+    for cluster in clusters:
+        values = {
+            "definition": definition,
+            "edition": edition,
+            "unit": cluster.unit,
+            "first_day": cluster.first.isoformat(),
+            "last_day": cluster.last.isoformat(),
+            "case_ids": [case_key(definition, edition, one) for one in cluster.case_ids],
+            "expected": cluster.expected,
+            "p": cluster.p,
+        }
+        connection.execute(insert(SURVEILLANCE_CLUSTER).values(**values))
+
+
+def case_key(definition: str, edition: str, case: str) -> str:
+    """The id of a case of the factory: at most 32 letters."""
+    return f"{definition[6:9]}{edition}-{case}"[:32]
+
+
+def _case_row(definition: str, edition: str, case: Case) -> dict[str, object]:
+    taken = datetime.combine(case.day, datetime.min.time(), tzinfo=UTC) + timedelta(hours=9)
+    words = {
+        "en": "Hospital-acquired because the sample was taken 71.5 h after the contact began. "
+        f"It counts to {case.unit}, where the patient was 48 h before the sample.",
+        "da": "Sygehuserhvervet, fordi prøven er taget 71,5 timer efter kontaktens start. "
+        f"Det tæller for {case.unit}, hvor patienten var 48 timer før prøven.",
+    }
+    return {
+        "id": case_key(definition, edition, case.id),
+        "definition": definition,
+        "edition": edition,
+        "outcome": "hospital-acquired",
+        "patient_id": "2512489996",
+        "stay_id": "stay-9",
+        "source": f"DiagnosticReport/{case.id}",
+        "sampled_at": taken,
+        "known_at": taken + timedelta(days=2),
+        "unit": case.unit,
+        "since": taken - timedelta(hours=71.5),
+        "explanation": words,
+        "first_found_at": NOW,
+    }
+
+
+def _events(stay_id: str) -> list[Event]:
+    told: list[Event] = []
+
+    def add(kind: EventKind, code: str, hours: float, **other: object) -> None:
+        at = NOW - timedelta(hours=hours)
+        values = {"stay_id": stay_id, "source": f"{kind.value}/{len(told)}", "kind": kind, "code": code}
+        told.append(Event(**values | {"event_time": at, "known_time": at} | other))
+
+    add(EventKind.PATIENT, "birth_date", 24 * 365 * 77.0)
+    add(EventKind.ADMISSION, "IMP", 110.0)
+    add(EventKind.WARD, "AKM", 110.0)
+    add(EventKind.WARD, "M2", 101.0)
+    add(EventKind.PROCEDURE, "urinary_catheter", 96.0)
+    add(EventKind.REPORT, "urine_culture", 98.0, known_time=NOW - timedelta(hours=54), value=0.0, unit="[CFU]/mL")
+    add(EventKind.REPORT, "urine_culture", 26.0, known_time=NOW - timedelta(hours=1), text="ECOLI", value=1e5)
+    add(EventKind.MEDICATION, "antibiotic", 6.0)
+    add(EventKind.MEDICATION, "antibiotic", 0.5)
+    for number in range(26):
+        warmth = 36.8 + 0.05 * number + (0.4 if number % 5 == 4 else 0.0)
+        add(EventKind.OBSERVATION, "temperature", 104.0 - 4 * number, value=round(warmth, 1), unit="Cel")
+    for number, value in enumerate((12.0, 18.0, 44.0, 96.0)):
+        at = 100.0 - 30 * number
+        add(
+            EventKind.OBSERVATION,
+            "c_reactive_protein",
+            at,
+            value=value,
+            unit="mg/L",
+            known_time=NOW - timedelta(hours=at - 1),
+        )
+    return told
+
+
+def _score(connection: Connection, release: Release, stay_id: str, item_id: str, as_of: datetime, risk: float) -> None:
+    item = {
+        "id": item_id,
+        "kind": "stay",
+        "case_id": stay_id,
+        "generation": int(item_id.rsplit("-", 1)[-1]) + 1,
+        "rule": "rule",
+        "model": release.manifest.name,
+        "model_version": release.manifest.version,
+        "release_digest": release.digest,
+        "priority": 2,
+        "state": "done",
+        "outcome": "finding" if risk >= 0.2 else "no_finding",
+        "attempts": 1,
+        "not_before": as_of,
+        "created_at": as_of,
+        "input_at": as_of,
+        "finished_at": as_of,
+        "timings": {},
+        "scores": {},
+    }
+    connection.execute(insert(WORK_ITEM).values(**item))
+    measured = (as_of - timedelta(hours=2)).isoformat()
+    old = (as_of - timedelta(hours=30)).isoformat()
+    reasons = [
+        {"feature": "urinary_catheter_hours", "contribution": 1.41, "value": 96.0, "measured_at": measured},
+        {"feature": "temperature_max_24h", "contribution": 0.82, "value": 38.4, "measured_at": measured},
+        {"feature": "age_years", "contribution": -0.3, "value": 77.0, "measured_at": old},
+        {"feature": "c_reactive_protein_last_48h", "contribution": 0.12, "value": None, "measured_at": ""},
+    ]
+    told = {
+        "work_item_id": item_id,
+        "stay_id": stay_id,
+        "patient_id": "2512489996",
+        "as_of": as_of,
+        "probability": risk,
+        "threshold": 0.2,
+        "baseline": -3.0,
+        "horizon_hours": 48.0,
+        "reasons": reasons,
+    }
+    connection.execute(insert(RISK).values(**told))
+    verdict = "below" if risk < 0.2 else ("not_held" if risk < 0.28 else ("alert" if risk < 0.3 else "refractory"))
+    alert = {
+        "work_item_id": item_id,
+        "stay_id": stay_id,
+        "model": release.manifest.name,
+        "ward": "M2",
+        "at": as_of,
+        "probability": risk,
+        "policy": "medical-wards",
+        "policy_version": "3",
+        "policy_digest": "0" * 12,
+        "verdict": verdict,
+        "reason": {language: words.format(**_POLICY) for language, words in asdict(WORDS[Verdict(verdict)]).items()},
+        "is_alert": verdict == "alert",
+    }
+    connection.execute(insert(ALERT).values(**alert))
