@@ -68,7 +68,15 @@ class MultipartReader:
         self._ended: list[Path] = []
         #: Whether the closing boundary has come.
         self.is_whole = False
-        self._parser = MultipartParser(boundary, self._callbacks())
+        self._parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": self._begin,
+                "on_part_data": self._on_data,
+                "on_part_end": self._end,
+                "on_end": self._on_end,
+            },
+        )
 
     def feed(self, chunk: bytes) -> Sequence[Path]:
         """Take the next bytes; files of the parts that ended with them, the caller's to remove.
@@ -95,14 +103,6 @@ class MultipartReader:
             path.unlink(missing_ok=True)
         self._ended = []
         return len(left)
-
-    def _callbacks(self) -> dict[str, object]:
-        return {
-            "on_part_begin": self._begin,
-            "on_part_data": self._on_data,
-            "on_part_end": self._end,
-            "on_end": self._on_end,
-        }
 
     def _begin(self) -> None:
         self._parts += 1

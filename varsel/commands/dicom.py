@@ -5,7 +5,10 @@ from typing import Annotated
 
 import typer
 
+from varsel.commands import deidentify
+
 dicom = typer.Typer(help="DICOM files, and what Varsel says of itself.", no_args_is_help=True)
+dicom.command("deidentify", epilog=deidentify.EXAMPLES)(deidentify.deidentify)
 
 
 @dicom.command(
