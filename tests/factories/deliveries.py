@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,18 +10,24 @@ from typing import Any
 from pydicom.dataset import Dataset
 from sqlalchemy import Engine, select, update
 
+from dicom_io.codes import Code
+from dicom_io.findings import AlgorithmIdentity, Finding, Outcome, Report
 from dicom_io.results.kinds import ResultKind, audience
 from dicom_io.results.write import WrittenObject
 from dicom_io.send.destination import Destination as Outlet
+from dicom_io.study import Study
 from serving.deliver import Deliverer
 from serving.destinations import AnyDestination
 from serving.dispatch import Outgoing
+from serving.messages import MessageComposer
 from serving.outlets import Outlets
+from serving.pipeline import Analysis
 from serving.records import ledger, results, work
 from serving.records.database import reading, writing
 from serving.records.delivery_schema import DELIVERY_HISTORY
 from serving.records.ledger import LedgerObject
 from serving.records.schema import DELIVERY, WORK_ITEM
+from serving.records.work import WorkItem
 from serving.work.item import DeliveryState, State
 from serving.work.retry import RetryPolicy
 from tests.factories.dicom import cr_image, structured_report, write
@@ -42,7 +48,6 @@ class Sending:
     directory: Path
     destinations: Sequence[AnyDestination]
     outlet_of: Callable[[AnyDestination], Outlet]
-    attempts: dict[str, int] = field(default_factory=dict)
 
     def queue(self, study: str, objects: Mapping[ResultKind, Dataset] | None = None) -> str:
         """A case of *study* whose analysis has just ended; the id of its work item."""
@@ -60,16 +65,35 @@ class Sending:
             )
             for (kind, one), path in zip(objects.items(), paths, strict=True)
         ]
-        item_id, now = f"item-{study}", datetime.now(UTC)
+        item = self._item(study, str(next(iter(objects.values())).StudyInstanceUID))
+        return self._queue(item, Outgoing(objects=written, messages=()))
+
+    def tell(self, study: str, generation: int = 1) -> str:
+        """A case of *study* with one opacity, told to those that take messages; the id of its work item."""
+        item = self._item(f"{study}-{generation}", study, generation)
+
+        def told_before(item: WorkItem, destination: str) -> bool:
+            with reading(self.engine) as connection:
+                return ledger.was_told_before(connection, item, destination)
+
+        composer = MessageComposer(self.directory / "results", self.destinations, told_before)
+        messages = composer.compose(item, an_empty_study(study), an_opacity(study, generation), ())
+        return self._queue(item, Outgoing(objects=(), messages=messages))
+
+    def _item(self, name: str, study_uid: str, generation: int = 1) -> WorkItem:
+        now = datetime.now(UTC)
         with writing(self.engine) as connection:
-            work.add_item(connection, _columns(item_id, str(next(iter(objects.values())).StudyInstanceUID), now))
+            work.add_item(connection, _columns(f"item-{name}", study_uid, generation, now))
             (item,) = work.claim_items(connection, NODE, 1, now)
-            results.keep_objects(connection, item_id, written, now)
-            results.queue_deliveries(
-                connection, item, Outgoing(objects=written, messages=()).dispatches(self.destinations), now
-            )
-            work.move_item(connection, item_id, State.DELIVERING, now)
-        return item_id
+        return item
+
+    def _queue(self, item: WorkItem, outgoing: Outgoing) -> str:
+        now = datetime.now(UTC)
+        with writing(self.engine) as connection:
+            results.keep_objects(connection, item.id, outgoing.all, now)
+            results.queue_deliveries(connection, item, outgoing.dispatches(self.destinations), now)
+            work.move_item(connection, item.id, State.DELIVERING, now)
+        return item.id
 
     def send(self, name: str) -> tuple[LedgerObject, ...]:
         """One try of the next delivery to *name*, whenever it is due; its error comes through after it was settled."""
@@ -127,12 +151,50 @@ class Sending:
         return replace(self, destinations=[first.model_copy(update=changes), *rest], outlet_of=Outlets().of)
 
 
-def _columns(item_id: str, study_uid: str, now: datetime) -> dict[str, Any]:
+def an_empty_study(uid: str) -> Study:
+    """A study without images."""
+    return Study(
+        study_instance_uid=uid,
+        patient_id="2512484916",
+        patient_name="Test^Tea",
+        patient_age_years=54.0,
+        accession_number="ACC1",
+        study_date="20260302",
+        description="Thorax",
+        series=(),
+    )
+
+
+def an_opacity(study_uid: str, generation: int) -> Analysis:
+    """What a model that found one opacity says."""
+    finding = Finding(
+        key="opacity-1",
+        label="opacity",
+        concept=Code(value="125146", scheme="DCM", meaning="Opacity"),
+        site=None,
+        text="Opacity",
+        tracking_uid="2.25.7",
+        probability=0.9,
+        threshold=0.5,
+    )
+    report = Report(
+        study_instance_uid=study_uid,
+        generation=generation,
+        outcome=Outcome.FINDING,
+        algorithm=AlgorithmIdentity(name="chest_xray_opacity", version="0.1.0", digest="a" * 64),
+        findings=(finding,),
+        source_uids=(),
+        scores={},
+    )
+    return Analysis(report=report, sources=(), pixels=None)
+
+
+def _columns(item_id: str, study_uid: str, generation: int, now: datetime) -> dict[str, Any]:
     return {
         "id": item_id,
         "kind": "imaging",
         "case_id": study_uid,
-        "generation": 1,
+        "generation": generation,
         "rule": "chest",
         "model": "chest_xray_opacity",
         "model_version": "0.1.0",

@@ -6,11 +6,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 import trustme
 from prometheus_client import CollectorRegistry
+from pydicom import dcmread
 from sqlalchemy import Engine
 
 from dicom_io.errors import RejectedError, UnreachableError
@@ -20,14 +22,17 @@ from dicom_io.receive.neck import SilentObserver
 from dicom_io.receive.spool import Spool
 from dicom_io.receive.store_scp import StoreScp, StoreScpSettings
 from dicom_io.results.kinds import ResultKind
+from dicom_io.results.withdrawal import WithdrawalReason
 from dicom_io.send.commitment import request_commitment
 from serving.commitment import CommitmentBook, CommitmentKeeper
 from serving.destinations import Destination, DicomwebDestination
 from serving.dicom_tls import Tls
+from serving.errors import NotWithdrawnError
 from serving.outlets import Outlets, dicom_address
 from serving.records.database import open_database
 from serving.records.migrate import migrate
 from serving.telemetry.metrics import CommitmentMetrics
+from serving.withdraw import Retraction, Withdrawer
 from tests.factories.deliveries import Sending
 from tests.factories.tls import issue
 from tests.integration.peers import OrthancPeer, find_program, free_ports, start_orthanc
@@ -301,3 +306,29 @@ def test_a_whole_delivery_goes_over_dicom_tls_and_over_https(engine: Engine, out
     finally:
         peer.stop()
     shutil.rmtree(tmp_path / "secure")
+
+
+# ------------------------------------------------------------------------------------------------ withdrawal
+
+
+def test_a_result_is_taken_back_at_the_archive_by_a_rejection_note(
+    sending: Sending, orthanc: OrthancPeer, engine: Engine, tmp_path: Path
+):
+    item_id = sending.queue("withdrawn")
+    told = sending.send("pacs")
+    retraction = Retraction(
+        work_item_id=item_id, reason=WithdrawalReason.WITHDRAWN, words="sides were swapped", actor="tester"
+    )
+
+    assert Withdrawer(engine, tmp_path / "results", "en").withdraw(retraction) == ("pacs",)
+    (note,) = sending.send("pacs")
+
+    stored = dcmread(BytesIO(orthanc.dicom_file(note.sop_instance_uid)))
+    assert stored.Modality == "KO"
+    named = stored.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence
+    objects = {one.ReferencedSOPInstanceUID for series in named for one in series.ReferencedSOPSequence}
+    assert objects == {one.sop_instance_uid for one in told}
+    item = sending.item(item_id)
+    assert (item.state, item.reason_code, item.reason) == ("done", "withdrawn", "withdrawn: sides were swapped")
+    with pytest.raises(NotWithdrawnError, match="withdrawn before"):
+        Withdrawer(engine, tmp_path / "results", "en").withdraw(retraction)
