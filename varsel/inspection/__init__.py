@@ -1,0 +1,1 @@
+"""What a file or study is, and what Varsel would do with it and why."""
