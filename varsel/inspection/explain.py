@@ -122,7 +122,7 @@ class Inspector:
         try:
             manifest = self._store.resolve(route.model, route.alias).manifest
         except ModelError as error:
-            version, verdict, reasons = "", Verdict.NO_RELEASE, (str(error),)
+            version, verdict, reasons = "", Verdict.NO_RELEASE, _distinct([str(error)])
         else:
             version, reasons = manifest.version, _reasons(manifest, study, series)
             verdict = Verdict.NOT_ANALYSED if reasons else Verdict.ANALYSED
