@@ -10,7 +10,7 @@ from dicom_io.pixels import read_radiograph
 from dicom_io.study import Instance, Series, Study
 from dicom_io.volume import Radiograph, Volume
 from dicom_io.volumes import read_volume
-from models.contract import Violation, check_image, check_stack, check_study, suitable_series
+from models.contract import Violation, check_frames, check_image, check_stack, check_study, suitable_series
 from models.manifest import Manifest, RadiographPreprocessing, VolumePreprocessing
 from models.prediction import ImagePrediction, VolumePrediction
 from models.preprocess import probability_to_source_grid, radiograph_to_tensor, volume_to_tensor
@@ -140,7 +140,7 @@ def _analyse_image(
 
 def _analyse_volume(subject: Subject, spec: VolumePreprocessing, runtime: Runtime, stopwatch: Stopwatch) -> Analysis:
     series = _longest(suitable_series(subject.study, subject.manifest.limits))
-    _demand_single_frames(series)
+    _demand(check_frames(series))
     with stopwatch.time(Stage.DECODE):
         volume = read_volume(series, subject.images.maximum_voxels)
     _demand(check_stack(len(volume.voxels), volume.spacing_mm[0], subject.manifest.limits))
@@ -166,18 +166,6 @@ def _on_source_grid(probability: np.ndarray, volume: Volume, manifest: Manifest)
             for one, label in zip(probability, manifest.labels, strict=True)
         )
     )
-
-
-def _demand_single_frames(series: Series) -> None:
-    # They are read well enough; but no result object of ours points at one frame of many, and none that points at the
-    # wrong one may be written.
-    frames = max(one.number_of_frames for one in series.instances)
-    if frames > 1:
-        raise NotAnalysedError(
-            "multi_frame",
-            f"an object of the series holds {frames} frames; results are written on single-frame images only. Let the "
-            "PACS or scanner send the series as classic CT images",
-        )
 
 
 def _report(
