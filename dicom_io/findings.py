@@ -72,6 +72,8 @@ class HeatMap:
     label: str
     #: Short label for people, in the site's language.
     text: str
+    #: The part of the body that is mapped; None when the model does not say.
+    site: Code | None
     #: float32 (z, y, x) on the source series' own grid, 0 to 1, finite; z in the order of *sop_instance_uids*.
     values: npt.NDArray[np.float32]
     #: SOP Instance UIDs of the slices, in z order.

@@ -80,6 +80,7 @@ def _map_elements(provenance: Provenance, sources: SourceSeries, shape: tuple[in
         *body_part_elements(sources),
         sequence(0x00400555),
         text(0x00700080, "CS", "HEAT_MAP"),
+        text(0x00700084, "PN", ""),
         text(0x20500020, "CS", "IDENTITY"),
     )
 
@@ -100,7 +101,10 @@ def _value_groups(heat_map: HeatMap, low: float, high: float) -> tuple[bytes, ..
     )
     window = decimal(0x00281050, 0.5) + decimal(0x00281051, 1.0) + text(0x00281056, "CS", "LINEAR_EXACT")
     rescale = decimal(0x00281052, 0.0) + decimal(0x00281053, 1.0) + text(0x00281054, "LO", "US")
+    # Optional by the standard (PS3.3 C.7.6.16.2.8), demanded by dcmqi.
+    anatomy = [] if heat_map.site is None else [code(0x00082218, heat_map.site) + text(0x00209072, "CS", "U")]
     return (
+        *(sequence(0x00209071, one) for one in anatomy),
         sequence(0x00289132, window),
         sequence(0x00289145, rescale),
         sequence(0x00409092, text(0x00089007, "CS", *_FRAME_TYPE)),

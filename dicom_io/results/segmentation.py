@@ -170,6 +170,7 @@ def _image_elements(provenance: Provenance, sources: SourceSeries, shape: tuple[
         *lossy_elements(sources),
         text(0x00700080, "CS", "AI_FINDINGS"),
         text(0x00700081, "LO", f"AI {provenance.algorithm.name} {provenance.algorithm.version}"[:64]),
+        text(0x00700084, "PN", ""),
         text(0x20500020, "CS", "IDENTITY"),
     )
 

@@ -11,6 +11,7 @@ import pytest
 from factories.results import faults_of, study_of
 from pydicom import dcmread
 
+from dicom_io.codes import LUNG
 from dicom_io.errors import ConformanceError
 from dicom_io.findings import HeatMap, Report
 from dicom_io.results.kinds import ResultKind
@@ -28,7 +29,9 @@ def mapped(nodules) -> tuple[list, Report, Volume]:
     instances, report, volume = nodules
     values = np.zeros(volume.voxels.shape, dtype=np.float32)
     values[3:9] = np.linspace(0, 1, values[3:9].size, dtype=np.float32).reshape(values[3:9].shape)
-    heat_map = HeatMap(label="nodule", text="Nodulus", values=values, sop_instance_uids=volume.sop_instance_uids)
+    heat_map = HeatMap(
+        label="nodule", text="Nodulus", site=LUNG, values=values, sop_instance_uids=volume.sop_instance_uids
+    )
     return instances, replace(report, heat_maps=(heat_map,)), volume
 
 
@@ -105,6 +108,7 @@ def test_a_heat_map_of_images_without_a_place_is_refused(chest, tmp_path: Path):
     heat_map = HeatMap(
         label="opacity",
         text="Fortætning",
+        site=LUNG,
         values=radiograph.pixels[np.newaxis],
         sop_instance_uids=(radiograph.sop_instance_uid,),
     )
