@@ -13,9 +13,10 @@ from sqlalchemy import Connection, and_, delete, exists, insert, or_, select, up
 
 from dicom_io.receive.notifications import Notification, StepState
 from dicom_io.uids import derive_uid
-from serving.records.schema import INSTANCE, STUDY
+from serving.records.schema import INSTANCE, STUDY, WORK_ITEM
 from serving.records.workitem_schema import EXPECTATION, EXPECTED_INSTANCE, PRIORITY_HINT
 from serving.rules import Route
+from serving.work.item import State
 
 
 class HintSource(Enum):
@@ -114,6 +115,8 @@ def note_priority(connection: Connection, hint: PriorityHint, now: datetime) -> 
             expires_at=hint.expires_at,
         )
     )
+    if hint.source is not HintSource.BACKFILL:
+        _hurry_waiting(connection, hint)
 
 
 def withdraw_priority(connection: Connection, hint: PriorityHint) -> None:
@@ -135,6 +138,19 @@ def with_hints(connection: Connection, study_uid: str, routes: Sequence[Route], 
     wanted = select(PRIORITY_HINT.c.source, PRIORITY_HINT.c.priority).where(about, PRIORITY_HINT.c.expires_at > now)
     hints = [(HintSource(row.source), int(row.priority)) for row in connection.execute(wanted)]
     return tuple(replace(route, priority=_adjusted(route.priority, hints)) for route in routes)
+
+
+def _hurry_waiting(connection: Connection, hint: PriorityHint) -> None:
+    """Work that was queued before anyone said that it is urgent moves forward too."""
+    same_order = and_(STUDY.c.accession_number == hint.accession_number, STUDY.c.patient_id == hint.patient_id)
+    about = STUDY.c.study_uid == hint.study_uid if hint.study_uid else same_order
+    waiting = WORK_ITEM.c.state.in_((State.QUEUED.value, State.WAITING.value))
+    connection.execute(
+        update(WORK_ITEM)
+        .where(WORK_ITEM.c.case_id.in_(select(STUDY.c.study_uid).where(about)), waiting)
+        .where(WORK_ITEM.c.kind == "imaging", WORK_ITEM.c.priority > hint.priority)
+        .values(priority=hint.priority)
+    )
 
 
 _IN_PROGRESS = StepState.IN_PROGRESS.value

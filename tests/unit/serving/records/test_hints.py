@@ -11,11 +11,11 @@ from dicom_io.receive.completion import CompletionPolicy
 from dicom_io.receive.inbox import Landing
 from dicom_io.receive.notifications import Notification, NotificationSource, StepState
 from dicom_io.uids import derive_uid
-from serving.records import cases, hints
+from serving.records import cases, hints, work
 from serving.records.database import reading, writing
 from serving.records.hints import HintSource, PriorityHint
 from serving.records.inbox import DatabaseInbox
-from serving.records.schema import STUDY
+from serving.records.schema import STUDY, WORK_ITEM
 from serving.rules import Route
 from tests.factories.dicom import ct_series
 
@@ -152,6 +152,18 @@ def test_hints_raise_a_priority_and_only_back_filling_lowers_it(
             hints.note_priority(connection, hint(source=source, priority=wanted, study_uid=STUDY_UID), NOW)
         (route,) = hints.with_hints(connection, STUDY_UID, [ROUTE], NOW)
     assert route.priority == priority
+
+
+def test_work_that_waits_already_moves_forward(engine: Engine, land: Callable[[Dataset], Landing]):
+    land(ct_series(1)[0])
+    item = {"kind": "imaging", "case_id": STUDY_UID, "generation": 1, "rule": "r", "model": "m", "model_version": "1"}
+    times = {"not_before": NOW, "created_at": NOW, "input_at": NOW, "release_digest": "", "priority": 2}
+    with writing(engine) as connection:
+        for name, state in (("a", "queued"), ("b", "running")):
+            work.add_item(connection, {"id": name, "state": state, **item, **times})
+        hints.note_priority(connection, hint(accession_number="ACC-1", patient_id="PID-0001"), NOW)
+        rows = connection.execute(select(WORK_ITEM)).all()
+    assert {row.id: row.priority for row in rows} == {"a": 0, "b": 2}
 
 
 def test_a_hint_expires(engine: Engine, land: Callable[[Dataset], Landing]):
