@@ -12,7 +12,7 @@ from dicom_io.send.destination import Destination as Outlet
 from dicom_io.send.destination import Reference, Refusal
 from serving.destinations import AnyDestination
 from serving.errors import CaseNotFoundError
-from serving.records import audit, ledger
+from serving.records import audit, fence, ledger
 from serving.records.database import reading, writing
 from serving.records.ledger import LedgerObject
 from serving.records.work import Delivery
@@ -69,6 +69,8 @@ class Deliverer:
 
     def _send(self, delivery: Delivery, destination: AnyDestination, *, ask_first: bool) -> _Answers:
         with reading(self._engine) as connection:
+            # Whoever was believed dead sends nothing: another does it by now.
+            fence.demand(connection)
             objects = ledger.objects_of(connection, delivery.id)
         waiting = [one for one in objects if one.state is ObjectState.QUEUED]
         outlet = self._outlet_of(destination)

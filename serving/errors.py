@@ -7,7 +7,8 @@ ServingError
 ├── NotWithdrawnError        a result cannot be taken back as it stands
 ├── NotAnalysedError         the case lies outside the conditions of use; ends as "not analysed" with its reason
 ├── DatabaseDownError        our database cannot be reached; nothing was taken
-└── SnapshotError            the state of a site cannot be copied, or not be put back
+├── SnapshotError            the state of a site cannot be copied, or not be put back
+└── FencedError              this process was believed dead; another has its work now
 
 A docstring is the error's default message. HTTP and DIMSE codes are given at the doors, not here.
 """
@@ -52,3 +53,10 @@ class DatabaseDownError(ServingError):
 
 class SnapshotError(ServingError):
     """The state of a site cannot be copied, or not be put back."""
+
+
+class FencedError(ServingError):
+    """This worker was silent for so long that its work was given to another; it must stop.
+
+    Two workers under one node name also end each other so: give each a name of its own (``[work] node``).
+    """

@@ -49,9 +49,7 @@ class MllpOutlet:
     def _told(self, answer: Acknowledgement) -> str:
         # MSA-3 and ERR-8 are the receiver's words, which may quote the message.
         condition = f", ERR-3 {answer.condition.value}" if answer.condition else ""
-        return (
-            f"{self._address.host}:{self._address.port} acknowledged with {answer.code.value}{condition}, not AA"
-        )
+        return f"{self._address.host}:{self._address.port} acknowledged with {answer.code.value}{condition}, not AA"
 
 
 class FhirOutlet:

@@ -43,8 +43,10 @@ class Work(Section):
     #: First wait before another try; doubles each time, at most retry_ceiling_seconds.
     retry_seconds: float = Field(default=2.0, gt=0)
     retry_ceiling_seconds: float = Field(default=300.0, gt=0)
-    #: Name of this node; fixed, so that a restart finds its own work again.
+    #: Name of this node, its own among those that share the database; fixed, so that a restart finds its work again.
     node: str = Field(default="node-1", pattern=r"^[a-z0-9-]{1,32}$")
+    #: A node that says nothing for so long is taken for dead: the others do its work, and it may write nothing more.
+    silence_seconds: float = Field(default=15.0, ge=1)
     metrics_port: Port = 9465
 
 

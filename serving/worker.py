@@ -36,8 +36,10 @@ _OURS = (DicomIoError, EhrIoError, ModelError, ServingError)
 class Bench:
     """What a worker works with."""
 
-    #: Our tables.
+    #: Our tables, written under this node's lease.
     engine: Engine
+    #: Name of this node.
+    node: str
     #: Whether and when to try again.
     retry: RetryPolicy
     #: Places that begun work holds.
@@ -66,8 +68,9 @@ class Worker:
         try:
             with reading(self._bench.engine) as connection:
                 item = work.get_item(connection, item_id)
-            with about_work_item(item.id, item.model, item.model_version):
-                self._analyse_or_settle(item)
+            if item.node == self._bench.node:
+                with about_work_item(item.id, item.model, item.model_version):
+                    self._analyse_or_settle(item)
         finally:
             self._bench.slots.end(RunKind.ANALYSE.value, item_id)
 
@@ -77,7 +80,7 @@ class Worker:
             delivery = work.get_delivery(connection, delivery_id)
         claimed_here = self._bench.slots.begin(delivery.destination, delivery_id)
         try:
-            if delivery.state is DeliveryState.INTENT:
+            if delivery.state is DeliveryState.INTENT and delivery.node == self._bench.node:
                 self._deliver_or_settle(delivery, first_try=claimed_here and delivery.attempts == 1)
         finally:
             self._bench.slots.end(delivery.destination, delivery_id)

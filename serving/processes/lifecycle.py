@@ -42,6 +42,11 @@ def run_until_told(process: Process) -> None:
     process.stop()
 
 
+def stop_this_process() -> None:
+    """Stop as on SIGTERM, from any thread; whoever supervises begins a new process."""
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+
+
 def open_own_database(settings: Settings) -> Engine:
     """The site's database, with the tables of this version."""
     engine = open_database(settings.database_url)

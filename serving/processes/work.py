@@ -15,14 +15,18 @@ from serving.deliver import Deliverer
 from serving.destinations import Destination
 from serving.intake import Intake
 from serving.outlets import Outlets, dicom_address
-from serving.processes.lifecycle import open_own_database, run_until_told
+from serving.processes.lifecycle import open_own_database, run_until_told, stop_this_process
 from serving.processes.workitems import build_performer
+from serving.records import leases
+from serving.records.database import writing
+from serving.records.fence import under
 from serving.settings import Settings
 from serving.telemetry.logs import configure_logging
 from serving.telemetry.metrics import CommitmentMetrics, WorkMetrics, new_registry, serve_metrics
 from serving.work.dbos_engine import DbosEngine
 from serving.work.dispatcher import Dispatcher
 from serving.work.engine import RunKind, WorkEngine
+from serving.work.heartbeat import Heartbeat
 from serving.work.retry import RetryPolicy
 from serving.work.slots import Slots
 from serving.worker import Bench, Worker
@@ -46,6 +50,8 @@ class WorkerProcess:
     work_engine: WorkEngine
     #: Hands waiting work to it.
     dispatcher: Dispatcher
+    #: Keeps this node's right to work, and takes over from nodes that fall silent.
+    heartbeat: Heartbeat
     #: Does the work.
     worker: Worker
     #: Connections to the model service.
@@ -64,6 +70,7 @@ class WorkerProcess:
         # to 0.2 s, in the midst of some case.
         gc.collect()
         gc.freeze()
+        self.heartbeat.start()
         self.work_engine.start(self.worker.handlers)
         self.dispatcher.start()
         self.commitments.start()
@@ -75,18 +82,28 @@ class WorkerProcess:
         self.commitments.stop()
         self.performer.stop()
         self.work_engine.stop(_DRAIN_SECONDS)
+        self.heartbeat.stop()
         self.runtimes.close()
         self.outlets.close()
 
 
 def build_worker(settings: Settings) -> WorkerProcess:
     """The worker of *settings*, not started; its metrics are served from now on."""
-    engine = open_own_database(settings)
+    database = open_own_database(settings)
+    with writing(database) as connection:
+        lease = leases.take(connection, settings.work.node)
+    engine = under(database, lease)
     registry = new_registry("work")
     serve_metrics(registry, settings.receive.host, settings.work.metrics_port)
     destinations = {destination.name: destination for destination in settings.all_destinations}
     slots = Slots({RunKind.ANALYSE.value: settings.work.concurrency} | dict.fromkeys(destinations, 1))
-    bench = Bench(engine=engine, retry=_retry_policy(settings), slots=slots, metrics=WorkMetrics(registry))
+    bench = Bench(
+        engine=engine,
+        node=lease.node,
+        retry=_retry_policy(settings),
+        slots=slots,
+        metrics=WorkMetrics(registry),
+    )
     store = FolderStore(settings.store_dir)
     runtimes = RemoteRuntimes(settings.api_url, settings.api.timeout_seconds)
     analyser = Analyser(engine, store, runtimes.of, _site(settings))
@@ -106,6 +123,7 @@ def build_worker(settings: Settings) -> WorkerProcess:
     return WorkerProcess(
         work_engine=work_engine,
         dispatcher=dispatcher,
+        heartbeat=Heartbeat(engine, lease, silence_seconds=settings.work.silence_seconds, on_lost=stop_this_process),
         worker=worker,
         runtimes=runtimes,
         outlets=outlets,

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from serving.errors import DatabaseDownError
+from serving.records import fence
 
 _SQLITE_PRAGMAS = (
     # Readers never wait for the writer, and a commit is on disk before it is acknowledged.
@@ -56,8 +57,13 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction: committed when the block ends, rolled back when it raises."""
+    """A transaction: committed when the block ends, rolled back when it raises.
+
+    Raises:
+        FencedError: *engine* writes under a lease, and that is lost.
+    """
     with _translated(), engine.begin() as connection:
+        fence.demand(connection)
         yield connection
 
 

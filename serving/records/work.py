@@ -39,6 +39,8 @@ class WorkItem:
     created_at: datetime
     #: When the newest part of its input came.
     input_at: datetime
+    #: Node that has claimed it; that of the last claim otherwise.
+    node: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +61,8 @@ class Delivery:
     attempts: int
     #: What it is for.
     purpose: Purpose
+    #: Node that has claimed it; that of the last claim otherwise.
+    node: str
 
 
 def add_item(connection: Connection, values: dict[str, Any]) -> bool:
@@ -162,7 +166,7 @@ def claim_delivery(connection: Connection, destination: str, node: str, now: dat
         .where(DELIVERY.c.id == row.id)
         .values(state=DeliveryState.INTENT.value, node=node, attempts=row.attempts + 1)
     )
-    return replace(_delivery(row), attempts=row.attempts + 1)
+    return replace(_delivery(row), attempts=row.attempts + 1, node=node)
 
 
 def get_delivery(connection: Connection, delivery_id: str) -> Delivery:
@@ -204,6 +208,7 @@ def _item(row: Row[Any]) -> WorkItem:
         attempts=row.attempts,
         created_at=row.created_at,
         input_at=row.input_at,
+        node=row.node,
     )
 
 
@@ -216,4 +221,5 @@ def _delivery(row: Row[Any]) -> Delivery:
         state=DeliveryState(row.state),
         attempts=row.attempts,
         purpose=Purpose(row.purpose),
+        node=row.node,
     )

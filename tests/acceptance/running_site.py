@@ -106,6 +106,21 @@ class RunningSite:
             )
         self.wait(lambda: self._is_ready(name), f"{name} is ready", 180)
 
+    def start_node(self, number: int, metrics_port: str) -> None:
+        """Start another worker on the same database, under a name of its own."""
+        name = f"work-{number}"
+        own = {"VARSEL_WORK__NODE": f"node-{number}", "VARSEL_WORK__METRICS_PORT": metrics_port}
+        command = [sys.executable, "-m", "varsel", "--settings", str(self.settings_path), "work"]
+        with self.log(name).open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **self.environment, **own},
+                process_group=0,
+            )
+        self.wait(lambda: self._is_ready(name), f"{name} is ready", 180)
+
     def kill(self, name: str) -> None:
         """kill -9, workers of the process included."""
         process = self.processes.pop(name)
@@ -177,9 +192,7 @@ class RunningSite:
         return True
 
     def _log_ends(self) -> str:
-        return "\n".join(
-            f"--- {name}\n{self.log(name).read_text()[-1500:]}" for name in PROCESSES if self.log(name).exists()
-        )
+        return "\n".join(f"--- {name}\n{self.log(name).read_text()[-1500:]}" for name in self.processes)
 
 
 @contextmanager
@@ -190,6 +203,7 @@ def running_site(
     start: Sequence[str] = PROCESSES,
     maximum_attempts: int = 8,
     environment: Mapping[str, str] | None = None,
+    database_url: str = "",
 ) -> Iterator[RunningSite]:
     """A site whose results go to the archive at *pacs_port*; processes not in *start* are left to the test."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -201,8 +215,9 @@ def running_site(
     )
     for task in Task:
         make_release(data_dir / "releases", task)
-    engine = open_database(f"sqlite:///{data_dir / 'varsel.db'}")
-    site = RunningSite(directory=directory, ports=ports, engine=engine, environment=environment or {})
+    engine = open_database(database_url or f"sqlite:///{data_dir / 'varsel.db'}")
+    told = {"VARSEL_SITE__DATABASE_URL": database_url} if database_url else {}
+    site = RunningSite(directory=directory, ports=ports, engine=engine, environment=told | dict(environment or {}))
     try:
         for name in start:
             site.start(name)

@@ -1,9 +1,5 @@
 """The same code on PostgreSQL: tables, claims, the audit chain and the durable engine."""
 
-import os
-import pwd
-import shutil
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from factories.dicom import cr_image
-from peers import free_ports
+from postgresql_server import postgresql
 from sqlalchemy import Engine, select
 
 from dicom_io.headers import read_header
@@ -32,28 +28,11 @@ from serving.settings import Rule
 from serving.work.dbos_engine import DbosEngine
 from serving.work.engine import RunKind
 
-_PROGRAMS = Path("/usr/lib/postgresql/15/bin")
-
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A private cluster; PostgreSQL refuses root, so root runs it as ``postgres``."""
-    if not (_PROGRAMS / "initdb").exists():
-        pytest.skip("PostgreSQL 15 is not installed (apt-get install postgresql)")
-    directory = Path("/tmp") / f"varsel-pg-{os.getpid()}"
-    directory.mkdir()
-    (port,) = free_ports(1)
-    as_user: list[str] = []
-    if os.geteuid() == 0:
-        shutil.chown(directory, pwd.getpwnam("postgres").pw_uid)
-        as_user = ["runuser", "-u", "postgres", "--"]
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={directory} -c fsync=off"
-    data = directory / "data"
-    run([*as_user, _PROGRAMS / "initdb", "-D", data, "-A", "trust", "-U", "varsel", "--no-sync"])
-    run([*as_user, _PROGRAMS / "pg_ctl", "-D", data, "-l", directory / "log", "-w", "-o", options, "start"])
-    yield f"postgresql+psycopg://varsel@127.0.0.1:{port}/postgres"
-    run([*as_user, _PROGRAMS / "pg_ctl", "-D", data, "-m", "immediate", "stop"])
-    shutil.rmtree(directory)
+def url() -> Iterator[str]:
+    with postgresql() as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +41,6 @@ def engine(url: str) -> Iterator[Engine]:
     migrate(opened)
     yield opened
     opened.dispose()
-
-
-def run(command: list[object]) -> None:
-    subprocess.run([str(one) for one in command], check=True, stdout=subprocess.DEVNULL, timeout=60)
 
 
 def arrivals(directory: Path) -> Callable[[str], Arrival]:

@@ -91,7 +91,7 @@ def line(engine: Engine, tmp_path: Path) -> Line:
         return runtimes[0] if runtimes else open_runtime(release, provider=ExecutionProvider.CPU, threads=1)
 
     retry = RetryPolicy(first_seconds=60, ceiling_seconds=60, maximum_attempts=3)
-    bench = Bench(engine=engine, retry=retry, slots=slots, metrics=WorkMetrics(CollectorRegistry()))
+    bench = Bench(engine=engine, node="node-1", retry=retry, slots=slots, metrics=WorkMetrics(CollectorRegistry()))
     site = Site(destinations=tuple(destinations.values()), language="en", results_dir=tmp_path / "results")
     worker = Worker(
         bench,

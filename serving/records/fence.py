@@ -1,0 +1,40 @@
+"""Nothing is written by a process that has lost the right to."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine, select
+
+from serving.errors import FencedError
+from serving.records.schema import NODE_LEASE
+
+#: Under this name an engine carries the lease that its writing transactions need.
+_OPTION = "lease"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    """The right of one process to work as a node."""
+
+    #: The node's name.
+    node: str
+    #: Which incarnation of it; a newer one ends the right of every older.
+    epoch: int
+
+
+def under(engine: Engine, lease: Lease) -> Engine:
+    """*engine* for a process that may write only while it holds *lease*."""
+    return engine.execution_options(**{_OPTION: lease})
+
+
+def demand(connection: Connection) -> None:
+    """That the lease under which *connection* works still holds; on PostgreSQL it cannot be taken until the end.
+
+    Raises:
+        FencedError: it does not.
+    """
+    lease: Lease | None = connection.get_execution_options().get(_OPTION)
+    if lease is None:
+        return
+    epoch = select(NODE_LEASE.c.epoch).where(NODE_LEASE.c.node == lease.node)
+    if connection.scalar(epoch.with_for_update(read=True)) != lease.epoch:
+        raise FencedError
