@@ -1,9 +1,9 @@
 # Two commands are enough: `make demo` and `make test`. Each sets up what it needs; see README.md.
 #   make demo [ARGS=--once] [DATA=folder]   run everything on this machine and show it
 #   make test [ARGS=-k\ pages]              all tests, contracts and lint included
-#   make bench | bench-pixels | bench-results | bench-models | lint | clean
+#   make bench | bench-pixels | bench-results | bench-models | fuzz | lint | clean
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-pixels bench-results bench-models lint clean demo-tools test-tools
+.PHONY: help demo test bench bench-pixels bench-results bench-models fuzz lint clean demo-tools test-tools
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -38,6 +38,9 @@ bench-results: $(INSTALLED)
 bench-models: $(INSTALLED)
 	PYTHONPATH=.:tests:tests/integration:tests/acceptance:tests/benchmarks \
 		$(BIN)/python -W ignore tests/benchmarks/bench_models.py $(ARGS)
+
+fuzz: $(INSTALLED)
+	PYTHONPATH=.:tests $(BIN)/python -W ignore tests/fuzz/fuzz.py $(ARGS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -1,0 +1,107 @@
+"""What is fuzzed: bytes go in, and nothing but our own errors may come out, whatever the bytes are."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from pydicom import uid
+from pydicom.dataset import Dataset
+
+from dicom_io.decode.pixel_file import open_pixels
+from dicom_io.errors import DicomIoError
+from dicom_io.headers import assemble_study, dump_header, load_header, read_dataset_header, read_header
+from dicom_io.pixels import read_radiograph
+from dicom_io.volumes import read_volume
+from tests.factories.dicom import cr_image, ct_series, structured_report, write
+from tests.factories.dicom_pixels import LOSSLESS, compressed, enhanced_ct, noisy_ct, stored
+
+#: Small, so that a hostile header cannot make the fuzzer's own memory the finding.
+MAXIMUM_PIXELS = 2**18
+#: Transfer syntaxes that a bare dataset is read in, by the first byte of the input.
+_SYNTAXES = (
+    uid.ImplicitVRLittleEndian,
+    uid.ExplicitVRLittleEndian,
+    uid.ExplicitVRBigEndian,
+    uid.DeflatedExplicitVRLittleEndian,
+    uid.JPEG2000Lossless,
+)
+
+Target = Callable[[bytes, Path], None]
+
+
+def file_header(data: bytes, _scratch: Path) -> None:
+    """A DICOM file is read for routing, and its header survives the database."""
+    try:
+        header = read_header(data)
+    except DicomIoError:
+        return
+    assert load_header(dump_header(header)) == header
+    assemble_study([header])
+
+
+def dataset_header(data: bytes, _scratch: Path) -> None:
+    """A dataset as it comes over the network."""
+    try:
+        read_dataset_header(data[1:], _SYNTAXES[data[0] % len(_SYNTAXES)] if data else "")
+    except DicomIoError:
+        return
+
+
+def pixels(data: bytes, scratch: Path) -> None:
+    """A file is received, read as colour, as a radiograph and as a volume."""
+    path = scratch / "fuzzed.dcm"
+    path.write_bytes(data)
+    try:
+        header = read_header(path)
+    except DicomIoError:
+        return
+    for read in (_read_frames, _read_radiograph, _read_volume):
+        try:
+            read(path)
+        except DicomIoError:
+            continue
+    assert header.instance.path == path
+
+
+def _read_frames(path: Path) -> None:
+    for frame in open_pixels(path, MAXIMUM_PIXELS).frames():
+        assert frame.ndim in (2, 3)
+
+
+def _read_radiograph(path: Path) -> None:
+    radiograph = read_radiograph(read_header(path).instance, MAXIMUM_PIXELS)
+    low, high = radiograph.value_range
+    assert np.isfinite(radiograph.pixels).all()
+    assert low <= high
+
+
+def _read_volume(path: Path) -> None:
+    (series,) = assemble_study([read_header(path)]).series
+    volume = read_volume(series, MAXIMUM_PIXELS)
+    assert np.isfinite(volume.voxels).all()
+
+
+TARGETS: dict[str, Target] = {
+    "file-header": file_header,
+    "dataset-header": dataset_header,
+    "pixels": pixels,
+}
+
+
+def seeds(scratch: Path) -> Iterator[bytes]:
+    """Small valid files of every kind, to be changed."""
+    tiny = noisy_ct((8, 6))
+    streams = [compressed(tiny, syntax, [encode(stored(tiny))]) for syntax, encode in LOSSLESS.items()]
+    rle = noisy_ct((8, 6))
+    rle.compress(uid.RLELossless, encoding_plugin="pydicom")
+    plain = [_in(syntax) for syntax in _SYNTAXES[:4]]
+    datasets = [*plain, rle, *streams, enhanced_ct(2), structured_report(), cr_image(np.eye(4, dtype=np.uint16))]
+    yield from (path.read_bytes() for path in write(datasets, scratch))
+
+
+def _in(syntax: str) -> Dataset:
+    dataset = ct_series(1, size=(4, 3))[0]
+    if syntax == uid.ExplicitVRBigEndian:
+        dataset.PixelData = np.frombuffer(dataset.PixelData, "<u2").byteswap().tobytes()
+    dataset.file_meta.TransferSyntaxUID = syntax
+    return dataset
