@@ -1,6 +1,6 @@
 """Bitemporal events of a stay: when a fact was true, and when it could be known."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
@@ -71,19 +71,19 @@ class Stay:
     def as_of(self, moment: datetime) -> "Stay":
         """The stay as it could be known at *moment*: facts known by then, with later ends still unknown."""
         known = [event for event in self.events if event.known_time <= moment and not _is_retired(event, moment)]
-        starts = sorted(e.event_time for e in known if e.kind in {EventKind.WARD, EventKind.DISCHARGE})
-        return replace(self, events=tuple(_with_end(event, starts, moment) for event in known))
+        left = [event.event_time for event in known if event.kind is EventKind.DISCHARGE]
+        moved = sorted([event.event_time for event in known if event.kind is EventKind.WARD] + left)
+        ends = {EventKind.ADMISSION: left, EventKind.WARD: moved}
+        return replace(self, events=tuple(_with_end(event, ends, moment) for event in known))
 
 
 def _is_retired(event: Event, moment: datetime) -> bool:
     return event.retired_time is not None and event.retired_time <= moment
 
 
-def _with_end(event: Event, starts: Sequence[datetime], moment: datetime) -> Event:
-    """*event* with the end that was known at *moment*: HL7 tells the end of a ward by the next ward's start."""
+def _with_end(event: Event, ends: Mapping[EventKind, Sequence[datetime]], moment: datetime) -> Event:
+    """*event* with the end that was known at *moment*: HL7 tells it by the next ward's start, or by the discharge."""
     if event.end_time is not None:
         return event if event.end_time <= moment else replace(event, end_time=None)
-    if event.kind is EventKind.WARD:
-        end = next((start for start in starts if event.event_time < start <= moment), None)
-        return event if end is None else replace(event, end_time=end)
-    return event
+    end = next((end for end in ends.get(event.kind, ()) if event.event_time < end <= moment), None)
+    return event if end is None else replace(event, end_time=end)

@@ -112,7 +112,7 @@ app.command("history", epilog=history.EXAMPLES)(history.history)
 app.add_typer(alerts.alerts, name="alerts")
 app.add_typer(dicom.dicom, name="dicom")
 app.add_typer(feed.feed, name="feed")
-app.command("synthesize", epilog=synthesize.EXAMPLES)(synthesize.synthesize)
+app.add_typer(synthesize.synthesize, name="synthesize")
 
 
 def main() -> None:

@@ -9,15 +9,13 @@ from ehr_io.hl7.context import MessageContext, MessageRefusedError
 from ehr_io.hl7.message import Segment
 from ehr_io.receive.fields import is_id, shown
 from ehr_io.receive.reading import PatientMerge, PatientReading, RefusalCode, RefusedError, ResourceRefusal
+from ehr_io.sides import said_of
 from ehr_io.told import Telling, Told
 
 #: PV1-2, HL7 table 0004, as FHIR Encounter.class (v2-to-FHIR, ConceptMap "PatientClass").
 _CLASSES = {"E": "EMER", "I": "IMP", "O": "AMB", "P": "PRENC", "R": "AMB", "B": "IMP", "C": "AMB"}
 #: PID-8, HL7 table 0001.
 _SEXES = {"F": "female", "M": "male", "O": "other", "A": "other", "U": "unknown", "N": "unknown"}
-#: PR1-16 as the Danish SKS writes sides, and as most others do.
-_SIDES = {"TUL1": "right", "TUL2": "left", "R": "right", "RT": "right", "L": "left", "LT": "left"}
-_EMERGENCY = {"TULX": "acute", "ATA1": "acute", "ACUTE": "acute"}
 
 
 def administration(context: MessageContext) -> Told:
@@ -188,8 +186,6 @@ def _procedure(context: MessageContext, segment: Segment, number: int) -> Tellin
     minutes = segment.text(7)
     if minutes and not minutes.isdecimal():
         raise RefusedError(RefusalCode.MALFORMED, "PR1-7 is no whole number of minutes")
-    modifiers = [segment.part(one, 1) for one in segment.repetitions(16)]
-    said = [word for one in modifiers if (word := _SIDES.get(one) or _EMERGENCY.get(one))]
     stay_id = context.stay_id()
     source = f"PR1/{stay_id}/{shown(segment.text(19)) or number}"
     event = Event(
@@ -199,7 +195,7 @@ def _procedure(context: MessageContext, segment: Segment, number: int) -> Tellin
         code=concept.key,
         event_time=start,
         known_time=max(context.sent_at, start),
-        text=" ".join(sorted(said)),
+        text=said_of(segment.part(one, 1) for one in segment.repetitions(16)),
         end_time=start + timedelta(minutes=int(minutes)) if minutes else None,
     )
     return Telling(source=source, stay_id=stay_id, told_at=context.sent_at, events=(event,))

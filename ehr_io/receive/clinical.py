@@ -9,6 +9,7 @@ from ehr_io.events import Event, EventKind
 from ehr_io.receive.context import BundleContext
 from ehr_io.receive.fields import Json, child, children, codings, is_id, number, text
 from ehr_io.receive.reading import RefusalCode, RefusedError
+from ehr_io.sides import said_of
 
 _COLONY_COUNT = "colony_count"
 #: A SNOMED CT identifier has at most 18 digits; more than two organisms are contamination, however many.
@@ -43,14 +44,16 @@ def observation(resource: Json, source: str, context: BundleContext) -> list[Eve
 
 
 def procedure(resource: Json, source: str, context: BundleContext) -> list[Event]:
-    """A device inserted, with its removal when told.
+    """An operation with its side, or a device inserted, with its removal when told.
 
     Raises:
         RefusedError: the resource cannot be taken.
     """
     _refuse_status(resource, {"preparation", "not-done"})
     concept = _concept(resource, "code", EventKind.PROCEDURE, context)
-    return [_lasting(resource, (source, context.stay_of(resource), "performed"), concept, context)]
+    said = said_of(coding.code for site in children(resource, "bodySite") for coding in codings(site))
+    lasting = _lasting(resource, (source, context.stay_of(resource), "performed"), concept, context)
+    return [replace(lasting, text=said)]
 
 
 def medication(resource: Json, source: str, context: BundleContext) -> list[Event]:
@@ -79,7 +82,8 @@ def report(resource: Json, source: str, context: BundleContext) -> list[Event]:
     if not conclusions or not all(len(coding.code) <= _LONGEST_CODE and is_id(coding.code) for coding in conclusions):
         raise RefusedError(RefusalCode.MALFORMED, "'conclusionCode' needs a code for each organism, or for 'no growth'")
     start, _ = context.moment(resource, "effective")
-    organisms = [coding.code for coding in conclusions if coding not in context.codes.no_growth]
+    words = context.codes.conclusions
+    organisms = [words.get(one, one.code) for one in conclusions if one not in context.codes.no_growth]
     count = _colony_count(resource, context)
     event = Event(
         stay_id=stay_id,

@@ -1,26 +1,32 @@
 """A synthetic stay as the record would send it: a FHIR R4 transaction Bundle."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from ehr_io.codes import code_map
+from ehr_io.codes import Coding, code_map
 from ehr_io.events import Event, EventKind
+from ehr_io.organisms import organism_name
 from training.phantoms.stays import SyntheticStay
 
-_NAMES = {"112283007": "Escherichia coli", "56415008": "Klebsiella pneumoniae", "78065002": "Enterococcus faecalis"}
+_NO_GROWTH = "264868006"
+#: SKS codes of a side, and what we write for an operation after a fracture.
+_SAID = {"left": "TUL2", "right": "TUL1", "acute": "ACUTE"}
 
 
 def to_fhir(made: SyntheticStay, until: datetime | None = None) -> dict[str, Any]:
     """A transaction Bundle (R4 3.1.0.11.2) with what was known of the stay by *until*; all of it when None."""
     stay = made.stay if until is None else made.stay.as_of(until)
-    by_source: dict[str, list[Event]] = {}
-    for event in stay.events:
-        by_source.setdefault(event.source, []).append(event)
-    resources = [
-        _WRITERS[source.partition("/")[0]](events, made.stay.patient_id) for source, events in by_source.items()
-    ]
+    resources = stay_resources(stay.events, made.stay.patient_id)
     return {"resourceType": "Bundle", "type": "transaction", "entry": [_entry(resource) for resource in resources]}
+
+
+def stay_resources(events: Iterable[Event], patient_id: str) -> list[dict[str, Any]]:
+    """The resources that *events* of one stay came from, one for each source."""
+    by_source: dict[str, list[Event]] = {}
+    for event in events:
+        by_source.setdefault(event.source, []).append(event)
+    return [_WRITERS[source.partition("/")[0]](told, patient_id) for source, told in by_source.items()]
 
 
 def _entry(resource: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,7 +91,12 @@ def _procedure(events: list[Event], patient_id: str) -> dict[str, Any]:
         "status": "in-progress" if event.end_time is None else "completed",
         "code": _concept(event.code),
         "performedPeriod": _period(event),
+        **({"bodySite": [_side(word) for word in event.text.split()]} if event.text else {}),
     }
+
+
+def _side(word: str) -> dict[str, Any]:
+    return {"coding": [{"system": code_map().systems["sks"], "code": _SAID[word]}]}
 
 
 def _medication(events: list[Event], patient_id: str) -> dict[str, Any]:
@@ -102,8 +113,16 @@ def _medication(events: list[Event], patient_id: str) -> dict[str, Any]:
 
 def _report(events: list[Event], patient_id: str) -> dict[str, Any]:
     event = events[0]
-    no_growth = next(iter(code_map().no_growth))
-    organisms = event.text.split() or [no_growth.code]
+    resource = {
+        **_about(event, patient_id),
+        "status": "final",
+        "code": _concept(event.code),
+        "effectiveDateTime": event.event_time.isoformat(),
+        "issued": event.known_time.isoformat(),
+        "conclusionCode": [_conclusion(word) for word in event.text.split() or [_NO_GROWTH]],
+    }
+    if event.value is None:
+        return resource
     count = {
         "resourceType": "Observation",
         "id": "count",
@@ -111,19 +130,14 @@ def _report(events: list[Event], patient_id: str) -> dict[str, Any]:
         "code": _concept("colony_count"),
         "valueQuantity": {"value": event.value, "system": "http://unitsofmeasure.org", "code": event.unit},
     }
-    return {
-        **_about(event, patient_id),
-        "contained": [count],
-        "status": "final",
-        "code": _concept(event.code),
-        "effectiveDateTime": event.event_time.isoformat(),
-        "issued": event.known_time.isoformat(),
-        "result": [{"reference": "#count"}],
-        "conclusionCode": [
-            {"coding": [{"system": no_growth.system, "code": code, "display": _NAMES.get(code, "No growth")}]}
-            for code in organisms
-        ],
-    }
+    return {**resource, "contained": [count], "result": [{"reference": "#count"}]}
+
+
+def _conclusion(word: str) -> dict[str, Any]:
+    known = {said: coding for coding, said in code_map().conclusions.items()}
+    coding = known.get(word, Coding(system=code_map().systems["sct"], code=word))
+    display = "No growth" if word == _NO_GROWTH else organism_name(word)
+    return {"coding": [{"system": coding.system, "code": coding.code, "display": display}]}
 
 
 def _about(event: Event, patient_id: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from varsel.cli import app
 
 COMMANDS = (
     *("demo", "up", "receive", "work", "api", "web", "send", "status", "check", "backup", "restore"),
-    *("train", "export", "promote", "rollback", "history", "synthesize"),
+    *("train", "export", "promote", "rollback", "history"),
 )
 
 
@@ -119,6 +119,17 @@ def test_sending_where_nobody_listens_fails(tmp_path: Path):
 @pytest.mark.parametrize("setting", ["max_epochs", "=3", "max_epochs=[1"])
 def test_an_override_that_is_no_key_and_value_is_wrong_use(setting: str):
     assert run("train", "chest_xray_opacity", "--set", setting).exit_code == 2
+
+
+def test_a_region_is_written_with_its_truth(tmp_path: Path):
+    assert run("synthesize", "region", "--beds", "24", "--days", "3", "--out", tmp_path).exit_code == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"fhir", "hl7", "truth.csv", "wards.json"}
+    assert run("synthesize", "region", "--beds", "24").exit_code == 1
+
+
+@pytest.mark.parametrize("kind", ["xray", "ct", "stays", "region"])
+def test_every_kind_of_invention_has_help_with_an_example(kind: str):
+    assert "Example" in run("synthesize", kind, "--help").output
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_an_operation_with_its_side_and_a_device_with_its_removal_are_read():
     reading = read(
         "ADT^A08",
         visit(),
-        "PR1|1||KNFB20^Hip^SKS||20260110090000+0100|||||||||||TUL2~TULX|||P7",
+        "PR1|1||KNFB20^Hip^SKS||20260110090000+0100|||||||||||TUL2~ACUTE|||P7",
         "PR1|2||410024004^Catheter^SCT||20260110090000+0100||90",
     )
     hip, catheter = (telling.events[0] for telling in reading.told.tellings[1:])
