@@ -107,7 +107,9 @@ def read_work(engine: Engine, work_item_id: str) -> WorkDetail:
         sent = connection.execute(
             select(DELIVERY).where(DELIVERY.c.work_item_id == work_item_id).order_by(DELIVERY.c.created_at)
         ).all()
-        plain = {name: item[name] for name in WorkDetail.__dataclass_fields__ if name in item}
+        # `in` of SQLAlchemy's own rows also says yes to table-qualified names such as work_item_id.
+        columns = dict(item)
+        plain = {name: columns[name] for name in WorkDetail.__dataclass_fields__ if name in columns}
         return WorkDetail(
             **plain,
             work_item_id=work_item_id,

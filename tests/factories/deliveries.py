@@ -80,6 +80,12 @@ class Sending:
         messages = composer.compose(item, an_empty_study(study), an_opacity(study, generation), ())
         return self._queue(item, Outgoing(objects=(), messages=messages))
 
+    def waiting_item(self, study: str) -> str:
+        """A case of *study* that nobody has begun to analyse; the id of its work item."""
+        with writing(self.engine) as connection:
+            work.add_item(connection, _columns(f"item-{study}", study, 1, datetime.now(UTC)))
+        return f"item-{study}"
+
     def _item(self, name: str, study_uid: str, generation: int = 1) -> WorkItem:
         now = datetime.now(UTC)
         with writing(self.engine) as connection:
