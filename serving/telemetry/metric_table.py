@@ -167,10 +167,10 @@ DELIVERY_ITEMS = Spec(
     text="Deliveries that have not arrived, by destination and state; dead ones need a person.",
     labels=("destination", "state"),
 )
-COMMITMENTS_AWAITED = Spec(
-    name="varsel_commitments_awaited",
+COMMITMENT_OLDEST_SECONDS = Spec(
+    name="varsel_commitment_oldest_age_seconds",
     kind=Kind.GAUGE,
-    text="Deliveries accepted and not yet committed, by destination, where storage commitment is asked for.",
+    text="Age of the oldest accepted delivery whose storage commitment is awaited, by destination.",
     labels=("destination",),
 )
 STUDIES_OPEN = Spec(name="varsel_studies_open", kind=Kind.GAUGE, text="Studies that instances are still awaited for.")
@@ -190,7 +190,7 @@ TABLE = (
     DELIVERIES,
     DELIVERED_OBJECTS,
     COMMITMENTS,
-    COMMITMENTS_AWAITED,
+    COMMITMENT_OLDEST_SECONDS,
     HTTP_SECONDS,
     DATABASE_UP,
     QUEUE_ITEMS,

@@ -52,7 +52,7 @@ class QueueCollector(Collector):
             table.QUEUE_ITEMS,
             table.QUEUE_OLDEST_SECONDS,
             table.DELIVERY_ITEMS,
-            table.COMMITMENTS_AWAITED,
+            table.COMMITMENT_OLDEST_SECONDS,
             table.STUDIES_OPEN,
         )
         return [_family(spec) for spec in specs]
@@ -89,11 +89,11 @@ def _deliveries(connection: Connection) -> GaugeMetricFamily:
 
 
 def _commitments(connection: Connection) -> GaugeMetricFamily:
-    family = _family(table.COMMITMENTS_AWAITED)
+    family = _family(table.COMMITMENT_OLDEST_SECONDS)
     awaited = (DELIVERY.c.state == DeliveryState.ACCEPTED.value) & DELIVERY.c.commit_at.is_not(None)
-    counted = select(DELIVERY.c.destination, func.count()).where(awaited).group_by(DELIVERY.c.destination)
-    for destination, count in connection.execute(counted):
-        family.add_metric([destination], count)
+    oldest = select(DELIVERY.c.destination, func.min(DELIVERY.c.accepted_at)).where(awaited)
+    for destination, accepted_at in connection.execute(oldest.group_by(DELIVERY.c.destination)):
+        family.add_metric([destination], max(0.0, (datetime.now(UTC) - accepted_at).total_seconds()))
     return family
 
 

@@ -10,7 +10,14 @@ from sqlalchemy import Engine, create_engine
 
 from serving.records.schema import METADATA
 from serving.telemetry.metric_table import TABLE, Stage
-from serving.telemetry.metrics import ReceiveMetrics, WebMetrics, WorkMetrics, new_registry, serve_metrics
+from serving.telemetry.metrics import (
+    CommitmentMetrics,
+    ReceiveMetrics,
+    WebMetrics,
+    WorkMetrics,
+    new_registry,
+    serve_metrics,
+)
 from serving.telemetry.queue_collector import QueueCollector
 
 
@@ -41,6 +48,7 @@ def test_every_metric_of_the_table_is_made_by_some_process(tmp_path: Path):
     ReceiveMetrics(registry)
     work = CollectorRegistry()
     WorkMetrics(work)
+    CommitmentMetrics(work)
     web = CollectorRegistry()
     WebMetrics(web)
     engine = create_engine(f"sqlite:///{tmp_path}/varsel.db")
