@@ -23,6 +23,8 @@ class EventKind(Enum):
     MEDICATION = "medication"
     #: A culture or report was answered; ``code`` is our concept, ``text`` the conclusion code.
     REPORT = "report"
+    #: A diagnosis was made; ``code`` is our concept.
+    CONDITION = "condition"
     #: Something was ordered; ``code`` is our concept with ``_order`` behind it, for an order is no dose.
     ORDER = "order"
     #: A fact about the patient: ``code`` is ``birth_date``, ``sex`` or ``death``.

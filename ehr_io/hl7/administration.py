@@ -155,6 +155,11 @@ def _patients(context: MessageContext) -> tuple[PatientReading, ...]:
         born = datetime.strptime(written, "%Y%m%d").date() if written else None  # noqa: DTZ007 - a date, no moment
     except ValueError as error:
         raise MessageRefusedError(ErrorCondition.DATA_TYPE, "PID-7 is no date; YYYYMMDD is required") from error
+    visit = context.message.first("PV1")
+    admitted = None if visit is None else context.moment(visit, 44)
+    # A day's grace: a child born at the hospital may be admitted on a UTC day before its local birth date.
+    if born is not None and admitted is not None and (born - admitted.date()).days > 1:
+        raise RefusedError(RefusalCode.NEGATIVE_AGE, "PID-7 (birth) is after PV1-44 (admission); check both")
     reading = PatientReading(
         patient_id=patient_id,
         source=f"Patient/{patient_id}",

@@ -2,8 +2,8 @@
 
 from ehr_io.events import Event, EventKind
 from ehr_io.receive.context import BundleContext
-from ehr_io.receive.fields import Json, birth_date, child, children, shown, text
-from ehr_io.receive.reading import PatientReading, RefusalCode, RefusedError, StayReading
+from ehr_io.receive.fields import Json, birth_date, child, children, instant, shown, text
+from ehr_io.receive.reading import PatientMerge, PatientReading, RefusalCode, RefusedError, StayReading
 
 #: R4 EncounterStatus codes of a stay that has not begun or never will.
 _NOT_BEGUN = {"planned", "cancelled"}
@@ -12,8 +12,8 @@ _SEXES = {"male", "female", "other", "unknown"}
 _ELSEWHERE = {"planned", "reserved"}
 
 
-def patient(resource: Json, source: str, context: BundleContext) -> list[PatientReading]:
-    """Birth date and sex.
+def patient(resource: Json, source: str, context: BundleContext) -> list[PatientReading | PatientMerge]:
+    """Birth date, sex and death; the identity that replaces this one (Patient.link ``replaced-by``).
 
     Raises:
         RefusedError: the birth date is no date, or after an admission in the same Bundle.
@@ -21,12 +21,18 @@ def patient(resource: Json, source: str, context: BundleContext) -> list[Patient
     born = birth_date(resource)
     sex = text(resource, "gender")
     reading = PatientReading(
-        patient_id=source.partition("/")[2], source=source, birth_date=born, sex=sex if sex in _SEXES else ""
+        patient_id=source.partition("/")[2],
+        source=source,
+        birth_date=born,
+        sex=sex if sex in _SEXES else "",
+        died_at=instant(resource, "deceasedDateTime"),
     )
     # A day's grace: a child born at the hospital may be admitted on a UTC day before its local birth date.
     if born is not None and any((born - s.admitted_at.date()).days > 1 for s in _stays_of(reading.patient_id, context)):
         raise RefusedError(RefusalCode.NEGATIVE_AGE, "'birthDate' is after the patient's admission; check both")
-    return [reading]
+    links = [link for link in children(resource, "link") if text(link, "type") == "replaced-by"]
+    remaining = [context.reference(link, "other", "Patient") for link in links]
+    return [reading, *(PatientMerge(prior_id=reading.patient_id, surviving_id=one) for one in remaining)]
 
 
 def stay(resource: Json, source: str, context: BundleContext) -> StayReading:

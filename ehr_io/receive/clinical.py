@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 
 from ehr_io.codes import Coding, Concept
 from ehr_io.errors import ContradictionError
 from ehr_io.events import Event, EventKind
 from ehr_io.receive.context import BundleContext
-from ehr_io.receive.fields import Json, child, children, codings, is_id, number, text
+from ehr_io.receive.fields import Json, child, children, codings, instant, is_id, number, text
 from ehr_io.receive.reading import RefusalCode, RefusedError
 from ehr_io.sides import said_of
 
@@ -67,6 +68,80 @@ def medication(resource: Json, source: str, context: BundleContext) -> list[Even
     return [_lasting(resource, (source, context.stay_of(resource, "context"), "effective"), concept, context)]
 
 
+def medication_request(resource: Json, source: str, context: BundleContext) -> list[Event]:
+    """A drug ordered, which is no dose yet.
+
+    Raises:
+        RefusedError: the resource cannot be taken.
+    """
+    _refuse_status(resource, {"cancelled", "draft", "stopped"})
+    concept = _concept(resource, "medicationCodeableConcept", EventKind.MEDICATION, context)
+    at = instant(resource, "authoredOn")
+    if at is None:
+        raise RefusedError(RefusalCode.MISSING_TIME, "'authoredOn' is missing; when it was ordered is required")
+    event = Event(
+        stay_id=context.stay_of(resource),
+        source=source,
+        kind=EventKind.ORDER,
+        code=f"{concept.key}_order",
+        event_time=context.not_in_the_future(at, "authoredOn"),
+        known_time=context.known_time(resource, at),
+    )
+    return [event]
+
+
+def device_use(resource: Json, source: str, context: BundleContext) -> list[Event]:
+    """A device in use; what it is, its Device in the same Bundle says.
+
+    Raises:
+        RefusedError: the resource cannot be taken.
+    """
+    _refuse_status(resource, {"intended", "on-hold"})
+    device = context.linked(resource, "device")
+    concept = _concept(device, "type", EventKind.PROCEDURE, context)
+    start, end = context.moment(resource, "timing")
+    event = Event(
+        stay_id=context.stay_at(context.reference(resource, "subject", "Patient"), start),
+        source=source,
+        kind=EventKind.PROCEDURE,
+        code=concept.key,
+        event_time=start,
+        known_time=context.known_time(resource, start),
+        end_time=end,
+    )
+    return [event]
+
+
+def condition(resource: Json, source: str, context: BundleContext) -> list[Event]:
+    """A diagnosis; known when it was recorded, which for discharge codes is long after it was true.
+
+    Raises:
+        RefusedError: the resource cannot be taken.
+    """
+    verified = {coding.code for coding in codings(child(resource, "verificationStatus"))}
+    if verified & {"refuted", "entered-in-error"}:
+        raise RefusedError(RefusalCode.ENTERED_IN_ERROR, "'verificationStatus' withdraws it")
+    concept = _concept(resource, "code", EventKind.CONDITION, context)
+    recorded = instant(resource, "recordedDate")
+    start = instant(resource, "onsetDateTime") or recorded
+    if start is None:
+        raise RefusedError(RefusalCode.MISSING_TIME, "'onsetDateTime' and 'recordedDate' are missing; one is required")
+    event = Event(
+        stay_id=context.stay_of(resource),
+        source=source,
+        kind=EventKind.CONDITION,
+        code=concept.key,
+        event_time=context.not_in_the_future(start, "onsetDateTime"),
+        known_time=max(recorded or context.known_time(resource, start), start),
+    )
+    return [event]
+
+
+def companion(_resource: Json, _source: str, _context: BundleContext) -> list[Event]:
+    """A resource that tells nothing by itself: another one leads to it."""
+    return []
+
+
 def report(resource: Json, source: str, context: BundleContext) -> list[Event]:
     """A culture answered: ``text`` holds the organisms' codes, ``value`` the highest colony count.
 
@@ -81,7 +156,7 @@ def report(resource: Json, source: str, context: BundleContext) -> list[Event]:
     conclusions = [coding for entry in children(resource, "conclusionCode") for coding in codings(entry)[:1]]
     if not conclusions or not all(len(coding.code) <= _LONGEST_CODE and is_id(coding.code) for coding in conclusions):
         raise RefusedError(RefusalCode.MALFORMED, "'conclusionCode' needs a code for each organism, or for 'no growth'")
-    start, _ = context.moment(resource, "effective")
+    start = _sampled_at(resource, context)
     words = context.codes.conclusions
     organisms = [words.get(one, one.code) for one in conclusions if one not in context.codes.no_growth]
     count = _colony_count(resource, context)
@@ -97,6 +172,16 @@ def report(resource: Json, source: str, context: BundleContext) -> list[Event]:
         text=" ".join(sorted(set(organisms))[:_KEPT_ORGANISMS]),
     )
     return [event]
+
+
+def _sampled_at(resource: Json, context: BundleContext) -> datetime:
+    """``effective[x]``, else when the Specimen in the same Bundle was collected."""
+    if any(f"effective{kind}" in resource for kind in ("DateTime", "Instant", "Period")):
+        return context.moment(resource, "effective")[0]
+    named = children(resource, "specimen")
+    specimens = [context.linked({"specimen": one}, "specimen") for one in named]
+    collected = [child(one, "collection") for one in specimens if one]
+    return context.moment(collected[0] if collected else resource, "collected" if collected else "effective")[0]
 
 
 def _lasting(resource: Json, names: tuple[str, str, str], concept: Concept, context: BundleContext) -> Event:

@@ -54,6 +54,27 @@ class BundleContext:
             raise RefusedError(RefusalCode.WRONG_PATIENT, "'subject' is another patient than that of the stay")
         return stay_id
 
+    def stay_at(self, patient_id: str, moment: datetime) -> str:
+        """The stay of the patient at *moment* among those of the Bundle.
+
+        Raises:
+            RefusedError: none of them goes on then.
+        """
+        for source, encounter in self.resources.items():
+            is_his = source.startswith("Encounter/") and self.reference(encounter, "subject", "Patient") == patient_id
+            start, end = self.period(child(encounter, "period"), "period") if is_his else (None, None)
+            if start is not None and start <= moment and (end is None or moment <= end):
+                return source.partition("/")[2]
+        raise RefusedError(
+            RefusalCode.NO_REFERENCE,
+            "it names no stay, and none of the patient's in this Bundle goes on then; send it with its Encounter",
+        )
+
+    def linked(self, element: Json, name: str) -> Json:
+        """The resource of the Bundle that the Reference *name* of *element* leads to; empty when it is not in it."""
+        written = text(child(element, name), "reference")
+        return self.resources.get(self.full_urls.get(written, written), {})
+
     def known_time(self, resource: Json, event_time: datetime) -> datetime:
         """When we could know *resource*: ``issued``, else ``meta.lastUpdated``, else when it came.
 

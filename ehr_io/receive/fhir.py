@@ -14,6 +14,7 @@ from ehr_io.receive.context import BundleContext
 from ehr_io.receive.fields import Json, child, instant, is_id, text
 from ehr_io.receive.reading import (
     BundleReading,
+    PatientMerge,
     PatientReading,
     RefusalCode,
     RefusedError,
@@ -25,7 +26,7 @@ from ehr_io.receive.reading import (
 MAX_BODY_BYTES = 16 * 1024 * 1024
 MAX_ENTRIES = 10_000
 _BUNDLE_TYPES = ("transaction", "batch", "collection", "message")
-_Fact = PatientReading | StayReading | Event | ResourceRefusal
+_Fact = PatientReading | PatientMerge | StayReading | Event | ResourceRefusal
 _Reader = Callable[[Json, str, BundleContext], Sequence[_Fact]]
 _READERS: Mapping[str, _Reader] = {
     "Patient": administrative.patient,
@@ -34,7 +35,15 @@ _READERS: Mapping[str, _Reader] = {
     "Procedure": clinical.procedure,
     "MedicationAdministration": clinical.medication,
     "DiagnosticReport": clinical.report,
+    "MedicationRequest": clinical.medication_request,
+    "DeviceUseStatement": clinical.device_use,
+    "Condition": clinical.condition,
+    # They tell of others: when a sample was taken, what a device is.
+    "Specimen": clinical.companion,
+    "Device": clinical.companion,
 }
+#: Resource types that are read.
+READABLE = tuple(_READERS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +57,7 @@ class _Entry:
 def read_bundle(body: bytes, received_at: datetime) -> BundleReading:
     """Read a FHIR R4 Bundle (R4 2.36) of type transaction, batch, collection or message.
 
-    Patient, Encounter, Observation, Procedure, MedicationAdministration and DiagnosticReport are read. What cannot be
-    taken is refused one resource at a time; the rest goes through.
+    READABLE resource types are read. What cannot be taken is refused one resource at a time; the rest goes through.
 
     Args:
         body: JSON, UTF-8.
@@ -59,7 +67,38 @@ def read_bundle(body: bytes, received_at: datetime) -> BundleReading:
         NotFhirError: the body is no JSON or no such Bundle.
         BodyTooLargeError: it is larger than MAX_BODY_BYTES or has more than MAX_ENTRIES entries.
     """
-    bundle = _bundle(body)
+    return _read_all(_bundle(body), received_at)
+
+
+def read_resource(body: bytes, source: str, received_at: datetime) -> BundleReading:
+    """Read one resource as ``PUT /Type/id`` sends it; *source* is ``Type/id``.
+
+    Raises:
+        NotFhirError: the body is no JSON, or another resource than *source*.
+        BodyTooLargeError: it is larger than MAX_BODY_BYTES.
+    """
+    resource = _parsed(body)
+    found = f"{resource.get('resourceType')}/{resource.get('id')}"
+    if found != source:
+        raise NotFhirError("'resourceType' and 'id' of the body are not those of the address; they must be the same")
+    return _read_all({"resourceType": "Bundle", "type": "batch", "entry": [{"resource": resource}]}, received_at)
+
+
+def read_new_resource(body: bytes, resource_type: str, logical_id: str, received_at: datetime) -> BundleReading:
+    """Read one resource as ``POST /Type`` sends it; it gets *logical_id*, whatever id it bears (R4 3.1.0.8).
+
+    Raises:
+        NotFhirError: the body is no JSON, or of another type.
+        BodyTooLargeError: it is larger than MAX_BODY_BYTES.
+    """
+    resource = _parsed(body)
+    if resource.get("resourceType") != resource_type:
+        raise NotFhirError("'resourceType' of the body is not that of the address; they must be the same")
+    named = {**resource, "id": logical_id}
+    return _read_all({"resourceType": "Bundle", "type": "batch", "entry": [{"resource": named}]}, received_at)
+
+
+def _read_all(bundle: Json, received_at: datetime) -> BundleReading:
     entries = _entries(bundle)
     context = BundleContext(
         received_at=received_at,
@@ -91,12 +130,14 @@ def _read(entry: _Entry, context: BundleContext) -> Sequence[_Fact]:
 
 def _assemble(bundle_type: str, entries: Sequence[_Entry], facts: Sequence[_Fact]) -> BundleReading:
     patients = tuple(fact for fact in facts if isinstance(fact, PatientReading))
+    merges = tuple(fact for fact in facts if isinstance(fact, PatientMerge))
     stays = tuple(fact for fact in facts if isinstance(fact, StayReading))
     events = [fact for fact in facts if isinstance(fact, Event)]
     events += [event for stay in stays for who in patients for event in _identity(who, stay)]
     return BundleReading(
         bundle_type=bundle_type,
         patients=patients,
+        merges=merges,
         stays=stays,
         events=tuple(sorted(events, key=lambda event: (event.event_time, event.source, event.code))),
         refusals=tuple(fact for fact in facts if isinstance(fact, ResourceRefusal)),
@@ -125,14 +166,21 @@ def _reader_for(entry: _Entry) -> _Reader:
     return reader
 
 
-def _bundle(body: bytes) -> Json:
+def _parsed(body: bytes) -> Json:
     if len(body) > MAX_BODY_BYTES:
         raise BodyTooLargeError(f"the body has {len(body)} bytes; at most {MAX_BODY_BYTES}: send smaller Bundles")
     try:
-        bundle = json.loads(body, parse_constant=_refuse_constant)
+        found = json.loads(body, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise NotFhirError("the body is no JSON; a FHIR R4 Bundle in application/fhir+json is required") from error
-    if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
+        raise NotFhirError("the body is no JSON; FHIR R4 in application/fhir+json is required") from error
+    if not isinstance(found, dict):
+        raise NotFhirError("the body is no JSON object; a FHIR R4 resource is required")
+    return found
+
+
+def _bundle(body: bytes) -> Json:
+    bundle = _parsed(body)
+    if bundle.get("resourceType") != "Bundle":
         raise NotFhirError("the body is no Bundle; put the resources into a Bundle of type transaction or batch")
     if bundle.get("type") not in _BUNDLE_TYPES:
         raise NotFhirError(f"the Bundle's type is not taken; required one of {', '.join(_BUNDLE_TYPES)}")
@@ -153,7 +201,7 @@ def _entries(bundle: Json) -> list[_Entry]:
     entries = []
     for position, item in enumerate(found):
         full_url = item["fullUrl"] if isinstance(item.get("fullUrl"), str) else ""
-        resource = item["resource"] if isinstance(item.get("resource"), dict) else {}
+        resource = item["resource"] if isinstance(item.get("resource"), dict) else _deleted(item)
         source = _source(resource, full_url)
         is_duplicate = bool(source) and source in seen
         # What has no name of its own, or another's, goes by its place: each entry gets its own answer.
@@ -161,6 +209,15 @@ def _entries(bundle: Json) -> list[_Entry]:
         entries.append(_Entry(source=name, full_url=full_url, resource=resource, is_duplicate=is_duplicate))
         seen.add(source)
     return entries
+
+
+def _deleted(item: Json) -> Json:
+    """What ``DELETE Type/id`` names, as the resource that says of itself that it is in error (R4 3.1.0.11)."""
+    request = item["request"] if isinstance(item.get("request"), dict) else {}
+    kind, _, logical_id = str(request.get("url", "")).partition("/")
+    if request.get("method") != "DELETE":
+        return {}
+    return {"resourceType": kind, "id": logical_id, "status": "entered-in-error"}
 
 
 def _source(resource: Json, full_url: str) -> str:

@@ -1,7 +1,7 @@
 """What a FHIR Bundle said, and what of it was refused."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from enum import Enum
 
@@ -40,6 +40,12 @@ class RefusalCode(Enum):
     DUPLICATE = "duplicate"
     #: An element is missing or has the wrong shape.
     MALFORMED = "malformed"
+
+
+#: Reasons that are no fault of the sender: what was sent is in order, but tells us nothing.
+NO_FAULT = frozenset(
+    (RefusalCode.ENTERED_IN_ERROR, RefusalCode.NOT_DONE, RefusalCode.UNSUPPORTED_TYPE, RefusalCode.UNKNOWN_CODE)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +150,15 @@ class BundleReading:
     told_at: Mapping[str, datetime] = field(default_factory=dict)
     #: Patients that turned out to be one (Patient.link ``replaced-by``).
     merges: tuple[PatientMerge, ...] = ()
+
+    @property
+    def rejected(self) -> tuple[ResourceRefusal, ...]:
+        """Refusals of what should not have been sent; one of them lets a transaction fail as a whole."""
+        return tuple(refusal for refusal in self.refusals if refusal.reason_code not in NO_FAULT)
+
+    def without_facts(self) -> "BundleReading":
+        """Only what was wrong with it, for the record of a transaction that failed as a whole."""
+        return replace(self, patients=(), stays=(), events=(), merges=(), refusals=self.rejected)
 
     @property
     def retracted(self) -> tuple[str, ...]:

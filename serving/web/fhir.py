@@ -1,23 +1,28 @@
-"""The FHIR R4 door: Bundles of stays in, RiskAssessments out."""
+"""The FHIR R4 door: stays in, as Bundles or resource by resource; RiskAssessments out."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Protocol
+from uuid import uuid4
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from ehr_io.errors import BodyTooLargeError, NotFhirError
-from ehr_io.receive.fhir import MAX_BODY_BYTES, read_bundle
+from ehr_io.receive.fhir import MAX_BODY_BYTES, READABLE, read_bundle, read_new_resource, read_resource
+from ehr_io.receive.fields import is_id
 from ehr_io.receive.reading import BundleReading, RefusalCode, ResourceRefusal
 from ehr_io.results.risk_assessment import risk_assessment
 from serving.errors import DatabaseDownError
 from serving.web.bodies import BodyOverLimitError, read_body
 from serving.web.cds_hooks import RiskLookup, StoredRisk
+from serving.web.fhir_answers import CAPABILITIES, down, fault, fhir, rejection, response_bundle, single
 
-_MEDIA_TYPE = "application/fhir+json"
 _Json = dict[str, Any]
+#: From a body and the moment it came to what it said.
+_Reader = Callable[[bytes, datetime], BundleReading]
 
 
 class StayIntake(Protocol):
@@ -37,6 +42,8 @@ def fhir_routes(intake: StayIntake, risks: RiskLookup, language: str = "da") -> 
     return [
         Route("/fhir/metadata", door.metadata, methods=["GET"]),
         Route("/fhir", door.take, methods=["POST"]),
+        *(Route(f"/fhir/{name}", door.create, methods=["POST"]) for name in READABLE),
+        *(Route(f"/fhir/{name}/{{logical_id}}", door.change, methods=["PUT", "DELETE"]) for name in READABLE),
         Route("/fhir/RiskAssessment", door.search, methods=["GET"]),
         Route("/fhir/RiskAssessment/{risk_id}", door.read, methods=["GET"]),
     ]
@@ -50,21 +57,48 @@ class _Door:
 
     async def metadata(self, _: Request) -> Response:
         """``GET /fhir/metadata`` (R4 3.1.0.9)."""
-        return _fhir(_CAPABILITIES)
+        return fhir(CAPABILITIES)
 
     async def take(self, request: Request) -> Response:
-        """``POST /fhir``: 200 only when all that was taken is durable."""
+        """``POST /fhir``: 200 only when all that was taken is durable; a transaction with a fault leaves nothing."""
+        reading = await self._kept(request, read_bundle)
+        if isinstance(reading, Response):
+            return reading
+        is_rejected = reading.bundle_type == "transaction" and reading.rejected
+        return rejection(reading) if is_rejected else fhir(response_bundle(reading))
+
+    async def create(self, request: Request) -> Response:
+        """``POST /fhir/Type``: 201 with the id that it got."""
+        name, logical_id = request.url.path.rpartition("/")[2], str(uuid4())
+        reading = await self._kept(request, lambda body, now: read_new_resource(body, name, logical_id, now))
+        location = {"Location": f"/fhir/{name}/{logical_id}"}
+        return reading if isinstance(reading, Response) else single(reading, 201, location)
+
+    async def change(self, request: Request) -> Response:
+        """``PUT`` and ``DELETE /fhir/Type/id``; a PUT of what is not there creates it."""
+        source = "/".join(request.url.path.split("/")[-2:])
+        if not is_id(request.path_params["logical_id"]):
+            return fault(400, "value", "the id is none; required: 1 to 64 letters, digits, dots or dashes")
+        if request.method == "DELETE":
+            reading = await self._kept(request, lambda _, now: _withdrawal(source, now))
+            return reading if isinstance(reading, Response) else Response(status_code=204)
+        reading = await self._kept(request, lambda body, now: read_resource(body, source, now))
+        return reading if isinstance(reading, Response) else single(reading, 200, {})
+
+    async def _kept(self, request: Request, read: _Reader) -> BundleReading | Response:
+        """What *request* said, once it is durable; the answer when it could not even be read."""
         try:
             body = await read_body(request, MAX_BODY_BYTES)
-            reading = await run_in_threadpool(read_bundle, body, datetime.now(UTC))
-            await run_in_threadpool(self._intake.take, reading)
+            reading = await run_in_threadpool(read, body, datetime.now(UTC))
+            is_rejected = reading.bundle_type == "transaction" and reading.rejected
+            await run_in_threadpool(self._intake.take, reading.without_facts() if is_rejected else reading)
         except (BodyOverLimitError, BodyTooLargeError) as error:
-            return _fault(413, "too-costly", str(error))
+            return fault(413, "too-costly", str(error))
         except NotFhirError as error:
-            return _fault(400, "structure", str(error))
+            return fault(400, "structure", str(error))
         except DatabaseDownError:
-            return _down()
-        return _fhir(_response_bundle(reading))
+            return down()
+        return reading
 
     async def search(self, request: Request) -> Response:
         """``GET /fhir/RiskAssessment?subject=|encounter=``: the newest one, in a searchset."""
@@ -75,21 +109,21 @@ class _Door:
             elif subject:
                 risk = await run_in_threadpool(self._risks.latest_for_patient, subject)
             else:
-                return _fault(400, "required", "give 'subject' or 'encounter', as in ?subject=Patient/123")
+                return fault(400, "required", "give 'subject' or 'encounter', as in ?subject=Patient/123")
         except DatabaseDownError:
-            return _down()
+            return down()
         is_asked_for = risk is not None and subject in {"", risk.report.patient_id}
-        return _fhir(self._search_set([risk] if risk is not None and is_asked_for else []))
+        return fhir(self._search_set([risk] if risk is not None and is_asked_for else []))
 
     async def read(self, request: Request) -> Response:
         """``GET /fhir/RiskAssessment/{id}``."""
         try:
             risk = await run_in_threadpool(self._risks.by_id, request.path_params["risk_id"])
         except DatabaseDownError:
-            return _down()
+            return down()
         if risk is None:
-            return _fault(404, "not-found", "there is no RiskAssessment with this id")
-        return _fhir(risk_assessment(risk.report, self._language))
+            return fault(404, "not-found", "there is no RiskAssessment with this id")
+        return fhir(risk_assessment(risk.report, self._language))
 
     def _search_set(self, risks: list[StoredRisk]) -> _Json:
         entries = [
@@ -104,69 +138,15 @@ def _logical_id(request: Request, name: str) -> str:
     return request.query_params.get(name, "").rpartition("/")[2]
 
 
-def _response_bundle(reading: BundleReading) -> _Json:
-    # Each refusal answers one entry: of a resource that is there twice, the second.
-    refusals = {refusal.source: refusal for refusal in reading.refusals}
-    is_transaction = reading.bundle_type == "transaction"
-    made: _Json = {"resourceType": "Bundle", "type": "transaction-response" if is_transaction else "batch-response"}
-    entries = [_response_entry(refusals.get(source)) for source in reading.entries]
-    return {**made, "entry": entries} if entries else made
-
-
-def _response_entry(refusal: ResourceRefusal | None) -> _Json:
-    if refusal is None:
-        return {"response": {"status": "200 OK"}}
-    is_withdrawal = refusal.reason_code is RefusalCode.ENTERED_IN_ERROR
-    status = "200 OK" if is_withdrawal else "422 Unprocessable Entity"
-    text = f"{refusal.reason_code.value}: {refusal.reason}"
-    outcome = _outcome(
-        "information" if is_withdrawal else "error", "informational" if is_withdrawal else "invalid", text
+def _withdrawal(source: str, now: datetime) -> BundleReading:
+    reason = "the sender deleted it"
+    deleted = ResourceRefusal(source=source, reason_code=RefusalCode.ENTERED_IN_ERROR, reason=reason)
+    return BundleReading(
+        bundle_type="batch",
+        patients=(),
+        stays=(),
+        events=(),
+        refusals=(deleted,),
+        entries=(source,),
+        told_at={source: now},
     )
-    return {"response": {"status": status, "outcome": outcome}}
-
-
-def _outcome(severity: str, code: str, text: str) -> _Json:
-    return {"resourceType": "OperationOutcome", "issue": [{"severity": severity, "code": code, "diagnostics": text}]}
-
-
-def _fhir(resource: _Json, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return JSONResponse(resource, status_code=status, headers=headers, media_type=_MEDIA_TYPE)
-
-
-def _fault(status: int, code: str, text: str) -> Response:
-    return _fhir(_outcome("error", code, text), status)
-
-
-def _down() -> Response:
-    text = "the database does not answer; nothing was taken, send it again"
-    return _fhir(_outcome("error", "transient", text), 503, {"Retry-After": "10"})
-
-
-_CAPABILITIES: _Json = {
-    "resourceType": "CapabilityStatement",
-    "status": "active",
-    "date": "2026-11-22",
-    "kind": "instance",
-    "software": {"name": "Varsel"},
-    "implementation": {"description": "Varsel: clinical AI decision support"},
-    "fhirVersion": "4.0.1",
-    "format": ["application/fhir+json"],
-    "rest": [
-        {
-            "mode": "server",
-            "documentation": "Bundles are taken resource by resource: a refused resource does not keep the others out. "
-            "Read are Patient, Encounter, Observation, Procedure, MedicationAdministration and DiagnosticReport.",
-            "resource": [
-                {
-                    "type": "RiskAssessment",
-                    "interaction": [{"code": "read"}, {"code": "search-type"}],
-                    "searchParam": [
-                        {"name": "subject", "type": "reference"},
-                        {"name": "encounter", "type": "reference"},
-                    ],
-                }
-            ],
-            "interaction": [{"code": "transaction"}, {"code": "batch"}],
-        }
-    ],
-}

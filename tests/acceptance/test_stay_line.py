@@ -55,7 +55,7 @@ def bundle(stay: str = STAY, patient: str = PATIENT, *, celsius: float = 38.9, u
             "valueQuantity": {"value": celsius, "system": "http://unitsofmeasure.org", "code": unit, "unit": unit},
         },
     ]
-    return {"resourceType": "Bundle", "type": "transaction", "entry": [entry(one) for one in resources]}
+    return {"resourceType": "Bundle", "type": "batch", "entry": [entry(one) for one in resources]}
 
 
 def post(site: RunningSite, body: dict[str, Any]) -> httpx.Response:

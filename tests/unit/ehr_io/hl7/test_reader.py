@@ -188,6 +188,7 @@ def test_an_imaging_order_is_a_hint_with_its_urgency():
         ("ADT^A01", [visit()], {"patient": ""}, ErrorCondition.SEGMENT_SEQUENCE),
         ("ADT^A01", [visit()], {"patient": "PID|1||"}, ErrorCondition.REQUIRED_FIELD),
         ("ADT^A01", [visit()], {"patient": "PID|1||P1||||19481399"}, ErrorCondition.DATA_TYPE),
+        ("ADT^A01", [visit()], {"patient": "PID|1||P1||||20270101"}, ErrorCondition.DATA_TYPE),
         ("ADT^A01", [], {}, ErrorCondition.SEGMENT_SEQUENCE),
         ("ADT^A01", ["PV1|1|I|W"], {}, ErrorCondition.REQUIRED_FIELD),
         ("ADT^A01", [visit().replace("|I|", "|?|")], {}, ErrorCondition.TABLE_VALUE),

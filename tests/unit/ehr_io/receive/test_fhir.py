@@ -391,3 +391,93 @@ def test_no_refusal_repeats_a_value_of_the_patient():
     told = " ".join(refusal.reason for refusal in reading.refusals)
     assert "385" not in told
     assert "2026" not in told
+
+
+def coded(system: str, code: str) -> dict[str, Any]:
+    return {"coding": [{"system": system, "code": code}]}
+
+
+SCT, ATC = "http://snomed.info/sct", "http://www.whocc.no/atc"
+
+
+def test_an_order_is_no_dose():
+    ordered = about(
+        "MedicationRequest",
+        "x1",
+        status="active",
+        medicationCodeableConcept=coded(ATC, "J01CR02"),
+        authoredOn="2026-03-09T08:00:00Z",
+    )
+    event = only_event(ordered, kind=EventKind.ORDER)
+    assert (event.code, event.source) == ("antibiotic_order", "MedicationRequest/x1")
+    assert only_refusal(ordered | {"status": "cancelled"}) is RefusalCode.NOT_DONE
+    assert only_refusal(ordered | {"authoredOn": ""}) is RefusalCode.MISSING_TIME
+
+
+def test_a_diagnosis_is_known_when_it_was_recorded_not_when_it_was_true():
+    diabetes = about(
+        "Condition",
+        "x1",
+        code=coded(SCT, "73211009"),
+        onsetDateTime="2020-01-01T00:00:00Z",
+        recordedDate="2026-03-09T08:00:00Z",
+    )
+    event = only_event(diabetes, kind=EventKind.CONDITION)
+    assert (event.code, event.event_time.year, event.known_time.year) == ("diabetes", 2020, 2026)
+    refuted = diabetes | {"verificationStatus": coded("http://terminology.hl7.org/x", "refuted")}
+    assert only_refusal(refuted) is RefusalCode.ENTERED_IN_ERROR
+
+
+def test_a_device_in_use_belongs_to_the_stay_that_goes_on():
+    device = {"resourceType": "Device", "id": "d1", "type": coded(SCT, "52124006")}
+    use = {
+        "resourceType": "DeviceUseStatement",
+        "id": "u1",
+        "status": "active",
+        "subject": {"reference": "Patient/p1"},
+        "device": {"reference": "Device/d1"},
+        "timingPeriod": {"start": "2026-03-09T08:00:00Z"},
+    }
+    stay = encounter(period={"start": "2026-03-08T08:00:00Z"})
+    event = only_event(device, use, stay, kind=EventKind.PROCEDURE)
+    assert (event.code, event.stay_id) == ("central_venous_catheter", "e1")
+    assert only_refusal(device, use) is RefusalCode.NO_REFERENCE
+
+
+def test_a_culture_without_a_time_takes_that_of_its_specimen():
+    specimen = {"resourceType": "Specimen", "id": "s1", "collection": {"collectedDateTime": "2026-03-08T07:00:00Z"}}
+    culture = about(
+        "DiagnosticReport",
+        "x1",
+        status="final",
+        code=coded("http://loinc.org", "600-7"),
+        issued="2026-03-09T07:00:00Z",
+        specimen=[{"reference": "Specimen/s1"}],
+        conclusionCode=[coded(SCT, "3092008")],
+    )
+    event = only_event(culture, specimen, kind=EventKind.REPORT)
+    assert (event.code, event.event_time) == ("blood_culture", datetime(2026, 3, 8, 7, tzinfo=UTC))
+
+
+def test_an_operation_tells_its_side():
+    operation = about(
+        "Procedure",
+        "x1",
+        status="completed",
+        code=coded("urn:oid:1.2.208.176.2.4", "KNFB20"),
+        performedDateTime="2026-03-09T08:00:00Z",
+        bodySite=[coded(SCT, "7771000")],
+    )
+    assert only_event(operation, kind=EventKind.PROCEDURE).text == "left"
+
+
+def test_a_patient_replaced_by_another_is_a_merge():
+    link = [{"other": {"reference": "Patient/p2"}, "type": "replaced-by"}]
+    (merge,) = read({"resourceType": "Patient", "id": "p1", "link": link}).merges
+    assert (merge.prior_id, merge.surviving_id) == ("p1", "p2")
+
+
+def test_unknown_extensions_change_nothing():
+    plain = only_event(observation(), kind=EventKind.OBSERVATION)
+    extended = observation(extension=[{"url": "https://example.com/unheard-of", "valueString": "x"}])
+    assert only_event(extended, kind=EventKind.OBSERVATION) == plain

@@ -81,24 +81,83 @@ def test_the_capability_statement_is_valid():
     CapabilityStatement.model_validate(answer.json())
 
 
-@pytest.mark.parametrize(
-    ("bundle_type", "expected"), [("transaction", "transaction-response"), ("batch", "batch-response")]
-)
-def test_a_bundle_is_taken_and_each_entry_answered_in_its_order(bundle_type: str, expected: str):
+WITHDRAWN = {"resourceType": "Observation", "id": "o1", "status": "entered-in-error"}
+FAULTY = {"resourceType": "Observation", "id": "o2"}
+UNREAD = {"resourceType": "Appointment", "id": "a1", "extension": [{"url": "https://example.com/x", "valueCode": "y"}]}
+
+
+def test_each_entry_of_a_batch_is_answered_in_its_order():
     records = Records()
-    withdrawn = {"resourceType": "Observation", "id": "o1", "status": "entered-in-error"}
-    sent = bundle(PATIENT, {"resourceType": "Observation", "id": "o2"}, withdrawn, bundle_type=bundle_type)
-    answer = client(records).post("/fhir", content=sent)
-    assert answer.status_code == 200
+    answer = client(records).post("/fhir", content=bundle(PATIENT, FAULTY, WITHDRAWN, UNREAD, bundle_type="batch"))
     told = answer.json()
     Bundle.model_validate(told)
-    assert told["type"] == expected
-    statuses = [entry["response"]["status"] for entry in told["entry"]]
-    assert statuses == ["200 OK", "422 Unprocessable Entity", "200 OK"]
-    assert told["entry"][1]["response"]["outcome"]["issue"][0]["diagnostics"].startswith(
-        "malformed: 'status' is missing"
-    )
+    assert (answer.status_code, told["type"]) == (200, "batch-response")
+    responses = [entry["response"] for entry in told["entry"]]
+    assert [one["status"] for one in responses] == ["200 OK", "422 Unprocessable Entity", "200 OK", "200 OK"]
+    issues = [one["outcome"]["issue"][0] for one in responses[1:]]
+    assert issues[0]["diagnostics"].startswith("malformed: 'status' is missing")
+    assert [one["severity"] for one in issues] == ["error", "information", "warning"]
     assert records.taken[0].retracted == ("Observation/o1",)
+
+
+def test_a_transaction_without_a_fault_is_taken_as_a_whole():
+    records = Records()
+    answer = client(records).post("/fhir", content=bundle(PATIENT, WITHDRAWN, UNREAD))
+    Bundle.model_validate(answer.json())
+    assert (answer.status_code, answer.json()["type"]) == (200, "transaction-response")
+    assert len(records.taken[0].patients) == 1
+
+
+def test_one_fault_lets_a_transaction_fail_as_a_whole_and_is_recorded():
+    records = Records()
+    answer = client(records).post("/fhir", content=bundle(PATIENT, FAULTY, WITHDRAWN))
+    OperationOutcome.model_validate(answer.json())
+    assert answer.status_code == 422
+    assert [issue["expression"] for issue in answer.json()["issue"]] == [["Bundle.entry[1]"]]
+    (kept,) = records.taken
+    assert (kept.patients, kept.retracted, [one.source for one in kept.refusals]) == ((), (), ["Observation/o2"])
+
+
+def test_a_resource_is_created_under_an_id_of_ours():
+    records = Records()
+    answer = client(records).post("/fhir/Patient", json=PATIENT)
+    OperationOutcome.model_validate(answer.json())
+    assert answer.status_code == 201
+    (patient,) = records.taken[0].patients
+    assert answer.headers["location"] == f"/fhir/Patient/{patient.patient_id}"
+    assert patient.patient_id != "p1"
+
+
+def test_a_resource_is_put_and_deleted_under_its_own_id():
+    records = Records()
+    door = client(records)
+    assert door.put("/fhir/Patient/p1", json=PATIENT).status_code == 200
+    assert door.delete("/fhir/Observation/o1").status_code == 204
+    assert [one.patient_id for one in records.taken[0].patients] == ["p1"]
+    assert records.taken[1].retracted == ("Observation/o1",)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("PUT", "/fhir/Patient/p2", PATIENT, 400),
+        ("PUT", "/fhir/Patient/p_2", PATIENT, 400),
+        ("POST", "/fhir/Encounter", PATIENT, 400),
+        ("PUT", "/fhir/Observation/o2", FAULTY, 422),
+        ("PUT", "/fhir/Appointment/a1", UNREAD, 404),
+    ],
+)
+def test_what_does_not_fit_its_address_or_is_faulty_is_refused(method: str, path: str, body: object, status: int):
+    answer = client(Records()).request(method, path, json=body)
+    assert answer.status_code == status
+
+
+def test_a_bundle_may_delete():
+    records = Records()
+    entry = {"request": {"method": "DELETE", "url": "Observation/o7"}}
+    sent = {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}
+    assert client(records).post("/fhir", json=sent).status_code == 200
+    assert records.taken[0].retracted == ("Observation/o7",)
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"resourceType": "Patient"}'])
