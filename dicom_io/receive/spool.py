@@ -45,6 +45,7 @@ class Draft:
         self._file = file
         self._room = room
         self._next_stride = _STRIDE_BYTES
+        self._digest = hashlib.sha256()
 
     def write(self, piece: bytes | memoryview) -> None:
         """Append *piece*.
@@ -57,6 +58,7 @@ class Draft:
             written = self._file.write(piece)
             if written != len(piece):
                 raise OSError(errno.ENOSPC, "short write")
+        self._digest.update(piece)
         self.size_bytes += written
         if self.size_bytes >= self._next_stride:
             self._next_stride += _STRIDE_BYTES
@@ -74,8 +76,7 @@ class Draft:
 
     def sha256(self) -> str:
         """SHA-256 of what was written, 64 hexadecimal digits."""
-        with _translated_disk_errors(), self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return self._digest.hexdigest()
 
     def close(self) -> None:
         """Write no more."""

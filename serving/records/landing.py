@@ -1,0 +1,172 @@
+"""What one arrival does to the tables: the study it belongs to is open, and its bytes are the ones that count."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, bindparam, exists, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from dicom_io.headers import dump_header
+from dicom_io.receive.inbox import Arrival, Landing
+from serving.records.schema import INSTANCE, RESULT, STUDY
+
+#: Modalities of objects about images: nothing in them is for a model to read.
+_NEVER_READ = frozenset({"KO", "PR", "SEG", "SR"})
+#: Studies that are remembered; more than are ever sent at one time.
+_MAXIMUM_REMEMBERED = 256
+
+_INSTANCE_COLUMNS = [column for column in INSTANCE.columns if column.name != "id"]
+_UID = bindparam("sop_instance_uid", type_=INSTANCE.c.sop_instance_uid.type)
+_INSERT_IF_NEW = (
+    insert(INSTANCE)
+    .from_select(
+        [column.name for column in _INSTANCE_COLUMNS],
+        select(*(bindparam(column.name, type_=column.type) for column in _INSTANCE_COLUMNS)).where(
+            ~exists().where(INSTANCE.c.sop_instance_uid == _UID)
+        ),
+    )
+    .returning(INSTANCE.c.id)
+)
+_TOUCH_FIRST_GENERATION = (
+    update(STUDY)
+    .where(STUDY.c.study_uid == bindparam("of_study"), STUDY.c.generation == 0)
+    .values(last_arrival_at=bindparam("arrived_at"), due_at=bindparam("until"))
+)
+
+#: What a study's row says of it, as far as one arrival tells.
+_Description = tuple[str, ...]
+
+
+class FirstGenerations:
+    """Lands arrivals, and remembers what it wrote of studies that were never closed.
+
+    Nearly every arrival is a new instance of such a study and says of it what the one before said: two statements
+    then do for five. They check what was remembered, so that another process may close the study at any time.
+    """
+
+    def __init__(self) -> None:
+        """Remember nothing yet."""
+        self._descriptions: dict[str, _Description] = {}
+
+    def land(self, connection: Connection, arrival: Arrival, now: datetime, due_at: datetime | None) -> Landing:
+        """Write what *arrival* means; an open generation closes at *due_at*."""
+        study_uid = arrival.header.study_instance_uid
+        if self._descriptions.get(study_uid) == _describe(arrival):
+            values = _instance_values(arrival, now)
+            if connection.execute(_INSERT_IF_NEW, values).one_or_none() is not None:
+                touch = {"of_study": study_uid, "arrived_at": now, "until": due_at}
+                if not connection.execute(_TOUCH_FIRST_GENERATION, touch).rowcount:
+                    _touch_study(connection, arrival, now, due_at)
+                return Landing.NEW
+        return _land(connection, arrival, now, due_at)
+
+    def remember(self, arrivals: Sequence[Arrival], landings: Sequence[Landing]) -> None:
+        """Note what was committed; never before, or a study that was rolled back would be taken for known."""
+        if len(self._descriptions) > _MAXIMUM_REMEMBERED:
+            self._descriptions.clear()
+        for arrival, landing in zip(arrivals, landings, strict=True):
+            if landing is Landing.NEW:
+                self._descriptions[arrival.header.study_instance_uid] = _describe(arrival)
+
+
+def _describe(arrival: Arrival) -> _Description:
+    return (*map(str, _study_values(arrival).values()), arrival.header.modality)
+
+
+def _land(connection: Connection, arrival: Arrival, now: datetime, due_at: datetime | None) -> Landing:
+    landing = _landing_of(connection, arrival)
+    if landing in (Landing.NEW, Landing.REPLACED):
+        _touch_study(connection, arrival, now, due_at)
+    if landing is not Landing.SAME:
+        _keep_instance(connection, arrival, now)
+    return landing
+
+
+def _landing_of(connection: Connection, arrival: Arrival) -> Landing:
+    rows = connection.execute(
+        select(INSTANCE.c.sha256, INSTANCE.c.current, INSTANCE.c.path, INSTANCE.c.size_bytes).where(
+            INSTANCE.c.sop_instance_uid == arrival.header.instance.sop_instance_uid
+        )
+    ).all()
+    if not rows:
+        return Landing.NEW
+    for row in rows:
+        if row.current and row.sha256 == arrival.sha256:
+            return Landing.SAME if _is_whole(Path(row.path), row.size_bytes) else Landing.MENDED
+    return Landing.REPLACED
+
+
+def _is_whole(path: Path, size_bytes: int) -> bool:
+    try:
+        return path.stat().st_size == size_bytes
+    except OSError:
+        return False
+
+
+def _keep_instance(connection: Connection, arrival: Arrival, now: datetime) -> None:
+    """The newest bytes count; older ones under the same UID stay on disk and in the table."""
+    uid = arrival.header.instance.sop_instance_uid
+    values = _instance_values(arrival, now)
+    connection.execute(update(INSTANCE).where(INSTANCE.c.sop_instance_uid == uid).values(current=False))
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    connection.execute(
+        dialect.insert(INSTANCE)
+        .values(**values)
+        .on_conflict_do_update(index_elements=["sop_instance_uid", "sha256"], set_=values)
+    )
+
+
+def _touch_study(connection: Connection, arrival: Arrival, now: datetime, due_at: datetime | None) -> None:
+    header = arrival.header
+    known = connection.execute(
+        select(STUDY.c.modalities, STUDY.c.generation).where(STUDY.c.study_uid == header.study_instance_uid)
+    ).one_or_none()
+    values: dict[str, object] = {**_study_values(arrival), "last_arrival_at": now}
+    if known is None:
+        first = {"generation": 0, "first_arrival_at": now, "due_at": due_at, "modalities": header.modality}
+        connection.execute(insert(STUDY).values(study_uid=header.study_instance_uid, **first, **values))
+        return
+    if _opens_a_generation(connection, arrival, known.generation):
+        values["due_at"] = due_at
+    values["modalities"] = "\\".join(sorted({*known.modalities.split("\\"), header.modality} - {""}))
+    connection.execute(update(STUDY).where(STUDY.c.study_uid == header.study_instance_uid).values(**values))
+
+
+def _opens_a_generation(connection: Connection, arrival: Arrival, closed_generations: int) -> bool:
+    """Whether *arrival* gives a model something new to read.
+
+    An archive may forward our own results, or reports, back to us; without this rule each would start another
+    analysis, whose result would come back again.
+    """
+    if closed_generations == 0:
+        return True
+    instance = arrival.header.instance
+    ours = connection.scalar(select(exists().where(RESULT.c.sop_instance_uid == instance.sop_instance_uid)))
+    return instance.has_pixels and arrival.header.modality not in _NEVER_READ and not ours
+
+
+def _study_values(arrival: Arrival) -> dict[str, str]:
+    header = arrival.header
+    return {
+        "patient_id": header.patient_id,
+        "patient_name": header.patient_name,
+        "accession_number": header.accession_number,
+        "study_date": header.study_date,
+        "description": header.study_description,
+        "source_ae": arrival.source_ae,
+    }
+
+
+def _instance_values(arrival: Arrival, now: datetime) -> dict[str, object]:
+    return {
+        "study_uid": arrival.header.study_instance_uid,
+        "sop_instance_uid": arrival.header.instance.sop_instance_uid,
+        "sha256": arrival.sha256,
+        "path": str(arrival.path),
+        "size_bytes": arrival.size_bytes,
+        "source_ae": arrival.source_ae,
+        "received_at": now,
+        "header": dump_header(arrival.header),
+        "current": True,
+    }
