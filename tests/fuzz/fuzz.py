@@ -24,7 +24,7 @@ def main() -> None:
     if options.child:
         _run(options.child, options.rest)
         return
-    from fuzz.targets import TARGETS  # noqa: PLC0415 - the child instruments these modules while they are imported
+    from tests.fuzz.targets import TARGETS  # noqa: PLC0415 - the child instruments these modules while they are imported
 
     chosen = [name for name in TARGETS if options.only in (None, name)]
     FINDINGS.mkdir(exist_ok=True)
@@ -55,12 +55,12 @@ def _run(name: str, arguments: Sequence[str]) -> None:
     import atheris  # noqa: PLC0415 - a development dependency without wheels for every platform
 
     with atheris.instrument_imports(include=["dicom_io", "pydicom"]):
-        from fuzz.targets import TARGETS, seeds  # noqa: PLC0415 - imported under instrumentation
+        from tests.fuzz.targets import TARGETS, seeds_of  # noqa: PLC0415 - imported under instrumentation
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
         scratch, corpus = Path(folder), Path(folder) / "corpus"
         corpus.mkdir()
-        for number, seed in enumerate(seeds(scratch / "seeds")):
+        for number, seed in enumerate(seeds_of(name, scratch / "seeds")):
             (corpus / f"{number}").write_bytes(seed)
         target = TARGETS[name]
         atheris.Setup([sys.argv[0], *arguments, str(corpus)], lambda data: target(data, scratch))

@@ -3,11 +3,14 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 from pydicom import uid
 from pydicom.dataset import Dataset
 
+from dicom_io.decode.decoders import decode_frame
 from dicom_io.decode.pixel_file import open_pixels
+from dicom_io.decode.pixel_header import PixelHeader
 from dicom_io.errors import DicomIoError
 from dicom_io.headers import assemble_study, dump_header, load_header, read_dataset_header, read_header
 from dicom_io.pixels import read_radiograph
@@ -25,6 +28,26 @@ _SYNTAXES = (
     uid.DeflatedExplicitVRLittleEndian,
     uid.JPEG2000Lossless,
 )
+
+#: What a fuzzed frame must be.
+_STREAM_HEADER = PixelHeader(
+    rows=8,
+    columns=6,
+    samples=1,
+    photometric="MONOCHROME2",
+    frames=1,
+    bits_allocated=16,
+    bits_stored=16,
+    high_bit=15,
+    is_signed=False,
+    is_planar=False,
+    slope=None,
+    intercept=None,
+    rescale_type="",
+    padding=None,
+    has_modality_lut=False,
+)
+_COMPRESSED = (*LOSSLESS, uid.RLELossless, uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit)
 
 Target = Callable[[bytes, Path], None]
 
@@ -81,21 +104,47 @@ def _read_volume(path: Path) -> None:
     assert np.isfinite(volume.voxels).all()
 
 
+def codestream(data: bytes, _scratch: Path) -> None:
+    """A compressed frame; the first byte of the input says in which syntax."""
+    try:
+        frame = decode_frame(data[1:], _COMPRESSED[data[0] % len(_COMPRESSED)] if data else "", _STREAM_HEADER)
+    except DicomIoError:
+        return
+    assert frame.shape == (_STREAM_HEADER.rows, _STREAM_HEADER.columns)
+
+
 TARGETS: dict[str, Target] = {
+    "codestream": codestream,
     "file-header": file_header,
     "dataset-header": dataset_header,
     "pixels": pixels,
 }
 
 
+def seeds_of(target: str, scratch: Path) -> Iterator[bytes]:
+    """Valid inputs of *target*, to be changed."""
+    return streams() if target == "codestream" else seeds(scratch)
+
+
+def streams() -> Iterator[bytes]:
+    """A small frame in every compressed syntax."""
+    pixels = stored(noisy_ct((8, 6)))
+    for number, syntax in enumerate(_COMPRESSED):
+        if syntax in LOSSLESS:
+            yield bytes([number]) + LOSSLESS[syntax](pixels)
+    lossy = len(_COMPRESSED) - 1
+    yield bytes([lossy]) + imagecodecs.jpeg8_encode(pixels, bitspersample=12, level=90)
+    yield bytes([lossy - 1]) + imagecodecs.jpeg8_encode((pixels >> 4).astype(np.uint8), level=90)
+
+
 def seeds(scratch: Path) -> Iterator[bytes]:
     """Small valid files of every kind, to be changed."""
     tiny = noisy_ct((8, 6))
-    streams = [compressed(tiny, syntax, [encode(stored(tiny))]) for syntax, encode in LOSSLESS.items()]
+    packed = [compressed(tiny, syntax, [encode(stored(tiny))]) for syntax, encode in LOSSLESS.items()]
     rle = noisy_ct((8, 6))
     rle.compress(uid.RLELossless, encoding_plugin="pydicom")
     plain = [_in(syntax) for syntax in _SYNTAXES[:4]]
-    datasets = [*plain, rle, *streams, enhanced_ct(2), structured_report(), cr_image(np.eye(4, dtype=np.uint16))]
+    datasets = [*plain, rle, *packed, enhanced_ct(2), structured_report(), cr_image(np.eye(4, dtype=np.uint16))]
     yield from (path.read_bytes() for path in write(datasets, scratch))
 
 

@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dicom_io.uids import is_valid_uid
-from tests.fuzz.targets import TARGETS, seeds
+from tests.fuzz.targets import TARGETS, seeds_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 _BRIEF = settings(
-    max_examples=150,
+    max_examples=400,
     deadline=None,
     derandomize=True,
     database=None,
@@ -32,15 +32,15 @@ _TOKENS = st.sampled_from(
 
 
 @functools.cache
-def _seeds() -> tuple[bytes, ...]:
+def _seeds(target: str) -> tuple[bytes, ...]:
     with tempfile.TemporaryDirectory() as folder:
-        return tuple(seeds(Path(folder)))
+        return tuple(seeds_of(target, Path(folder)))
 
 
 @st.composite
-def _changed_files(draw: st.DrawFn) -> bytes:
-    """A valid file with a few bytes overwritten, put in, taken out or cut off."""
-    data = bytearray(draw(st.sampled_from(_seeds())))
+def _changed(draw: st.DrawFn, target: str) -> bytes:
+    """A valid input with a few bytes overwritten, put in, taken out or cut off."""
+    data = bytearray(draw(st.sampled_from(_seeds(target))))
     for _ in range(draw(st.integers(1, 4))):
         start = draw(st.integers(0, max(len(data) - 1, 0)))
         token = draw(_TOKENS | st.binary(min_size=1, max_size=6))
@@ -57,9 +57,9 @@ def _changed_files(draw: st.DrawFn) -> bytes:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_changed_files_give_values_or_our_own_errors(target: str, tmp_path: Path):
+def test_changed_inputs_give_values_or_our_own_errors(target: str, tmp_path: Path):
     @_BRIEF
-    @given(_changed_files())
+    @given(_changed(target))
     def run(data: bytes) -> None:
         TARGETS[target](data, tmp_path)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from pydicom import uid
 from pydicom.dataset import Dataset
+from pydicom.pixels import get_decoder
 
 from dicom_io.decode.decoders import DECODABLE
 from dicom_io.decode.pixel_file import open_pixels
@@ -216,3 +217,21 @@ def test_colours_are_found_in_both_planar_configurations(tmp_path: Path, planar:
     (path,) = write([dataset], tmp_path)
     (frame,) = open_pixels(path, 1000).frames()
     assert np.array_equal(frame, colours)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "plugin"),
+    [
+        (uid.JPEGLossless, "gdcm"),
+        (uid.JPEGLosslessSV1, "gdcm"),
+        (uid.JPEGLSLossless, "pyjpegls"),
+        (uid.JPEG2000Lossless, "pylibjpeg"),
+        (uid.HTJ2KLossless, "pylibjpeg"),
+        (uid.RLELossless, "pydicom"),
+    ],
+)
+def test_a_second_decoder_gives_the_same_pixels(tmp_path: Path, syntax: str, plugin: str) -> None:
+    dataset = _as(noisy_ct(), syntax)
+    (found,) = _frames(dataset, tmp_path)
+    expected, _ = get_decoder(syntax).as_array(dataset, raw=True, decoding_plugin=plugin)
+    assert np.array_equal(found.values, expected)
