@@ -26,6 +26,7 @@ from serving.records.stays import RiskRecord
 from serving.records.work import WorkItem
 from serving.stay_pipeline import StaySubject, score_stay
 from serving.stopwatch import Stopwatch
+from serving.supersede import Earlier
 from serving.work.item import State
 
 #: Gives the runtime of a release.
@@ -86,10 +87,12 @@ class Analyser:
             language=self._site.language,
             closed_at=item.created_at,
         )
-        analysis = self._analyse(subject, stopwatch)
+        earlier = self._earlier(item)
+        analysis = earlier.named_in(self._analyse(subject, stopwatch))
         written = self._composer.compose(item, study, analysis, stopwatch)
         messages = self._messages.compose(item, study, analysis, written)
-        outgoing = Outgoing(objects=written, messages=messages)
+        notes = earlier.notes(item, analysis, self._site.destinations, self._site.results_dir / item.id)
+        outgoing = Outgoing(objects=written, messages=messages, notes=notes)
         with writing(self._engine) as connection:
             queued = self._record_study(connection, item, analysis, outgoing, stopwatch)
         return Ending(outcome=analysis.report.outcome, timings=stopwatch.seconds, deliveries=queued)
@@ -105,6 +108,13 @@ class Analyser:
             return not_analysed(subject, "unreadable_pixels", str(error))
         except DicomIoError as error:
             return not_analysed(subject, "unusable_geometry", str(error))
+
+    def _earlier(self, item: WorkItem) -> Earlier:
+        """What this answer takes the place of."""
+        if item.generation == 1:
+            return Earlier(objects={})
+        with reading(self._engine) as connection:
+            return Earlier(objects=ledger.arrived_before(connection, item))
 
     def _told_before(self, item: WorkItem, destination: str) -> bool:
         with reading(self._engine) as connection:
@@ -128,6 +138,7 @@ class Analyser:
         now = datetime.now(UTC)
         results.keep_findings(connection, item.id, analysis.report.findings)
         results.keep_objects(connection, item.id, outgoing.all, now)
+        results.keep_objects(connection, item.id, outgoing.distinct_notes, now, kind=ledger.NOTE)
         queued = results.queue_deliveries(connection, item, outgoing.dispatches(self._site.destinations), now)
         values = {
             "outcome": analysis.report.outcome.value,

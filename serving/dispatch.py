@@ -1,7 +1,7 @@
 """Which of the objects that were written goes where: decided here as data, queued by ``records.results``."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -70,20 +70,29 @@ class Outgoing:
     objects: Sequence[WrittenObject]
     #: Messages to the RIS and the record.
     messages: Sequence[WrittenMessage]
+    #: Name of an archive -> the note that rejects what it has of an earlier generation; it goes last.
+    notes: Mapping[str, WrittenObject] = field(default_factory=dict)
 
     @property
     def all(self) -> tuple[Stored, ...]:
         """Objects and messages."""
         return (*self.objects, *self.messages)
 
+    @property
+    def distinct_notes(self) -> tuple[Stored, ...]:
+        """The notes; archives with the same earlier objects share one."""
+        return tuple({one.sop_instance_uid: one for one in self.notes.values()}.values())
+
     def dispatches(self, destinations: Iterable[AnyDestination]) -> tuple[Dispatch, ...]:
         """What each of *destinations* is to get; those that get nothing are left out."""
         found = []
         for destination in destinations:
-            objects = self._objects_for(destination.profile) + self._messages_for(destination.name)
+            name = destination.name
+            notes = (self.notes[name].sop_instance_uid,) if name in self.notes else ()
+            objects = self._objects_for(destination.profile) + self._messages_for(name) + notes
             reserve = tuple(uid for uid in self._objects_for(destination.fallback) if uid not in objects)
             if objects:
-                found.append(Dispatch(destination=destination.name, objects=objects, reserve=reserve))
+                found.append(Dispatch(destination=name, objects=objects, reserve=reserve))
         return tuple(found)
 
     def _objects_for(self, profile: Sequence[ResultKind]) -> tuple[str, ...]:

@@ -98,10 +98,7 @@ def _arrived(connection: Connection, item: WorkItem) -> dict[str, tuple[LedgerOb
         raise NotWithdrawnError(f"'{item.id}' was withdrawn before; see `varsel work show {item.id}`")
     if any(one.state == DeliveryState.INTENT.value for one in deliveries):
         raise NotWithdrawnError(f"'{item.id}' is being sent at this moment; withdraw it when it has arrived")
-    there = {
-        one.destination: tuple(found for found in ledger.objects_of(connection, one.id) if found.has_arrived)
-        for one in deliveries
-    }
+    there = {one.destination: ledger.told_objects_of(connection, one.id) for one in deliveries}
     there = {destination: objects for destination, objects in there.items() if objects}
     if not there:
         raise NotWithdrawnError(f"nothing of '{item.id}' arrived anywhere; call it off with `varsel work cancel`")
@@ -138,8 +135,12 @@ def _call_off(connection: Connection, item_id: str, now: datetime) -> None:
 
 def _keep(connection: Connection, item: WorkItem, written: Sequence[tuple[str, Stored]], now: datetime) -> None:
     # Two archives that hold the same objects get the same note.
-    notes = {one.sop_instance_uid: one for _, one in written}
-    results.keep_objects(connection, item.id, notes.values(), now)
+    distinct = {one.sop_instance_uid: one for _, one in written}.values()
+    notes, messages = [], []
+    for one in distinct:
+        (notes if one.sop_class_uid else messages).append(one)
+    results.keep_objects(connection, item.id, notes, now, kind=ledger.NOTE)
+    results.keep_objects(connection, item.id, messages, now)
     dispatches = [
         Dispatch(destination=name, objects=(one.sop_instance_uid,), purpose=Purpose.WITHDRAWAL) for name, one in written
     ]

@@ -15,6 +15,8 @@ from serving.records.work import Delivery, WorkItem
 from serving.work.item import DeliveryState, ObjectState, Purpose, State
 from serving.work.retry import RetryDecision
 
+#: Kind of a rejection note, which speaks of other objects and is never itself taken back.
+NOTE = "note"
 _ARRIVED = (ObjectState.ACCEPTED, ObjectState.COMMITTED)
 _CALLED_OFF = {DeliveryState.CANCELLED.value}
 #: States in which a delivery holds nothing up any more.
@@ -31,7 +33,7 @@ class LedgerObject:
     #: Its identity.
     sop_class_uid: str
     sop_instance_uid: str
-    #: dicom_io.results.kinds.ResultKind value, or the kind of message.
+    #: dicom_io.results.kinds.ResultKind value, the kind of message, or ``note``.
     kind: str
     #: Where its bytes lie.
     path: Path
@@ -89,6 +91,29 @@ def was_told_before(connection: Connection, item: WorkItem, destination: str) ->
     )
     arrived = (DELIVERY.c.destination == destination) & DELIVERY.c.accepted_at.is_not(None)
     return connection.scalar(select(DELIVERY.c.id).join(WORK_ITEM).where(earlier, arrived).limit(1)) is not None
+
+
+def arrived_before(connection: Connection, item: WorkItem) -> dict[str, tuple[LedgerObject, ...]]:
+    """Destination -> the DICOM objects of the newest earlier generation of the same case and model that it has."""
+    earlier = (
+        (WORK_ITEM.c.case_id == item.case_id)
+        & (WORK_ITEM.c.model == item.model)
+        & (WORK_ITEM.c.generation < item.generation)
+        & (DELIVERY.c.purpose == Purpose.RESULT.value)
+        & DELIVERY.c.accepted_at.is_not(None)
+    )
+    found: dict[str, tuple[LedgerObject, ...]] = {}
+    newest_first = select(DELIVERY.c.id, DELIVERY.c.destination).join(WORK_ITEM).where(earlier)
+    for row in connection.execute(newest_first.order_by(WORK_ITEM.c.generation.desc())):
+        objects = tuple(one for one in told_objects_of(connection, row.id) if one.sop_class_uid)
+        if objects:
+            found.setdefault(row.destination, objects)
+    return found
+
+
+def told_objects_of(connection: Connection, delivery_id: str) -> tuple[LedgerObject, ...]:
+    """What arrived of a delivery and says something about the patient: objects and messages, no notes."""
+    return tuple(one for one in objects_of(connection, delivery_id) if one.has_arrived and one.kind != NOTE)
 
 
 def accept(connection: Connection, delivery_id: str, uids: Collection[str], now: datetime) -> None:

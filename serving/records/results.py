@@ -36,14 +36,16 @@ def keep_findings(connection: Connection, item_id: str, findings: Iterable[Findi
         )
 
 
-def keep_objects(connection: Connection, item_id: str, written: Iterable[Stored], now: datetime) -> None:
-    """Record the objects that lie on disk."""
+def keep_objects(
+    connection: Connection, item_id: str, written: Iterable[Stored], now: datetime, *, kind: str = ""
+) -> None:
+    """Record the objects that lie on disk, each as its own kind unless *kind* is given."""
     for one in written:
         connection.execute(
             insert(RESULT).values(
                 sop_instance_uid=one.sop_instance_uid,
                 work_item_id=item_id,
-                kind=one.kind.value,
+                kind=kind or one.kind.value,
                 sop_class_uid=one.sop_class_uid,
                 series_instance_uid=one.series_instance_uid,
                 path=str(one.path),

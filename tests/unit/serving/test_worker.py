@@ -16,6 +16,7 @@ from sqlalchemy import Engine, select, update
 
 from dicom_io.errors import RejectedError, UnreachableError
 from dicom_io.receive.inbox import Landing
+from dicom_io.results.kinds import ResultKind
 from dicom_io.send.memory import MemoryDestination
 from models.errors import RuntimeUnavailableError
 from models.folder_store import FolderStore
@@ -40,11 +41,14 @@ from serving.work.slots import Slots
 from serving.worker import Bench, Worker
 
 RULES = (Rule(name="chest", model="chest_xray_opacity", modalities=("CR",)),)
-NAMES = ("pacs", "other")
+NAMES = ("pacs", "other", "notes")
 
 
 def destination(name: str) -> Destination:
-    return Destination(name=name, host="127.0.0.1", port=104, ae_title="PACS")
+    """``notes`` takes key objects too, and with them rejection notes."""
+    kinds = (ResultKind.SR, ResultKind.SEG, ResultKind.SC)
+    profile = (*kinds, ResultKind.KOS) if name == "notes" else kinds
+    return Destination(name=name, host="127.0.0.1", port=104, ae_title="PACS", profile=profile)
 
 
 @dataclass
@@ -368,3 +372,24 @@ def test_a_guarded_model_without_its_guard_analyses_nothing(line: Line, land: La
     line.turn()
 
     assert (line.item().outcome, line.item().reason_code) == ("not_analysed", "guard_missing")
+
+
+def test_a_later_generation_names_what_it_takes_the_place_of_and_rejects_it_where_notes_are_taken(
+    line: Line, land: Land, engine: Engine
+):
+    land(chest())
+    line.turn()
+    first = set(line.archives["notes"].sent)
+    report = next(uid for uid in first if b"1.2.840.10008.5.1.4.1.1.88.34" in line.archives["notes"].objects[uid])
+    corrected = chest()
+    corrected.PatientComments = "corrected"
+
+    land(corrected)
+    line.turn()
+
+    sent = line.archives["notes"].sent
+    note = line.archives["notes"].objects[sent[-1]]
+    assert sorted(uid for uid in sent if uid.encode() in note and uid != sent[-1]) == sorted(first)
+    later = set(line.archives["pacs"].sent) - first
+    assert len(later) == 2
+    assert any(report.encode() in line.archives["pacs"].objects[uid] for uid in later)
