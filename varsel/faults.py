@@ -5,37 +5,16 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from varsel.destination_faults import destination_faults
+from varsel.fault import Fault, Weight
+
 if TYPE_CHECKING:
-    from serving.destinations import Destination
     from serving.settings import Rule, Settings
 
 _MIB = 1024 * 1024
-
-
-class Weight(Enum):
-    """Whether a site can start in spite of it."""
-
-    #: It cannot, or would be of no use.
-    FAULT = "fault"
-    #: It can; someone should know.
-    WARNING = "warning"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fault:
-    """One thing that is wrong, and the way out."""
-
-    #: Whether a site can start in spite of it.
-    weight: Weight
-    #: Key in the settings, e.g. ``receive.port``.
-    where: str
-    #: What was found, what is required, what to do.
-    what: str
 
 
 def find_faults(settings: "Settings") -> Iterator[Fault]:
@@ -45,7 +24,7 @@ def find_faults(settings: "Settings") -> Iterator[Fault]:
     yield from _space_faults(settings)
     yield from _database_faults(settings)
     yield from _release_faults(settings)
-    yield from _destination_faults(settings)
+    yield from destination_faults(settings)
 
 
 def _directory_faults(settings: "Settings") -> Iterator[Fault]:
@@ -183,35 +162,3 @@ def _misfits(rule: "Rule", task: str) -> Iterator[Fault]:
             where=f"rules.{rule.name}.kind",
             what=f"is '{rule.kind}', but model '{rule.model}' reads {reads}; write kind = \"{reads}\"",
         )
-
-
-def _destination_faults(settings: "Settings") -> Iterator[Fault]:
-    if not settings.destinations:
-        yield Fault(
-            weight=Weight.WARNING,
-            where="destinations",
-            what="there are none: findings stay on the pages, no PACS gets them",
-        )
-    for destination in settings.destinations:
-        yield from _echo_faults(destination)
-
-
-def _echo_faults(destination: "Destination") -> Iterator[Fault]:
-    from dicom_io.errors import SendError
-    from dicom_io.send.association import DicomAddress
-    from dicom_io.send.verification import echo
-
-    address = DicomAddress(
-        host=destination.host,
-        port=destination.port,
-        ae_title=destination.ae_title,
-        calling_ae_title=destination.calling_ae_title,
-        connect_timeout_seconds=3.0,
-        acse_timeout_seconds=5.0,
-        dimse_timeout_seconds=5.0,
-    )
-    try:
-        echo(address)
-    except SendError as error:
-        where = f"destinations.{destination.name}"
-        yield Fault(weight=Weight.WARNING, where=where, what=f"no answer to C-ECHO: {error}")

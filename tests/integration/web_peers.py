@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,8 +25,8 @@ class WebPeer:
 
 
 @contextlib.contextmanager
-def web_peer(**answers: tuple[int, Any]) -> Iterator[WebPeer]:
-    """A server that gives *answers* by method (``GET=(200, [...])``)."""
+def web_peer(tls: ssl.SSLContext | None = None, **answers: tuple[int, Any]) -> Iterator[WebPeer]:
+    """A server that gives *answers* by method (``GET=(200, [...])``), over *tls* where that is given."""
     peer = WebPeer(answers=dict(answers))
 
     class Handler(BaseHTTPRequestHandler):
@@ -49,9 +50,11 @@ def web_peer(**answers: tuple[int, Any]) -> Iterator[WebPeer]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    peer.url = f"http://127.0.0.1:{server.server_address[1]}"
+    peer.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}"
     try:
         yield peer
     finally:

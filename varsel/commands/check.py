@@ -13,7 +13,8 @@ EXAMPLES = (
 def check(context: typer.Context) -> None:
     """Explain every fault in the settings before anything starts."""
     from serving.errors import SettingsError
-    from varsel.faults import Weight, find_faults
+    from varsel.fault import Weight
+    from varsel.faults import find_faults
 
     invocation = context.obj
     print(f"Settings: {invocation.settings_path or 'none (defaults and environment)'}")

@@ -16,7 +16,8 @@ from dicom_io.receive.store_scp import StoreScpSettings
 from models.manifest import GuardDemand, Task
 from serving.settings import Settings
 from varsel.cli import app
-from varsel.faults import Fault, Weight, find_faults
+from varsel.fault import Fault, Weight
+from varsel.faults import find_faults
 
 #: pynetdicom forgets to close the socket of a connection that was refused.
 LEAVES_SOCKET = pytest.mark.filterwarnings(
@@ -139,3 +140,34 @@ def archive(directory: Path) -> Iterator[int]:
         yield running.port
     finally:
         running.stop()
+
+
+@pytest.mark.parametrize(
+    ("table", "destination"),
+    [
+        ("dicomweb_destinations", {"url": "http://127.0.0.1:{port}/dicom-web"}),
+        ("hl7_destinations", {"host": "127.0.0.1", "port": "{port}"}),
+        ("fhir_destinations", {"url": "http://127.0.0.1:{port}/r4"}),
+    ],
+)
+def test_a_receiver_of_any_kind_that_does_not_answer_is_a_warning(
+    tmp_path: Path, table: str, destination: dict[str, str]
+):
+    (port,) = free_ports(1)
+    told = {"name": "there"} | {key: value.format(port=port) for key, value in destination.items()}
+
+    found = faults(settings(tmp_path, **{table: [told]}))
+
+    assert found["destinations.there"].weight is Weight.WARNING
+    with socket.create_server(("127.0.0.1", port)):
+        assert "destinations.there" not in faults(settings(tmp_path, **{table: [told]}))
+
+
+def test_certificates_that_cannot_be_used_are_a_fault(tmp_path: Path):
+    nowhere = str(tmp_path / "none.pem")
+    tls = {"certificate": nowhere, "key": nowhere, "trusted": nowhere}
+    told = {"name": "pacs", "host": "127.0.0.1", "port": 104, "ae_title": "PACS", "tls": tls}
+
+    fault = faults(settings(tmp_path, destinations=[told]))["destinations.pacs.tls"]
+
+    assert (fault.weight, "none.pem" in fault.what) == (Weight.FAULT, True)

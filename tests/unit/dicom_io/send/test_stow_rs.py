@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from factories.dicom import structured_report, write
+from factories.tls import issue
 from web_peers import WebPeer, web_peer
 
 from dicom_io.errors import RejectedError, UnreachableError
@@ -13,6 +15,7 @@ from dicom_io.headers import read_header
 from dicom_io.send.destination import Receipt, Refusal
 from dicom_io.send.stow_rs import StowRs
 from dicom_io.send.web_address import WebAddress
+from dicom_io.tls import client_context, server_context
 
 
 @pytest.fixture
@@ -133,6 +136,25 @@ def test_the_token_is_read_anew_for_every_request(peer: WebPeer, path: Path, tmp
     with pytest.raises(UnreachableError, match="holds no token"):
         stow.send([path])
     stow.close()
+
+
+def test_over_tls_both_sides_show_their_certificates(path: Path, tmp_path: Path):
+    authority = trustme.CA()
+    theirs = server_context(issue(authority, tmp_path, "archive"))
+    ours = client_context(issue(authority, tmp_path, "varsel"))
+    stranger = client_context(issue(trustme.CA(), tmp_path, "stranger"))
+    with web_peer(tls=theirs) as peer:
+        known, unknown = (
+            StowRs(WebAddress(url=peer.url, tls=one, timeout_seconds=5), confirms=False) for one in (ours, stranger)
+        )
+        (receipt,) = known.send([path])
+        with pytest.raises(UnreachableError):
+            unknown.send([path])
+        known.close()
+        unknown.close()
+
+    assert isinstance(receipt, Receipt)
+    assert len(peer.requests) == 1
 
 
 def test_nobody_there_is_unreachable_and_the_study_is_not_named(path: Path):
