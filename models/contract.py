@@ -43,6 +43,10 @@ _DAYS_PER_YEAR = 365.2425
 #: Image Type (0008,0008) values of images made after the examination, or for orientation. DERIVED is none of them:
 #: every radiograph For Presentation bears it (PS3.3 C.8.11.3.1.1), and so does one that was compressed (C.7.6.1.1.2).
 _NOT_FOR_READING = frozenset({"SECONDARY", "LOCALIZER"})
+#: Digital X-ray, Mammography and Intra-oral X-ray For Processing (PS3.4 B.5): detector counts that no model learned from.
+_FOR_PROCESSING = frozenset(
+    {"1.2.840.10008.5.1.4.1.1.1.1.1", "1.2.840.10008.5.1.4.1.1.1.2.1", "1.2.840.10008.5.1.4.1.1.1.3.1"}
+)
 
 
 def suitable_series(study: Study, limits: InputLimits) -> tuple[Series, ...]:
@@ -132,6 +136,8 @@ def _stack_violations(slices: int, spacing_mm: float, limits: InputLimits) -> It
 
 def _is_suitable(image: Instance, limits: InputLimits) -> bool:
     if not image.has_pixels or _NOT_FOR_READING.intersection(image.image_type):
+        return False
+    if image.sop_class_uid in _FOR_PROCESSING:
         return False
     return not image.view_position or _fits(image.view_position, limits.view_positions)
 
