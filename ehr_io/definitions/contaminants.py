@@ -10,7 +10,8 @@ from ehr_io.organisms import organism_name
 
 def is_contaminant(code: str) -> bool:
     """Whether the organism *code* is on the list; an organism that we do not know is a pathogen."""
-    name = organism_name(code)
+    # Laboratories without codes write names, which travel with dashes for blanks.
+    name = organism_name(code).replace("-", " ")
     genus = name.split(",")[0].split(" ")[0]
     exceptions = _list().get(genus)
     return exceptions is not None and name not in exceptions

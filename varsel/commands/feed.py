@@ -1,6 +1,7 @@
 """``varsel feed``: the HL7 v2 feed, and the messages that were put aside."""
 
 from datetime import UTC, datetime
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,16 @@ REPLAY_EXAMPLES = (
     "[bold]varsel feed replay 12 --mended mended.hl7[/bold]."
 )
 SEND_EXAMPLES = "Example: [bold]varsel feed send --to 127.0.0.1:2575 region/hl7/messages.hl7[/bold]."
+
+IMPORT_EXAMPLES = "Example: [bold]varsel feed import mimic3 mimic-iii-demo/[/bold]."
+
+
+class TableKind(Enum):
+    """Research databases whose tables are read."""
+
+    #: MIMIC-III, whole or demo, as CSV.
+    MIMIC3 = "mimic3"
+
 
 feed = typer.Typer(help="The patient record's HL7 v2 feed.", no_args_is_help=True)
 
@@ -79,6 +90,35 @@ def replay(
         refused += not answer.is_accepted or bool(answer.text)
     if refused:
         raise PartlyDoneError(f"{refused} of {len(numbers)} are still not taken as a whole; mend them with --mended")
+
+
+@feed.command("import", epilog=IMPORT_EXAMPLES)
+def import_tables(
+    context: typer.Context,
+    kind: Annotated[TableKind, typer.Argument(help="What the tables are.")],
+    directory: Annotated[Path, typer.Argument(help="Where they lie.", exists=True, file_okay=False)],
+    urine_cfu: Annotated[
+        float | None,
+        typer.Option(min=0, help="Colonies per ml to take for organisms in urine, which MIMIC-III does not tell."),
+    ] = None,
+) -> None:
+    """Read tables of a research database as if its record had told them."""
+    from ehr_io.mimic3 import Mimic3
+    from serving.processes.lifecycle import open_own_database
+    from serving.records.database import writing
+    from serving.records.stay_intake import keep_told
+    from varsel.console import progress
+
+    del kind
+    tables = Mimic3(directory=directory, urine_cfu_per_ml=urine_cfu)
+    engine = open_own_database(context.obj.load_settings())
+    with progress() as bar, writing(engine) as connection:
+        told = list(bar.track(tables.tell(), description="Admissions", total=None))
+        keep_told(connection, told, datetime.now(UTC))
+    facts, refused = (sum(len(getattr(one, name)) for one in told) for name in ("tellings", "refusals"))
+    print(f"{len(told)} admissions, {facts} facts; {refused} values of unknown units or beyond belief were refused")
+    for reason, count in tables.passed_over.most_common():
+        print(f"{count:>8} rows passed over: {reason}")
 
 
 @feed.command("send", epilog=SEND_EXAMPLES)
