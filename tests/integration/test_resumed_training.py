@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from models.bundle import find_bundle
-from training.datasets import Dataset
+from training.datasets import Dataset, open_dataset
 from training.errors import RunError, TrackingError
 from training.run import resume_run, train_bundle
 from training.synthetic import prepare_synthetic
@@ -28,8 +28,10 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:unclosed database:ResourceWarning"),
 ]
 COUNT = {"chest_xray_opacity": 14, "infection_urinary": 300}
+#: The bundle that trains fastest.
+STAYS = "infection_urinary"
 OVERRIDES = {"max_epochs": 3}
-#: Trains in a process that kills itself, as by a power cut, when its second epoch is done.
+#: Trains each bundle in a process that kills itself, as by a power cut, when its second epoch is done.
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -37,36 +39,44 @@ from models.bundle import find_bundle
 from training.datasets import open_dataset
 from training.run import train_bundle
 from training.tracking import Tracker
-name, data, uri, runs = sys.argv[1:]
 def on_epoch(epoch, epochs, metrics):
     if epoch == 2:
         os.kill(os.getpid(), signal.SIGKILL)
-train_bundle(find_bundle(name), open_dataset(Path(data)), Tracker(uri), overrides={"max_epochs": 3},
-             progress=on_epoch, runs_dir=Path(runs))
+for place in map(Path, sys.argv[1:]):
+    process = os.fork()
+    if process == 0:
+        train_bundle(find_bundle(place.name), open_dataset(place / "data"), Tracker(f"sqlite:///{place / 'mlflow.db'}"),
+                     overrides={"max_epochs": 3}, progress=on_epoch, runs_dir=place / "runs")
+    print("ended by", os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), flush=True)
 """
 
 
-@pytest.fixture(params=sorted(COUNT))
-def name(request: pytest.FixtureRequest) -> str:
-    return request.param
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """For each bundle a directory with its data and the run of a training that was killed."""
+    root = tmp_path_factory.mktemp("killed")
+    places = {name: root / name for name in COUNT}
+    for name, place in places.items():
+        prepare_synthetic(find_bundle(name), place / "data", COUNT[name])
+    command = [sys.executable, "-W", "ignore", "-c", KILLED, *map(str, places.values())]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
+    assert done.stdout.count(f"ended by {-signal.SIGKILL}\n") == len(COUNT), done.stdout + done.stderr[-2000:]
+    return places
 
 
 @pytest.fixture
-def data(name: str, tmp_path: Path) -> Dataset:
-    return prepare_synthetic(find_bundle(name), tmp_path / "data", COUNT[name])
+def data(tmp_path: Path) -> Dataset:
+    return prepare_synthetic(find_bundle(STAYS), tmp_path / "data", COUNT[STAYS])
 
 
-def test_a_killed_training_goes_on_to_the_same_metrics(name: str, data: Dataset, tmp_path: Path):
+@pytest.mark.parametrize("name", sorted(COUNT))
+def test_a_killed_training_goes_on_to_the_same_metrics(name: str, killed: dict[str, Path], tmp_path: Path):
     """Also the chosen checkpoint is the same, bit for bit."""
-    bundle, runs = find_bundle(name), tmp_path / "runs"
-    tracker = Tracker(f"sqlite:///{tmp_path / 'mlflow.db'}")
-    whole = train_bundle(bundle, data, tracker, overrides=OVERRIDES, runs_dir=runs)
-
-    command = [sys.executable, "-W", "ignore", "-c", KILLED, name, str(data.path), tracker.uri, str(runs)]
-    killed = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=900, check=False)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
+    bundle, place = find_bundle(name), killed[name]
+    data, runs, tracker = open_dataset(place / "data"), place / "runs", Tracker(f"sqlite:///{place / 'mlflow.db'}")
     (directory,) = runs.iterdir()
     assert tracker.find(directory.name).status == "RUNNING"
+    whole = train_bundle(bundle, data, tracker, overrides=OVERRIDES, runs_dir=runs)
 
     seen: list[int] = []
     resumed = resume_run(
@@ -86,9 +96,8 @@ def _weights(tracker: Tracker, run_id: str, into: Path) -> dict[str, torch.Tenso
     return torch.load(tracker.fetch(run_id, "checkpoint", into) / "model.pt", weights_only=True)
 
 
-@pytest.mark.parametrize("name", ["infection_urinary"])
-def test_what_cannot_be_resumed_says_why(name: str, data: Dataset, tmp_path: Path):
-    bundle, tracker = find_bundle(name), Tracker(f"sqlite:///{tmp_path / 'mlflow.db'}")
+def test_what_cannot_be_resumed_says_why(data: Dataset, tmp_path: Path):
+    bundle, tracker = find_bundle(STAYS), Tracker(f"sqlite:///{tmp_path / 'mlflow.db'}")
     done = train_bundle(bundle, data, tracker, overrides={"max_epochs": 1}, runs_dir=tmp_path / "runs")
     with pytest.raises(RunError, match=f"is finished; go on with varsel export {done.run_id}"):
         resume_run(done.run_id, bundle, data, tracker, runs_dir=tmp_path / "runs")
@@ -99,9 +108,8 @@ def test_what_cannot_be_resumed_says_why(name: str, data: Dataset, tmp_path: Pat
         resume_run(done.run_id, bundle, data, tracker, runs_dir=tmp_path / "elsewhere")
 
 
-@pytest.mark.parametrize("name", ["infection_urinary"])
-def test_a_run_that_goes_on_is_not_resumed_beside_itself(name: str, data: Dataset, tmp_path: Path):
-    bundle, runs = find_bundle(name), tmp_path / "runs"
+def test_a_run_that_goes_on_is_not_resumed_beside_itself(data: Dataset, tmp_path: Path):
+    bundle, runs = find_bundle(STAYS), tmp_path / "runs"
     tracker, refused = Tracker(f"sqlite:///{tmp_path / 'mlflow.db'}"), []
 
     def try_beside(*_: object) -> None:
@@ -115,10 +123,9 @@ def test_a_run_that_goes_on_is_not_resumed_beside_itself(name: str, data: Datase
     assert tracker.find(done.run_id).status == "FINISHED"
 
 
-@pytest.mark.parametrize("name", ["infection_urinary"])
-def test_mlflow_that_goes_away_costs_no_training(name: str, data: Dataset, tmp_path: Path):
+def test_mlflow_that_goes_away_costs_no_training(data: Dataset, tmp_path: Path):
     """Epochs are trained on; their numbers, and the checkpoint, are kept until MLflow answers again."""
-    bundle, runs = find_bundle(name), tmp_path / "runs"
+    bundle, runs = find_bundle(STAYS), tmp_path / "runs"
     down = _Interrupted(f"sqlite:///{tmp_path / 'mlflow.db'}")
     with pytest.raises(TrackingError, match=r"what is trained is kept: go on with --resume") as caught:
         train_bundle(bundle, data, down, overrides=OVERRIDES, runs_dir=runs)
@@ -141,14 +148,13 @@ class _Interrupted(Tracker):
         super().metrics(run_id, values, step)
 
 
-@pytest.mark.parametrize("name", ["infection_urinary"])
-def test_two_processes_train_as_one(name: str, data: Dataset, tmp_path: Path):
+def test_two_processes_train_as_one(data: Dataset, tmp_path: Path):
     """On CPUs by gloo, as GPUs would by NCCL: shares of the cases, averaged gradients, one run, one checkpoint."""
     (tmp_path / "site").mkdir()
     settings = tmp_path / "varsel.toml"
     settings.write_text(f"[site]\ndata_dir = {json.dumps(str(tmp_path / 'site'))}\n", encoding="utf-8")
     command = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    varsel = [str(Path(sys.executable).parent / "varsel"), "--settings", str(settings), "train", name]
+    varsel = [str(Path(sys.executable).parent / "varsel"), "--settings", str(settings), "train", STAYS]
     done = subprocess.run(
         [*command, "--no-python", *varsel, "--data", str(data.path), "--set", "max_epochs=2"],
         cwd=ROOT,
