@@ -30,6 +30,7 @@ from varsel.commands import (
     rollback,
     send,
     status,
+    surveillance,
     synthesize,
     train,
     work,
@@ -110,6 +111,7 @@ app.command("promote", epilog=promote.EXAMPLES)(promote.promote)
 app.command("rollback", epilog=rollback.EXAMPLES)(rollback.rollback)
 app.command("history", epilog=history.EXAMPLES)(history.history)
 app.add_typer(alerts.alerts, name="alerts")
+app.add_typer(surveillance.surveillance, name="surveillance")
 app.add_typer(dicom.dicom, name="dicom")
 app.add_typer(feed.feed, name="feed")
 app.add_typer(synthesize.synthesize, name="synthesize")

@@ -11,7 +11,7 @@ from enum import Enum
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 from evaluation.surveillance.counts import Rate
 
@@ -100,18 +100,33 @@ def control_chart(kind: ChartKind, rates: Mapping[str, Rate]) -> ControlChart:
 
 def limits(kind: ChartKind, exposure: float, centre: float, tail: float = _TAIL) -> tuple[float, float]:
     """Lower and upper limit of cases by *exposure*: *tail* of chance lies beyond each of them, or less."""
-    low, high = (float(_law(kind, exposure, centre).ppf(share)) for share in (tail, 1 - tail))
-    return max(0.0, low) / exposure, high / exposure
+    low, high = (_quantile(kind, exposure, centre, share) / exposure for share in (tail, 1 - tail))
+    return low, high
 
 
-def _law(kind: ChartKind, exposure: float, centre: float) -> stats.rv_discrete:
-    return stats.poisson(centre * exposure) if kind is ChartKind.U else stats.binom(round(exposure), min(centre, 1.0))
+def _cumulative(kind: ChartKind, exposure: float, centre: float, cases: float) -> float:
+    """Probability of *cases* or fewer; scipy's own distributions take a hundred times longer for one number."""
+    if cases < 0:
+        return 0.0
+    if kind is ChartKind.U:
+        return float(special.pdtr(cases, centre * exposure))
+    return float(special.bdtr(min(cases, round(exposure)), round(exposure), min(centre, 1.0)))
+
+
+def _quantile(kind: ChartKind, exposure: float, centre: float, share: float) -> float:
+    """The smallest number of cases whose cumulative probability reaches *share*."""
+    mean = centre * exposure
+    cases = max(0.0, np.floor(mean + special.ndtri(share) * np.sqrt(mean) - 2))
+    while cases > 0 and _cumulative(kind, exposure, centre, cases - 1) >= share:
+        cases -= 1
+    while _cumulative(kind, exposure, centre, cases) < share:
+        cases += 1
+    return float(cases)
 
 
 def _score(kind: ChartKind, rate: Rate, centre: float) -> float:
-    law = _law(kind, rate.exposure, centre)
-    mid = float(law.cdf(rate.cases) - law.pmf(rate.cases) / 2)
-    return float(stats.norm.ppf(min(max(mid, 1e-9), 1 - 1e-9)))
+    below, until = (_cumulative(kind, rate.exposure, centre, cases) for cases in (rate.cases - 1, rate.cases))
+    return float(special.ndtri(min(max((below + until) / 2, 1e-9), 1 - 1e-9)))
 
 
 def _is_beyond(kind: ChartKind, rate: Rate, centre: float) -> bool:

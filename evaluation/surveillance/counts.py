@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from scipy import stats
+from scipy import special
 
 #: Incidence is told per so many days at risk (HAIBA).
 PER_RISK_DAYS = 10_000
@@ -52,8 +52,8 @@ class Rate:
         """The 95 % interval of `per`; None where nothing was at risk."""
         if self.exposure <= 0:
             return None
-        low = stats.chi2.ppf(0.025, 2 * self.cases) / 2 if self.cases else 0.0
-        high = stats.chi2.ppf(0.975, 2 * (self.cases + 1)) / 2
+        low = special.gammaincinv(self.cases, 0.025) if self.cases else 0.0
+        high = special.gammaincinv(self.cases + 1, 0.975)
         return float(low / self.exposure * scale), float(high / self.exposure * scale)
 
 

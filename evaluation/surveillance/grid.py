@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from scipy import stats
+from scipy import special
 
 #: A share is told as well above or well below only when chance alone makes it so seldom (one side).
 _SELDOM = 0.025
@@ -60,7 +60,6 @@ def _box(infected: int, contacts: int, average: float) -> Box:
 def _shade(infected: int, contacts: int, average: float) -> Shade:
     if contacts < MINIMUM_CONTACTS:
         return Shade.TOO_FEW
-    law = stats.binom(contacts, average)
     if infected / contacts > average:
-        return Shade.WELL_ABOVE if law.sf(infected - 1) < _SELDOM else Shade.ABOVE
-    return Shade.WELL_BELOW if law.cdf(infected) < _SELDOM else Shade.BELOW
+        return Shade.WELL_ABOVE if special.bdtrc(infected - 1, contacts, average) < _SELDOM else Shade.ABOVE
+    return Shade.WELL_BELOW if special.bdtr(infected, contacts, average) < _SELDOM else Shade.BELOW

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from ehr_io.definitions.catalogue import IN_FORCE, Definition
 from ehr_io.definitions.verdict import Verdict
-from evaluation.surveillance.clusters import Cluster, find_clusters
+from evaluation.surveillance.clusters import DRAWS, Cluster, find_clusters
 from evaluation.surveillance.counts import Case, Exposure
 from serving.records import audit
 from serving.records.database import reading, writing
@@ -46,8 +46,10 @@ class Refreshed:
     seconds: float
 
 
-def refresh(engine: Engine, now: datetime) -> Refreshed:
+def refresh(engine: Engine, now: datetime, *, draws: int = DRAWS) -> Refreshed:
     """Read everything and keep it in one transaction; a reading that fails changes nothing.
+
+    *draws* is the number of redrawings that the p of a cluster rests on.
 
     Raises:
         DatabaseDownError: nothing was changed.
@@ -56,7 +58,7 @@ def refresh(engine: Engine, now: datetime) -> Refreshed:
     with reading(engine) as connection:
         found = read_all(histories(connection), now)
     since = now.date() - CLUSTER_DAYS
-    clusters = [(one.id, one.edition.name, _clusters(found, one, since)) for one in IN_FORCE]
+    clusters = [(one.id, one.edition.name, _clusters(found, one, since, draws)) for one in IN_FORCE]
     with writing(engine) as connection:
         new, withdrawn = _keep_cases(connection, found.cases, now)
         _keep_exposures(connection, found.exposures)
@@ -75,7 +77,7 @@ def refresh(engine: Engine, now: datetime) -> Refreshed:
     )
 
 
-def _clusters(found: Reading, definition: Definition, since: date) -> tuple[Cluster, ...]:
+def _clusters(found: Reading, definition: Definition, since: date, draws: int) -> tuple[Cluster, ...]:
     wanted = (definition.id, definition.edition.name)
     cases = [
         Case(id=case_id(one), unit=one.unit, day=one.sampled_at.date())
@@ -87,7 +89,7 @@ def _clusters(found: Reading, definition: Definition, since: date) -> tuple[Clus
         for (of, in_edition, unit, day), amount in found.exposures.items()
         if (of, in_edition) == wanted and day >= since.isoformat()
     ]
-    return find_clusters(cases, exposures)
+    return find_clusters(cases, exposures, draws=draws)
 
 
 def _keep_cases(connection: Connection, cases: Iterable[Verdict], now: datetime) -> tuple[int, int]:

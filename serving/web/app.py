@@ -17,6 +17,7 @@ from serving.web.headers import SecurityHeaders, Timed
 from serving.web.operations import operations_routes
 from serving.web.pages import Pages
 from serving.web.stay_pages import StayPages
+from serving.web.surveillance_pages import SurveillancePages
 from serving.web.view import open_view
 
 
@@ -34,6 +35,7 @@ def web_app(
         routes=[
             *Pages(engine=engine, settings=settings, view=view).routes(),
             *StayPages(engine=engine, settings=settings, view=view).routes(),
+            *SurveillancePages(engine=engine, settings=settings, view=view).routes(),
             *operations_routes(engine, metrics.registry),
             *extra_routes,
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static"),

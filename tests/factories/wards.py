@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import Connection, insert
 
-from ehr_io.definitions.catalogue import ALL
+from ehr_io.definitions.catalogue import ALL, IN_FORCE, Definition
 from ehr_io.events import Event, EventKind
 from evaluation.surveillance.clusters import find_clusters
 from evaluation.surveillance.counts import Case, Exposure
@@ -54,50 +54,70 @@ def fill_stay(connection: Connection, release: Release, stay_id: str = "stay-9")
 
 def fill_surveillance(connection: Connection, *, months: int = 14, seed: int = 5) -> None:
     """Cases and time at risk of *months* by every definition; in M2 more than chance explains, lately."""
-    rng = random.Random(seed)
     start = date(2025, 1, 1)
     days = [start + timedelta(days=n) for n in range(months * 30 + 6)]
     for number, definition in enumerate(ALL):
+        # Editions of one definition look at the same samples; the older one counts some that the newer does not.
+        rng = random.Random(f"{seed} {definition.id}")
+        is_older = definition.edition.name == "2015"
+        is_joint = number in {3, 4}
         cases: list[Case] = []
         exposures: list[Exposure] = []
-        for unit_number, unit in enumerate(UNITS):
-            beds = 6 + 4 * (unit_number % 4)
-            rate = (0.0011, 0.0032, 0.0005, 0.0, 0.0, 0.0012, 0.0041, 0.0005)[number] * (1 + 0.25 * unit_number)
+        for unit_number, unit in enumerate(UNITS[5:7] if is_joint else UNITS):
+            beds = 1.0 if is_joint else 6.0 + 4 * (unit_number % 4)
+            rate = _RATES.get(definition.id, 0.012) * (1 + 0.25 * unit_number)
             for day in days:
-                amount = beds - rng.random() * 2
-                exposures.append(Exposure(unit=unit, day=day, amount=amount))
-                outbreak = unit == "M2" and (days[-1] - day).days in range(8, 26) and number in {0, 1, 5, 6}
-                if rng.random() < amount * rate * (9 if outbreak else 1):
-                    cases.append(Case(id=f"{number}-{unit}-{day}", unit=unit, day=day))
-        _keep(connection, definition.id, definition.edition.name, cases, exposures)
-    for unit in UNITS:
-        for day in days[::7]:
-            values = {"definition": "contacts", "edition": "", "unit": unit, "day": day.isoformat(), "amount": 14.0}
-            connection.execute(insert(SURVEILLANCE_EXPOSURE).values(**values))
+                exposures.append(Exposure(unit=unit, day=day, amount=beds))
+                is_outbreak = unit == "M2" and not is_joint and (days[-1] - day).days in range(8, 26)
+                drawn = rng.random()
+                if drawn < beds * rate * (9 if is_outbreak else 1) * (1.2 if is_older else 1):
+                    counted_to = UNITS[unit_number - 1] if is_older and rng.random() < 0.2 else unit
+                    cases.append(Case(id=f"{unit}-{day}", unit=counted_to, day=day))
+        _keep(connection, definition, cases, exposures)
+    _keep_contacts(connection, days)
     run = {"at": NOW, "seconds": 1.2, "patients": 4200, "cases": 300}
     connection.execute(insert(SURVEILLANCE_RUN).values(**run))
 
 
-def _keep(connection: Connection, definition: str, edition: str, cases: list[Case], exposures: list[Exposure]) -> None:
+_RATES = {
+    "haiba-bacteraemia": 0.0008,
+    "haiba-urinary-tract-infection": 0.0030,
+    "haiba-clostridioides-difficile": 0.0004,
+}
+
+
+def _keep_contacts(connection: Connection, days: list[date]) -> None:
     rows = [
-        {"definition": definition, "edition": edition, "unit": e.unit, "day": e.day.isoformat(), "amount": e.amount}
+        {"definition": "contacts", "edition": "", "unit": unit, "day": day.isoformat(), "amount": 4.0}
+        for unit in UNITS
+        for day in days[::4]
+    ]
+    connection.execute(insert(SURVEILLANCE_EXPOSURE), rows)
+
+
+def _keep(connection: Connection, definition: Definition, cases: list[Case], exposures: list[Exposure]) -> None:
+    of, edition = definition.id, definition.edition.name
+    rows = [
+        {"definition": of, "edition": edition, "unit": e.unit, "day": e.day.isoformat(), "amount": e.amount}
         for e in exposures
     ]
     connection.execute(insert(SURVEILLANCE_EXPOSURE), rows)
     for case in cases:
-        connection.execute(insert(SURVEILLANCE_CASE).values(**_case_row(definition, edition, case)))
+        connection.execute(insert(SURVEILLANCE_CASE).values(**_case_row(of, edition, case)))
+    if definition not in IN_FORCE:
+        return
     recent = exposures[-1].day - timedelta(days=91)
     clusters = find_clusters(
         [case for case in cases if case.day >= recent], [one for one in exposures if one.day >= recent], draws=99
     )
     for cluster in clusters:
         values = {
-            "definition": definition,
+            "definition": of,
             "edition": edition,
             "unit": cluster.unit,
             "first_day": cluster.first.isoformat(),
             "last_day": cluster.last.isoformat(),
-            "case_ids": [case_key(definition, edition, one) for one in cluster.case_ids],
+            "case_ids": [case_key(of, edition, one) for one in cluster.case_ids],
             "expected": cluster.expected,
             "p": cluster.p,
         }
@@ -123,7 +143,7 @@ def _case_row(definition: str, edition: str, case: Case) -> dict[str, object]:
         "edition": edition,
         "outcome": "hospital-acquired",
         "patient_id": "2512489996",
-        "stay_id": "stay-9",
+        "stay_id": "stay-9" if case.id.startswith("M2") else f"stay-{case.id}",
         "source": f"DiagnosticReport/{case.id}",
         "sampled_at": taken,
         "known_at": taken + timedelta(days=2),

@@ -1,0 +1,75 @@
+"""``varsel surveillance``: read the record by all case definitions, and write the monthly report."""
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+surveillance = typer.Typer(help="Hospital-acquired infections by published definitions.", no_args_is_help=True)
+
+
+class Form(Enum):
+    """How a report is written."""
+
+    PDF = "pdf"
+    CSV = "csv"
+
+
+class Language(Enum):
+    """Language of the report."""
+
+    DA = "da"
+    EN = "en"
+
+
+@surveillance.command(
+    "refresh",
+    epilog="Example: [bold]varsel surveillance refresh[/bold], every hour by a timer; deploy/systemd has one. New "
+    "cases are kept, those that the record no longer supports are withdrawn; what people said of them stays.",
+)
+def refresh(context: typer.Context) -> None:
+    """Read every stay by all definitions and editions; keep cases, time at risk and clusters for the pages."""
+    from datetime import UTC, datetime
+
+    from serving.processes.lifecycle import open_own_database
+    from serving.surveillance.refresh import refresh as read
+    from varsel.console import progress
+
+    engine = open_own_database(context.obj.load_settings())
+    with progress() as bar:
+        bar.add_task("reading the record", total=None)
+        found = read(engine, datetime.now(UTC))
+    engine.dispose()
+    print(
+        f"{found.patients} patients, {found.cases} cases by all editions "
+        f"({found.new} new, {found.withdrawn} withdrawn), {found.clusters} clusters, {found.seconds:.1f} s"
+    )
+
+
+@surveillance.command(
+    "report", epilog="Example: [bold]varsel surveillance report 2026-02 --out february.pdf --form pdf[/bold]."
+)
+def report(
+    context: typer.Context,
+    month: Annotated[str, typer.Argument(help="Month, as 2026-02.", metavar="MONTH")],
+    out: Annotated[Path, typer.Option(help="File to write.")],
+    form: Annotated[Form, typer.Option(help="PDF to read, CSV to reckon with.")] = Form.PDF,
+    language: Annotated[Language, typer.Option(help="Language.")] = Language.DA,
+) -> None:
+    """Write the report of one month: incidence by definition and unit, special causes, clusters."""
+    import re
+
+    from serving.processes.lifecycle import open_own_database
+    from serving.records.database import reading
+    from serving.surveillance.report import as_csv, as_pdf, monthly_report
+    from varsel.errors import VarselError
+
+    if not re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", month):
+        raise VarselError(f"'{month}' is no month; write it as 2026-02")
+    engine = open_own_database(context.obj.load_settings())
+    with reading(engine) as connection:
+        told = monthly_report(connection, month)
+    engine.dispose()
+    out.write_bytes(as_pdf(told, language.value) if form is Form.PDF else as_csv(told, language.value))
+    print(f"report of {month}: {out}")
