@@ -16,10 +16,8 @@ class Landing(Enum):
 
     #: First time that this SOP Instance UID came.
     NEW = "new"
-    #: The same SOP Instance UID with the same bytes had come before, and its file is whole: the new one is not needed.
+    #: The same SOP Instance UID with the same bytes had come before.
     SAME = "same"
-    #: The same bytes had come before, but their file is gone or cut; the new one takes its place.
-    MENDED = "mended"
     #: The same SOP Instance UID came with other bytes; the later ones hold.
     REPLACED = "replaced"
 

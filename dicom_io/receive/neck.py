@@ -171,8 +171,6 @@ class Neck:
                     source_ae=incoming.envelope.source_ae,
                 )
             )
-            if landing is Landing.SAME:
-                self._spool.remove(spooled.path)
         except (SpoolError, InboxUnavailableError) as error:
             return _try_later(error, study_uid)
         return _Outcome(status=StoreStatus.SUCCESS, study_uid=study_uid, landing=landing)

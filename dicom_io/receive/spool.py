@@ -1,12 +1,13 @@
 """The spool: received objects on disk, whole or not at all."""
 
 import errno
+import fcntl
 import hashlib
 import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import FileIO
@@ -15,6 +16,8 @@ from pathlib import Path
 from dicom_io.errors import SpoolError, SpoolFullError
 from dicom_io.uids import is_valid_uid
 
+#: Digits of the digest that a file's name bears.
+_DIGITS = 12
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 #: So much of a large object is written before the disk is asked for room again and given time to keep up; otherwise
 #: the last flush of a gigabyte would outlast the patience of its sender.
@@ -27,7 +30,7 @@ _FLUSHERS = 16
 class Spooled:
     """A file that has come to rest."""
 
-    #: ``<spool>/<Study Instance UID>/<SOP Instance UID>-<12 random digits>.dcm``.
+    #: ``<spool>/<Study Instance UID>/<SOP Instance UID>-<first 12 digits of sha256>.dcm``.
     path: Path
     #: SHA-256 of the file, 64 hexadecimal digits.
     sha256: str
@@ -91,7 +94,7 @@ class Draft:
 
 
 class Spool:
-    """Keeps each object in a file of its own below a directory of its study."""
+    """Keeps each object in a file of its own, named by its content, so that equal bytes are one file."""
 
     def __init__(self, root: Path, *, minimum_free_bytes: int = 0) -> None:
         """Use the directory *root*, made when absent; refuse objects that leave fewer than *minimum_free_bytes*."""
@@ -113,13 +116,16 @@ class Spool:
         self._room.check()
         path = self._incoming / uuid.uuid4().hex
         with _translated_disk_errors():
-            return Draft(path, FileIO(path, "x"), self._room)
+            file = FileIO(path, "x")
+            # Held until the file is closed, by death too: that tells what was abandoned from what is being written.
+            fcntl.flock(file, fcntl.LOCK_SH)
+            return Draft(path, file, self._room)
 
     def keep(self, draft: Draft, *, study_uid: str, sop_uid: str) -> Spooled:
         """Give *draft* its place and return when it would survive a power cut.
 
-        The digest is computed while the disk works; file and directory are flushed at the same time, because each wait
-        for the disk costs as much as receiving the object.
+        It has its name before it is flushed, so that file and directory are flushed at the same time: each wait for the
+        disk costs as much as receiving the object. What a power cut leaves of it meanwhile, its name gives away.
 
         Raises:
             SpoolError: the disk failed or a UID may not become a path; nothing is left behind.
@@ -127,18 +133,9 @@ class Spool:
         if not (is_valid_uid(study_uid) and is_valid_uid(sop_uid)):
             draft.discard()
             raise SpoolError("A UID that is none by PS3.5 9.1 may not become a file name; required: valid UIDs.")
-        directory = self.root / study_uid
-        path = directory / f"{sop_uid}-{uuid.uuid4().hex[:12]}.dcm"
-        try:
-            self._place(draft, path)
-            flushes = self._flush(draft, directory)
-            sha256 = draft.sha256()
-            for flush in flushes:
-                flush.result()
-            draft.close()
-        except SpoolError:
-            draft.discard()
-            raise
+        sha256 = draft.sha256()
+        path = self.root / study_uid / f"{sop_uid}-{sha256[:_DIGITS]}.dcm"
+        self._settle(draft, path)
         return Spooled(path=path, sha256=sha256, size_bytes=draft.size_bytes)
 
     def keep_refused(self, draft: Draft) -> Path:
@@ -147,39 +144,66 @@ class Spool:
         Raises:
             SpoolError: the disk failed; nothing is left behind.
         """
+        path = self._refused / f"{draft.sha256()[:32]}.bin"
+        self._settle(draft, path)
+        return path
+
+    def discard_partial(self) -> int:
+        """Remove what processes that have died left half-written; return how many files."""
+        return sum(_discard_if_abandoned(path) for path in self._incoming.iterdir())
+
+    def studies(self) -> Iterator[str]:
+        """The Study Instance UIDs that there are directories of."""
+        return (path.name for path in self.root.iterdir() if is_valid_uid(path.name))
+
+    def files(self, study_uid: str) -> dict[str, int]:
+        """The files of one study and their sizes in bytes, by name."""
+        directory = self.root / study_uid
+        if not directory.is_dir():
+            return {}
+        with os.scandir(directory) as entries:
+            return {entry.name: entry.stat().st_size for entry in entries}
+
+    def is_whole(self, path: Path) -> bool:
+        """Whether a kept file holds the bytes that its name was made of."""
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return path.stem.endswith(f"-{digest[:_DIGITS]}")
+
+    def put_aside(self, path: Path) -> None:
+        """Move a kept file to those that were refused."""
+        with _translated_disk_errors():
+            path.rename(self._refused / path.name)
+
+    def _settle(self, draft: Draft, path: Path) -> None:
+        takes_the_place_of_another = path.exists()
         try:
-            path = self._refused / f"{draft.sha256()[:32]}.bin"
-            self._place(draft, path)
-            for flush in self._flush(draft, self._refused):
+            with _translated_disk_errors():
+                self._place(draft, path)
+            flushes = (
+                self._flushers.submit(draft.flush),
+                self._flushers.submit(_sync_directory, path.parent),
+            )
+            for flush in flushes:
                 flush.result()
             draft.close()
         except SpoolError:
-            draft.discard()
+            # What has taken the place of an acknowledged file is as durable as that was, and stays.
+            if takes_the_place_of_another and draft.path == path:
+                draft.close()
+            else:
+                draft.discard()
             raise
-        return path
-
-    def remove(self, path: Path) -> None:
-        """Let go of a kept file that another one has made superfluous."""
-        with _translated_disk_errors():
-            path.unlink(missing_ok=True)
-
-    def discard_partial(self) -> int:
-        """Remove what a crash left half-written; return how many files. Call before the doors open."""
-        partial = list(self._incoming.iterdir())
-        for path in partial:
-            path.unlink(missing_ok=True)
-        return len(partial)
 
     def _place(self, draft: Draft, path: Path) -> None:
-        with _translated_disk_errors():
-            if not path.parent.is_dir():
-                path.parent.mkdir(exist_ok=True)
-                _sync_directory(self.root)
-            draft.path.rename(path)
-            draft.path = path
-
-    def _flush(self, draft: Draft, directory: Path) -> list["Future[None]"]:
-        return [self._flushers.submit(draft.flush), self._flushers.submit(_sync_directory, directory)]
+        if not path.parent.is_dir():
+            path.parent.mkdir(exist_ok=True)
+            _sync_directory(self.root)
+        if path.exists():
+            # The file there may be the only durable one of its kind: the new one must be so before it takes its name.
+            draft.flush()
+        draft.path.rename(path)
+        draft.path = path
 
 
 class _Room:
@@ -197,6 +221,17 @@ class _Room:
                 f"The spool has {free} bytes free; required: {self._minimum_free_bytes}. Make room on its disk; "
                 "senders repeat what was refused."
             )
+
+
+def _discard_if_abandoned(path: Path) -> bool:
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            # Another process is writing it.
+            return False
+        path.unlink(missing_ok=True)
+        return True
 
 
 def _sync_directory(directory: Path) -> None:

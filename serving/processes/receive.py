@@ -12,6 +12,7 @@ from serving.processes.lifecycle import open_own_database, run_until_told
 from serving.receive_settings import Receive
 from serving.records.inbox import DatabaseInbox
 from serving.records.notifications import DatabaseNotificationBook
+from serving.records.reconcile import reconcile
 from serving.settings import Settings
 from serving.telemetry.logs import configure_logging
 from serving.telemetry.metrics import CommitmentMetrics, ReceiveMetrics, new_registry, serve_metrics
@@ -41,7 +42,7 @@ def build_receiver(settings: Settings) -> StoreScp:
     engine = open_own_database(settings)
     inbox = DatabaseInbox(engine, policy)
     spool = Spool(settings.spool_dir, minimum_free_bytes=settings.receive.minimum_free_mib * _MIB)
-    spool.discard_partial()
+    reconcile(engine, inbox, spool)
     reports = commitment_service(CommitmentBook(engine, CommitmentMetrics(registry)))
     observer = _Counting(ReceiveMetrics(registry))
     hints = notification_services(DatabaseNotificationBook(engine))
@@ -55,6 +56,11 @@ def _door(receive: Receive) -> StoreScpSettings:
         ae_title=receive.ae_title,
         allowed_calling_ae_titles=receive.allowed_calling_ae_titles,
         maximum_associations=receive.maximum_associations,
+        maximum_associations_per_peer=receive.maximum_associations_per_peer,
+        maximum_associations_per_minute=receive.maximum_associations_per_minute,
+        maximum_object_bytes=receive.maximum_object_mib * _MIB,
+        network_timeout_seconds=receive.idle_seconds,
+        takes_unknown_classes=receive.takes_unknown_classes,
         tls=server_context(receive.tls.files) if receive.tls.files else None,
     )
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy import Connection, bindparam, exists, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -85,23 +84,14 @@ def _land(connection: Connection, arrival: Arrival, now: datetime, due_at: datet
 
 def _landing_of(connection: Connection, arrival: Arrival) -> Landing:
     rows = connection.execute(
-        select(INSTANCE.c.sha256, INSTANCE.c.current, INSTANCE.c.path, INSTANCE.c.size_bytes).where(
+        select(INSTANCE.c.sha256, INSTANCE.c.current).where(
             INSTANCE.c.sop_instance_uid == arrival.header.instance.sop_instance_uid
         )
     ).all()
     if not rows:
         return Landing.NEW
-    for row in rows:
-        if row.current and row.sha256 == arrival.sha256:
-            return Landing.SAME if _is_whole(Path(row.path), row.size_bytes) else Landing.MENDED
-    return Landing.REPLACED
-
-
-def _is_whole(path: Path, size_bytes: int) -> bool:
-    try:
-        return path.stat().st_size == size_bytes
-    except OSError:
-        return False
+    same = any(row.current and row.sha256 == arrival.sha256 for row in rows)
+    return Landing.SAME if same else Landing.REPLACED
 
 
 def _keep_instance(connection: Connection, arrival: Arrival, now: datetime) -> None:

@@ -3,7 +3,7 @@
 import errno
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +12,13 @@ import pytest
 from dicom_io.errors import SpoolError, SpoolFullError
 from dicom_io.receive import spool as spool_module
 from dicom_io.receive.spool import Draft, Spool, Spooled
+
+
+def _failing(number: int) -> Callable[[int], None]:
+    def fail(_descriptor: int) -> None:
+        raise OSError(number, "made up")
+
+    return fail
 
 
 def _files(root: Path) -> list[str]:
@@ -33,9 +40,7 @@ def test_a_file_lies_below_its_study_and_is_whole(tmp_path: Path) -> None:
     spooled = _keep(Spool(tmp_path), b"head", b"body")
     assert spooled.sha256 == hashlib.sha256(b"headbody").hexdigest()
     assert spooled.size_bytes == 8
-    assert spooled.path.parent == tmp_path / "1.2"
-    assert spooled.path.name.startswith("1.2.3-")
-    assert _files(tmp_path) == [str(spooled.path.relative_to(tmp_path))]
+    assert _files(tmp_path) == [f"1.2/1.2.3-{spooled.sha256[:12]}.dcm"]
     assert spooled.path.read_bytes() == b"headbody"
 
 
@@ -43,8 +48,25 @@ def test_a_second_file_of_one_object_leaves_the_first_alone(tmp_path: Path) -> N
     spool = Spool(tmp_path)
     first, second = _keep(spool, b"body"), _keep(spool, b"other")
     assert (first.path.read_bytes(), second.path.read_bytes()) == (b"body", b"other")
-    spool.remove(second.path)
-    assert _files(tmp_path) == [str(first.path.relative_to(tmp_path))]
+
+
+def test_equal_bytes_are_one_file_and_heal_a_damaged_one(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    first = _keep(spool, b"body")
+    first.path.write_bytes(b"")
+    assert not spool.is_whole(first.path)
+    assert _keep(spool, b"body") == first
+    assert spool.is_whole(first.path)
+    assert len(_files(tmp_path)) == 1
+
+
+def test_a_file_gives_way_only_to_one_that_is_as_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = Spool(tmp_path)
+    kept = _keep(spool, b"body")
+    monkeypatch.setattr(os, "fsync", _failing(errno.EIO))
+    with pytest.raises(SpoolError):
+        _keep(spool, b"body")
+    assert _files(tmp_path) == [str(kept.path.relative_to(tmp_path))]
 
 
 def test_file_and_directories_are_flushed_before_it_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,13 +99,10 @@ def test_room_that_runs_out_while_a_large_object_comes_ends_it(tmp_path: Path, m
 def test_a_disk_that_fails_at_the_end_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, expected: type[SpoolError], *, is_refused: bool
 ) -> None:
-    def fail(_descriptor: int) -> None:
-        raise OSError(number, "made up")
-
     spool = Spool(tmp_path)
     keep = spool.keep_refused if is_refused else partial(spool.keep, study_uid="1.2", sop_uid="1.2.3")
     draft = _draft(spool, [b"body"])
-    monkeypatch.setattr(os, "fsync", fail)
+    monkeypatch.setattr(os, "fsync", _failing(number))
     with pytest.raises(SpoolError) as caught:
         keep(draft)
     assert type(caught.value) is expected
@@ -107,5 +126,8 @@ def test_what_a_crash_left_is_discarded(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     kept = _keep(spool, b"body")
     _draft(spool, [b"bo"]).close()
+    written_by_another = _draft(Spool(tmp_path), [b"bo"])
     assert spool.discard_partial() == 1
+    assert spool.discard_partial() == 0
+    written_by_another.discard()
     assert _files(tmp_path) == [str(kept.path.relative_to(tmp_path))]
