@@ -1,9 +1,9 @@
 # Two commands are enough: `make demo` and `make test`. Each sets up what it needs; see README.md.
 #   make demo [ARGS=--once] [DATA=folder]   run everything on this machine and show it
 #   make test [ARGS=-k\ pages]              all tests, contracts and lint included
-#   make bench | bench-pixels | bench-results | bench-models | fuzz | lint | clean
+#   make bench | bench-pixels | bench-results | bench-models | crash | fuzz | lint | clean
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-pixels bench-results bench-models fuzz lint clean demo-tools test-tools
+.PHONY: help demo test bench bench-pixels bench-results bench-models crash fuzz lint clean demo-tools test-tools
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -41,6 +41,10 @@ bench-models: $(INSTALLED)
 
 fuzz: $(INSTALLED)
 	PYTHONPATH=.:tests $(BIN)/python -W ignore tests/fuzz/fuzz.py $(ARGS)
+
+crash: $(INSTALLED) test-tools
+	PYTHONPATH=.:tests:tests/integration:tests/acceptance:tests/crash \
+		$(BIN)/python -W ignore tests/crash/run.py $(ARGS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,34 +97,31 @@ class RunningSite:
     def web_url(self) -> str:
         return f"http://127.0.0.1:{self.ports['web']}"
 
-    def start(self, name: str) -> None:
-        """Start one process and wait until it is ready."""
-        command = [sys.executable, "-m", "varsel", "--settings", str(self.settings_path), name]
-        with self.log(name).open("ab") as log:
-            self.processes[name] = subprocess.Popen(
-                command, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **self.environment}, process_group=0
-            )
-        self.wait(lambda: self._is_ready(name), f"{name} is ready", 180)
+    def start(self, name: str, environment: Mapping[str, str] | None = None) -> None:
+        """Start one process, with an *environment* of its own on top, and wait until it is ready."""
+        self._start(name, name, environment or {})
 
     def start_node(self, number: int, metrics_port: str) -> None:
         """Start another worker on the same database, under a name of its own."""
-        name = f"work-{number}"
         own = {"VARSEL_WORK__NODE": f"node-{number}", "VARSEL_WORK__METRICS_PORT": metrics_port}
-        command = [sys.executable, "-m", "varsel", "--settings", str(self.settings_path), "work"]
+        self._start(f"work-{number}", "work", own)
+
+    def _start(self, name: str, command: str, environment: Mapping[str, str]) -> None:
+        arguments = [sys.executable, "-m", "varsel", "--settings", str(self.settings_path), command]
+        said_before = self.log(name).stat().st_size if self.log(name).exists() else 0
+        told = {**os.environ, **self.environment, **environment}
         with self.log(name).open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                command,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **self.environment, **own},
-                process_group=0,
+                arguments, stdout=log, stderr=subprocess.STDOUT, env=told, process_group=0
             )
-        self.wait(lambda: self._is_ready(name), f"{name} is ready", 180)
+        self.wait(lambda: self._is_ready(name, said_before), f"{name} is ready", 180)
 
     def kill(self, name: str) -> None:
         """kill -9, workers of the process included."""
         process = self.processes.pop(name)
-        os.killpg(process.pid, signal.SIGKILL)
+        # It may have died by itself.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
     def stop(self) -> None:
@@ -172,14 +169,14 @@ class RunningSite:
         states = {item.case_id: item.state for item in self.items()}
         return all(states.get(case_id) in _TERMINAL for case_id in case_ids)
 
-    def _is_ready(self, name: str) -> bool:
+    def _is_ready(self, name: str, said_before: int) -> bool:
         if self.processes[name].poll() is not None:
             pytest.fail(f"{name} ended with code {self.processes[name].returncode}\n{self._log_ends()}")
         if name == "api":
             return _answers(f"http://127.0.0.1:{self.ports['api']}/v2/health/ready")
         if name == "web":
             return _answers(f"{self.web_url}/readyz")
-        return b'"ready"' in self.log(name).read_bytes()
+        return b'"ready"' in self.log(name).read_bytes()[said_before:]
 
     def _ended(self, process: "subprocess.Popen[bytes]") -> bool:
         process.terminate()
