@@ -43,7 +43,7 @@ _DAYS_PER_YEAR = 365.2425
 #: Image Type (0008,0008) values of images made after the examination, or for orientation. DERIVED is none of them:
 #: every radiograph For Presentation bears it (PS3.3 C.8.11.3.1.1), and so does one that was compressed (C.7.6.1.1.2).
 _NOT_FOR_READING = frozenset({"SECONDARY", "LOCALIZER"})
-#: Digital X-ray, Mammography and Intra-oral X-ray For Processing (PS3.4 B.5): detector counts that no model learned from.
+#: Digital X-ray, mammography and intra-oral X-ray For Processing (PS3.4 B.5): detector counts no model learned from.
 _FOR_PROCESSING = frozenset(
     {"1.2.840.10008.5.1.4.1.1.1.1.1", "1.2.840.10008.5.1.4.1.1.1.2.1", "1.2.840.10008.5.1.4.1.1.1.3.1"}
 )
