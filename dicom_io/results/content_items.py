@@ -70,10 +70,10 @@ def composite_item(relation: Relation, name: Code | None, sop_class_uid: str, so
     return sequence(0x00081199, _referred(sop_class_uid, sop_instance_uid)) + _item(relation, "COMPOSITE", name)
 
 
-def polyline_item(name: Code, polygon: Sequence[tuple[float, float]], image: bytes) -> bytes:
+def polyline_item(relation: Relation, name: Code, polygon: Sequence[tuple[float, float]], image: bytes) -> bytes:
     """A polygon of (column, row) pairs on the *image* item that it is selected from (PS3.3 C.18.6)."""
     graphic = single(0x00700022, *chain.from_iterable(polygon)) + text(0x00700023, "CS", "POLYLINE")
-    return _item(Relation.CONTAINS, "SCOORD", name, _children([image]) + graphic)
+    return _item(relation, "SCOORD", name, _children([image]) + graphic)
 
 
 def _referred(sop_class_uid: str, sop_instance_uid: str, segment: int | None = None) -> bytes:

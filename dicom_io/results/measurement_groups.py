@@ -28,6 +28,7 @@ from dicom_io.results.content_items import (
 )
 from dicom_io.results.kinds import ResultKind
 from dicom_io.results.observer import algorithm_identification
+from dicom_io.results.outline import shown_region
 from dicom_io.results.segmentation import SOP_CLASSES, segmentation_uid
 from dicom_io.results.source import SourceSeries
 from dicom_io.results.wording import words_of
@@ -71,37 +72,51 @@ def place_of(finding: Finding) -> Place:
 
 
 def measurement_groups(report: Report, sources: SourceSeries, masks: ResultKind | None) -> Iterator[bytes]:
-    """The groups of *report* as content items, the outcome first; *masks* is the Segmentation to refer to, if any.
+    """The groups of *report* as content items; *masks* is the Segmentation to refer to, if any.
+
+    Where there is no finding, the outcome is the one group. Beside findings it is none (see *outcome_items*): the OHIF
+    viewer stumbles over a whole report when one of its groups has no coordinates.
 
     Raises:
         ConformanceError: a finding lies on an image that was not read.
     """
-    yield _outcome_group(report, sources)
+    if not report.findings:
+        yield _outcome_group(report, sources)
     segment_number = 0
     for finding in report.findings:
-        if place_of(finding) is Place.PLANAR and finding.region is not None:
-            yield _planar_group(report, finding, finding.region, sources)
-        elif masks is not None and finding.segment is not None and any(finding.segment.areas):
+        place, segment = place_of(finding), finding.segment
+        if place is Place.VOLUMETRIC and segment is not None:
             segment_number += 1
-            shown = _image_of_segment(report, masks, segment_number)
-            yield _volumetric_group(report, finding, finding.segment, shown, sources)
+            if masks is None:
+                yield _planar_group(report, finding, shown_region(segment), sources)
+            else:
+                shown = _image_of_segment(report, masks, segment_number)
+                yield _volumetric_group(report, finding, segment, shown, sources)
+        elif finding.region is not None:
+            yield _planar_group(report, finding, finding.region, sources)
         else:
             yield _unplaced_group(report, finding, sources)
 
 
-def _outcome_group(report: Report, sources: SourceSeries) -> bytes:
-    """TID 1501: which of the four answers this is, in words and codes that cannot be taken for another."""
-    identifier = words_of(report.language).analysis
-    tracking_uid = derive_uid(report.study_instance_uid, report.algorithm.digest, "outcome")
+def outcome_items(report: Report) -> list[bytes]:
+    """Which of the four answers this is, in words and codes that cannot be taken for another, and all the scores."""
     # Text, not NUM: a number without coordinates stops the OHIF viewer (OHIF/Viewers issue 3390).
     scores = [f"{label}: {probability:.0%}" for label, probability in report.scores.items()]
     comments = (*filter(None, [report.reason]), *scores)
-    children = [
-        *_tracking(identifier, tracking_uid),
-        *algorithm_identification(report.algorithm),
+    return [
         code_item(Relation.CONTAINS, ANALYSIS_OUTCOME, _OUTCOMES[report.outcome]),
-        *_only_image(sources),
         *(text_item(Relation.CONTAINS, _COMMENT, comment) for comment in comments),
+    ]
+
+
+def _outcome_group(report: Report, sources: SourceSeries) -> bytes:
+    """TID 1501: the outcome as an observation of its own."""
+    tracking_uid = derive_uid(report.study_instance_uid, report.algorithm.digest, "outcome")
+    children = [
+        *_tracking(words_of(report.language).analysis, tracking_uid),
+        *algorithm_identification(report.algorithm),
+        *outcome_items(report),
+        *_only_image(sources),
     ]
     return container(_GROUP, children, template="1501")
 
@@ -113,19 +128,19 @@ def _planar_group(report: Report, finding: Finding, region: Region, sources: Sou
     children = [
         *_subject(report, finding),
         *_measurements(finding),
-        polyline_item(_IMAGE_REGION, region.polygon, image),
+        polyline_item(Relation.CONTAINS, _IMAGE_REGION, region.polygon, image),
     ]
     return container(_GROUP, children, template="1410")
 
 
 def _volumetric_group(report: Report, finding: Finding, segment: Segment, shown: bytes, sources: SourceSeries) -> bytes:
     """TID 1411: the segment that *shown* refers to, and the images it was seen on."""
-    areas = np.asarray(segment.areas)
-    images = [sources.instance(segment.sop_instance_uids[z]) for z in np.flatnonzero(areas)]
-    largest = sources.instance(segment.sop_instance_uids[int(areas.argmax())])
-    # Each number names the slice with the largest area: OHIF needs an item below a number without coordinates.
-    uids = (largest.sop_class_uid, largest.sop_instance_uid)
-    seen_on = image_item(Relation.INFERRED_FROM, _SOURCE_OF_MEASUREMENT, *uids)
+    images = [sources.instance(segment.sop_instance_uids[z]) for z in np.flatnonzero(segment.areas)]
+    region = shown_region(segment)
+    largest = sources.instance(region.sop_instance_uid)
+    on = image_item(Relation.SELECTED_FROM, _SOURCE, largest.sop_class_uid, largest.sop_instance_uid)
+    # Each number names the box on the slice that shows most (TID 320): OHIF shows no group without coordinates.
+    seen_on = polyline_item(Relation.INFERRED_FROM, _SOURCE_OF_MEASUREMENT, region.polygon, on)
     children = [
         *_subject(report, finding),
         *_measurements(finding, seen_on),

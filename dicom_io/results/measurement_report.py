@@ -15,7 +15,7 @@ from dicom_io.results.encoding import code, sequence, text
 from dicom_io.results.evidence import referenced_study
 from dicom_io.results.image_library import image_library
 from dicom_io.results.kinds import ResultKind
-from dicom_io.results.measurement_groups import Place, measurement_groups, place_of
+from dicom_io.results.measurement_groups import Place, measurement_groups, outcome_items, place_of
 from dicom_io.results.observer import device_observer
 from dicom_io.results.provenance import Provenance, content_time, heading
 from dicom_io.results.segmentation import SOP_CLASSES, segmentation_series_uid, segmentation_uid
@@ -38,6 +38,7 @@ _LANGUAGE = Code(value="121049", scheme="DCM", meaning="Language of Content Item
 _PROCEDURE = Code(value="121058", scheme="DCM", meaning="Procedure reported")
 _CT_PROCEDURE = Code(value="25045-6", scheme="LN", meaning="CT unspecified body region")
 _IMAGING_PROCEDURE = Code(value="363679005", scheme="SCT", meaning="Imaging procedure")
+_EVALUATIONS = Code(value="C0034375", scheme="UMLS", meaning="Qualitative Evaluations")
 _MEASUREMENTS = Code(value="126010", scheme="DCM", meaning="Imaging Measurements")
 
 
@@ -47,7 +48,7 @@ def measurement_report(
     """The SR of *report*: COMPLETE, UNVERIFIED, PRELIMINARY; a group for the outcome and one for each finding.
 
     *masks* is the kind of Segmentation that tells its readers where findings with a mask lie; None where they get none,
-    and then those findings are told without their place.
+    and then those findings are told by a box on the slice that shows most of them.
 
     Raises:
         ConformanceError: the findings are placed in different ways, or one lies on an image that was not read.
@@ -103,6 +104,7 @@ def _content(report: Report, sources: SourceSeries, masks: ResultKind | None) ->
         code_item(Relation.MODIFIER, _PROCEDURE, _CT_PROCEDURE if is_ct else _IMAGING_PROCEDURE),
         image_library(sources),
         container(_MEASUREMENTS, measurement_groups(report, sources, masks)),
+        *([container(_EVALUATIONS, outcome_items(report))] if report.findings else []),
     ]
 
 

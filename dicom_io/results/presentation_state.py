@@ -16,6 +16,7 @@ from dicom_io.findings import Finding, Report
 from dicom_io.results.draft import Draft, draft
 from dicom_io.results.encoding import element, reference, sequence, single, text, uid, unsigned
 from dicom_io.results.kinds import ResultKind
+from dicom_io.results.outline import box_around
 from dicom_io.results.provenance import Provenance, heading
 from dicom_io.results.source import SourceSeries, body_part_elements
 from dicom_io.results.wording import words_of
@@ -24,8 +25,6 @@ from dicom_io.study import Instance
 SERIES_NUMBER = 941
 
 _LAYER = "AI"
-#: Pixels between a mask and the box around it.
-_MARGIN = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,16 +74,10 @@ def _shapes(finding: Finding) -> Iterator[_Shape]:
     label = f"AI {finding.text} {finding.probability:.0%}".replace("%", " %")
     if finding.segment is not None and any(finding.segment.areas):
         for place in np.flatnonzero(finding.segment.areas):
-            mask = finding.segment.mask[place]
-            rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-            box = (columns[0] - _MARGIN, rows[0] - _MARGIN, columns[-1] + 1 + _MARGIN, rows[-1] + 1 + _MARGIN)
-            yield _Shape(image=finding.segment.sop_instance_uids[place], polygon=_corners(*box), label=label)
+            polygon = box_around(finding.segment.mask[place])
+            yield _Shape(image=finding.segment.sop_instance_uids[place], polygon=polygon, label=label)
     elif finding.region is not None:
         yield _Shape(image=finding.region.sop_instance_uid, polygon=finding.region.polygon, label=label)
-
-
-def _corners(left: float, top: float, right: float, bottom: float) -> tuple[tuple[float, float], ...]:
-    return (left, top), (right, top), (right, bottom), (left, bottom), (left, top)
 
 
 def _annotation(image: Instance, shapes: tuple[_Shape, ...]) -> bytes:

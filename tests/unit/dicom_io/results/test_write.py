@@ -157,6 +157,39 @@ def test_not_analysed_is_said_with_its_reason(chest, tmp_path: Path):
     assert "slices are 7 mm apart" in told
 
 
+@pytest.mark.parametrize("kind", ["chest", "nodules"])
+def test_every_group_beside_findings_has_coordinates(kind: str, request: pytest.FixtureRequest, tmp_path: Path):
+    """OHIF 3.13.2 stumbles over the whole report otherwise: it reads the first coordinates of each group."""
+    instances, report, pixels = request.getfixturevalue(kind)
+    profiles = [(ResultKind.SR, ResultKind.SEG), (ResultKind.SR,)]
+
+    for one in write_results(report, study_of(instances), pixels, profiles, tmp_path / "out"):
+        if one.kind is not ResultKind.SR:
+            continue
+        told = {item.ConceptNameCodeSequence[0].CodeValue: item for item in dcmread(one.path).ContentSequence}
+        for group in told["126010"].ContentSequence:
+            numbers = [item for item in group.ContentSequence if item.ValueType == "NUM"]
+            drawn = [item.ValueType for item in group.ContentSequence if item.ValueType == "SCOORD"]
+            drawn += [child.ValueType for item in numbers for child in item.get("ContentSequence", [])]
+            assert drawn
+            assert set(drawn) == {"SCOORD"}
+        outcome = told["C0034375"].ContentSequence[0]
+        assert outcome.ConceptCodeSequence[0].CodeMeaning == "Analysed, finding reported"
+
+
+def test_a_mask_told_without_segmentation_is_a_box_on_its_largest_slice(nodules, tmp_path: Path):
+    instances, report, volume = nodules
+
+    (written,) = write_results(report, study_of(instances), volume, [(ResultKind.SR,)], tmp_path / "out")
+
+    groups = hd.sr.srread(written.path).content.get_planar_roi_measurement_groups()
+    # Rows 10 to 18 and 40 to 46, columns 20 to 30, two pixels of room.
+    assert [(*group.roi.value.min(axis=0), *group.roi.value.max(axis=0)) for group in groups] == [
+        (18, 8, 32, 20),
+        (18, 38, 32, 48),
+    ]
+
+
 def test_an_object_of_another_patient_may_not_leave(chest, tmp_path: Path):
     instances, report, radiograph = chest
     written = by_kind(write_results(report, study_of(instances), radiograph, BASIC, tmp_path / "out"))
