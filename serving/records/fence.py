@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine, select
 
 from serving.errors import FencedError
-from serving.records.schema import NODE_LEASE
+from serving.records.node_schema import NODE_LEASE
 
 #: Under this name an engine carries the lease that its writing transactions need.
 _OPTION = "lease"

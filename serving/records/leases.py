@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from serving.errors import FencedError
 from serving.records import work
 from serving.records.fence import Lease
-from serving.records.schema import NODE_LEASE
+from serving.records.node_schema import NODE_LEASE
 from serving.work.item import State
 
 

@@ -145,17 +145,6 @@ WORK_ITEM = Table(
     Index("ix_work_item_state_priority", "state", "priority", "created_at"),
 )
 
-#: Worker processes that are alive, or were until they fell silent.
-NODE_LEASE = Table(
-    "node_lease",
-    METADATA,
-    Column("node", String(32), primary_key=True),
-    #: Incarnation; a newer one ends the right of every older to write.
-    Column("epoch", Integer, nullable=False),
-    #: How often it has said that it is alive.
-    Column("beat", Integer, nullable=False),
-)
-
 #: Every change of a work item's state.
 HISTORY = Table(
     "work_history",

@@ -14,7 +14,8 @@ from sqlalchemy import select
 from test_imaging_line import chest, in_orthanc
 
 from serving.records.database import reading
-from serving.records.schema import NODE_LEASE, WORK_ITEM
+from serving.records.node_schema import NODE_LEASE
+from serving.records.schema import WORK_ITEM
 
 STUDIES = 8
 #: A node that is silent for so long is taken for dead.

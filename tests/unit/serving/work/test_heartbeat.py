@@ -12,7 +12,8 @@ from serving.records import leases, work
 from serving.records.database import open_database, reading, writing
 from serving.records.fence import under
 from serving.records.migrate import migrate
-from serving.records.schema import DELIVERY, NODE_LEASE, WORK_ITEM
+from serving.records.node_schema import NODE_LEASE
+from serving.records.schema import DELIVERY, WORK_ITEM
 from serving.work.heartbeat import Heartbeat
 from serving.work.item import DeliveryState, State
 
@@ -56,8 +57,15 @@ def queue_delivery(database: Engine, item_id: str) -> None:
     with writing(database) as connection:
         connection.execute(
             insert(DELIVERY).values(
-                id="d1", work_item_id=item_id, destination="pacs", state="queued", priority=2,
-                objects=["1.2.3"], attempts=0, not_before=NOW, created_at=NOW,
+                id="d1",
+                work_item_id=item_id,
+                destination="pacs",
+                state="queued",
+                priority=2,
+                objects=["1.2.3"],
+                attempts=0,
+                not_before=NOW,
+                created_at=NOW,
             )
         )
 
