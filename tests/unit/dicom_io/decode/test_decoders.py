@@ -15,6 +15,7 @@ from dicom_io.decode.decoders import DECODABLE
 from dicom_io.decode.pixel_file import open_pixels
 from dicom_io.errors import PixelError, UnsupportedPixelsError
 from dicom_io.headers import read_header
+from dicom_io.receive.negotiation import PREFERRED_TRANSFER_SYNTAXES
 from dicom_io.stored_pixels import StoredPixels, read_stored_frames
 from tests.factories.dicom import cr_image, write
 from tests.factories.dicom_pixels import LOSSLESS, compressed, noisy_ct, stored
@@ -235,3 +236,7 @@ def test_a_second_decoder_gives_the_same_pixels(tmp_path: Path, syntax: str, plu
     (found,) = _frames(dataset, tmp_path)
     expected, _ = get_decoder(syntax).as_array(dataset, raw=True, decoding_plugin=plugin)
     assert np.array_equal(found.values, expected)
+
+
+def test_every_transfer_syntax_that_the_receiver_prefers_is_decoded() -> None:
+    assert set(PREFERRED_TRANSFER_SYNTAXES) == DECODABLE
