@@ -85,7 +85,7 @@ def fulfilled_studies(connection: Connection, now: datetime) -> tuple[str, ...]:
         unspent, EXPECTED_INSTANCE.c.expectation_id == EXPECTATION.c.id, EXPECTATION.c.state != _IN_PROGRESS
     )
     going_on = exists().where(unspent, EXPECTATION.c.state == _IN_PROGRESS)
-    is_here = exists().where(INSTANCE.c.sop_instance_uid == EXPECTED_INSTANCE.c.sop_instance_uid)
+    is_here = exists().where(INSTANCE.c.sop_instance_uid == EXPECTED_INSTANCE.c.sop_instance_uid, INSTANCE.c.current)
     missing = exists().where(unspent, EXPECTED_INSTANCE.c.expectation_id == EXPECTATION.c.id, ~is_here)
     found = select(STUDY.c.study_uid).where(STUDY.c.due_at > now, promised, ~going_on, ~missing)
     return tuple(connection.scalars(found))

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dicom_io.errors import DicomIoError, RejectedError
 from dicom_io.retrieve.source import Retrieved, StudySource
@@ -58,7 +58,11 @@ class ArchiveFetcher:
             source = self._source_of(self._archives[archive])
             begun = self._threads.submit(source.retrieve, study_uid, lambda _: None)
             self._tries[study_uid] = _Try(fetch=begun, again_at=time.monotonic() + _PAUSE_SECONDS)
-        return FetchState() if known is None or not known.fetch.done() else _state(known.fetch)
+        if known is None or not known.fetch.done():
+            return FetchState()
+        state = _state(known.fetch)
+        # Nobody said that the study is in the fallback archive: it may still be sent to us.
+        return replace(state, is_final=state.is_final and archive != self._fallback)
 
 
 def _state(fetch: "Future[Retrieved]") -> FetchState:
