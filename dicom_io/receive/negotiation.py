@@ -32,6 +32,8 @@ PREFERRED_TRANSFER_SYNTAXES = (
     "1.2.840.10008.1.2.4.51",  # JPEG Extended
 )
 _RANK = {uid: rank for rank, uid in enumerate(PREFERRED_TRANSFER_SYNTAXES)}
+#: Every Storage SOP Class since 1993 is below this, also those that the library's dictionary does not know yet.
+_STORAGE_ROOT = "1.2.840.10008.5.1.4.1.1."
 #: The pixels are not in the object but somewhere that we do not ask (JPIP).
 REFUSED_TRANSFER_SYNTAXES = frozenset(
     {
@@ -65,9 +67,11 @@ def is_storage_class(sop_class_uid: str, *, takes_unknown_classes: bool) -> bool
 
     Bytes are kept as they came, so a class need not be known; one that is known to be another service is not stored.
     """
+    if not is_valid_uid(sop_class_uid):
+        return False
     uid = UID(sop_class_uid)
     if uid.name == sop_class_uid:
-        return takes_unknown_classes and is_valid_uid(sop_class_uid)
+        return takes_unknown_classes or sop_class_uid.startswith(_STORAGE_ROOT)
     return uid.type == "SOP Class" and "Storage" in uid.name and "Commitment" not in uid.name
 
 
