@@ -135,12 +135,10 @@ def _call_off(connection: Connection, item_id: str, now: datetime) -> None:
 
 def _keep(connection: Connection, item: WorkItem, written: Sequence[tuple[str, Stored]], now: datetime) -> None:
     # Two archives that hold the same objects get the same note.
-    distinct = {one.sop_instance_uid: one for _, one in written}.values()
-    notes, messages = [], []
-    for one in distinct:
-        (notes if one.sop_class_uid else messages).append(one)
+    distinct = tuple({one.sop_instance_uid: one for _, one in written}.values())
+    notes = [one for one in distinct if one.sop_class_uid]
     results.keep_objects(connection, item.id, notes, now, kind=ledger.NOTE)
-    results.keep_objects(connection, item.id, messages, now)
+    results.keep_objects(connection, item.id, [one for one in distinct if one not in notes], now)
     dispatches = [
         Dispatch(destination=name, objects=(one.sop_instance_uid,), purpose=Purpose.WITHDRAWAL) for name, one in written
     ]

@@ -48,10 +48,9 @@ def _echo(destination: "Destination") -> str:
     from dicom_io.send.verification import echo
     from serving.outlets import dicom_address
 
-    address = dicom_address(destination)
-    limits = {"connect_timeout_seconds": _SECONDS, "acse_timeout_seconds": 5.0, "dimse_timeout_seconds": 5.0}
+    where = replace(dicom_address(destination), connect_timeout_seconds=_SECONDS)
     try:
-        echo(replace(address, **limits))
+        echo(replace(where, acse_timeout_seconds=_SECONDS, dimse_timeout_seconds=_SECONDS))
     except SendError as error:
         return f"no answer to C-ECHO: {error}"
     return ""

@@ -9,7 +9,7 @@ from dicom_io.findings import Outcome
 from serving.errors import CaseNotFoundError
 from serving.records.schema import DELIVERY, FINDING, HISTORY, INSTANCE, REFUSAL, STAY, STUDY, WORK_ITEM
 from serving.web.rows import ArrivingRow, CaseFilter, CaseRow, DeliveryRow, FindingRow, HistoryRow, RefusalRow, Tally
-from serving.work.item import DeliveryState, State
+from serving.work.item import DeliveryState, Purpose, State
 
 #: Rows on one page.
 PAGE_SIZE = 100
@@ -202,6 +202,7 @@ def _delivery_row(row: Row[tuple[object, ...]]) -> DeliveryRow:
         reason=row.reason,
         accepted_at=row.accepted_at,
         object_count=len(row.objects),
+        is_withdrawal=row.purpose == Purpose.WITHDRAWAL.value,
     )
 
 

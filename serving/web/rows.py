@@ -39,6 +39,8 @@ class DeliveryRow:
     accepted_at: datetime | None
     #: Number of objects.
     object_count: int
+    #: Whether it takes back what was said.
+    is_withdrawal: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
