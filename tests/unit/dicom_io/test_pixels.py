@@ -87,3 +87,33 @@ def test_truncated_pixels_are_a_pixel_error(tmp_path: Path) -> None:
 def test_every_vendor_error_is_translated(vendor_error: type[Exception]) -> None:
     with pytest.raises(NotDicomError), translated_parse_errors():
         raise vendor_error
+
+
+def _with_lut(entries: list[int], first: int, bits: int) -> Dataset:
+    dataset = cr_image(np.array([[0, 1], [2, 9]], dtype=np.uint16))
+    item = Dataset()
+    item.add_new("LUTDescriptor", "US", [len(entries), first, bits])
+    item.ModalityLUTType = "US"
+    item.add_new("LUTData", "US", entries)
+    dataset.ModalityLUTSequence = [item]
+    return dataset
+
+
+def test_a_modality_lut_takes_the_place_of_the_rescale(tmp_path: Path) -> None:
+    image = read_radiograph(_instance(_with_lut([5, 50, 500], 0, 16), tmp_path))
+    assert image.pixels.tolist() == [[5, 50], [500, 500]]
+    assert image.value_range == (0.0, 65535.0)
+
+
+def test_a_modality_lut_that_is_none_is_a_pixel_error_or_no_dicom(tmp_path: Path) -> None:
+    dataset = _with_lut([5, 50, 500], 0, 16)
+    del dataset.ModalityLUTSequence[0].LUTData
+    with pytest.raises((PixelError, NotDicomError)):
+        read_radiograph(_instance(dataset, tmp_path))
+
+
+def test_the_padding_of_signed_pixels_is_signed(tmp_path: Path) -> None:
+    dataset = cr_image(np.array([[0xF830, 5], [7, 0xF830]], dtype=np.uint16), bits_stored=16)
+    dataset.PixelRepresentation = 1
+    dataset.add_new("PixelPaddingValue", "SS", -2000)
+    assert read_radiograph(_instance(dataset, tmp_path)).pixels.tolist() == [[5, 5], [7, 5]]
