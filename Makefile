@@ -1,9 +1,10 @@
 # Two commands are enough: `make demo` and `make test`. Each sets up what it needs; see README.md.
 #   make demo [ARGS=--once] [DATA=folder]   run everything on this machine and show it
 #   make test [ARGS=-k\ pages]              all tests, contracts and lint included
-#   make bench | bench-pixels | bench-results | bench-models | crash | fuzz | lint | clean
+#   make viewer-shots OHIF=package/dist     screenshots of results in OHIF (npm pack @ohif/app@3.13.2)
+#   make bench | bench-pixels | bench-results | bench-models | bench-receive | crash | fuzz | lint | clean
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-pixels bench-results bench-models crash fuzz lint clean demo-tools test-tools
+.PHONY: help demo test bench bench-pixels bench-results bench-models bench-receive viewer-shots crash fuzz bench-risks page-shots lint clean demo-tools test-tools
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -16,7 +17,7 @@ ARGS ?=
 DATA ?=
 
 help:
-	@sed -n '2,4s/^#   //p' Makefile
+	@sed -n '2,5s/^#   //p' Makefile
 
 demo: $(INSTALLED) demo-tools
 	$(BIN)/varsel demo $(if $(DATA),--data "$(DATA)") $(ARGS)
@@ -35,16 +36,35 @@ bench-results: $(INSTALLED)
 	PYTHONPATH=.:tests:tests/integration:tests/acceptance:tests/benchmarks \
 		$(BIN)/python -W ignore tests/benchmarks/bench_results.py $(ARGS)
 
+bench-stays: $(INSTALLED)
+	PYTHONPATH=.:tests:tests/integration:tests/acceptance:tests/benchmarks \
+		$(BIN)/python -W ignore tests/benchmarks/bench_stays.py $(ARGS)
+
+viewer-shots: $(INSTALLED)
+	PYTHONPATH=.:tests:tests/integration $(BIN)/python -W ignore tests/integration/viewer_shots.py --ohif $(OHIF) $(ARGS)
+
 bench-models: $(INSTALLED)
 	PYTHONPATH=.:tests:tests/integration:tests/acceptance:tests/benchmarks \
 		$(BIN)/python -W ignore tests/benchmarks/bench_models.py $(ARGS)
 
+bench-receive: $(INSTALLED)
+	PYTHONPATH=.:tests:tests/integration:tests/acceptance:tests/benchmarks \
+		$(BIN)/python -W ignore tests/benchmarks/bench_receive.py $(ARGS)
+
 fuzz: $(INSTALLED)
 	PYTHONPATH=.:tests $(BIN)/python -W ignore tests/fuzz/fuzz.py $(ARGS)
+	$(if $(ARGS),,PYTHONPATH=.:tests $(BIN)/python -W ignore tests/fuzz/fuzz_receive.py)
 
 crash: $(INSTALLED) test-tools
 	PYTHONPATH=.:tests:tests/integration:tests/acceptance:tests/crash \
 		$(BIN)/python -W ignore tests/crash/run.py $(ARGS)
+
+bench-risks: $(INSTALLED)
+	PYTHONPATH=.:tests:tests/integration:tests/acceptance:tests/benchmarks \
+		$(BIN)/python -W ignore tests/benchmarks/bench_risks.py $(ARGS)
+
+page-shots: $(INSTALLED) test-tools
+	PYTHONPATH=. $(BIN)/python -W ignore tests/page_shots.py $(ARGS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
