@@ -33,6 +33,8 @@ class UpsClient:
         self._http = http
         self._ae_title = ae_title
         self._channel = EventChannel(http)
+        #: Work items that we hear of; after a restart, none yet.
+        self._subscribed: set[str] = set()
 
     def close(self) -> None:
         """Hear no more, and close the connections."""
@@ -51,16 +53,18 @@ class UpsClient:
         said.ProcedureStepState = to.value
         said.TransactionUID = transaction_uid
         self._ask("PUT", f"workitems/{uid}/state", content=_body(said))
-        if to is StepState.IN_PROGRESS:
-            self._subscribe(uid)
 
     def update(self, uid: str, changes: Dataset, transaction_uid: str) -> None:
         """Report; see `WorkitemManager.update`."""
         self._ask("POST", f"workitems/{uid}?{transaction_uid}", content=_body(changes))
 
-    def cancel_requests(self) -> AbstractSet[str]:
-        """UIDs that the event channel told of."""
-        return self._channel.cancel_requests
+    def cancel_requests(self, claimed: AbstractSet[str]) -> AbstractSet[str]:
+        """What the event channel told of; see `WorkitemManager.cancel_requests`."""
+        for uid in claimed - self._subscribed:
+            self._subscribe(uid)
+            self._subscribed.add(uid)
+        self._subscribed &= claimed
+        return self._channel.cancel_requests & claimed
 
     def _subscribe(self, uid: str) -> None:
         answer = self._ask("POST", f"workitems/{uid}/subscribers/{self._ae_title}")

@@ -35,5 +35,9 @@ class WorkitemManager(Protocol):
             UnknownWorkitemError, WorkitemConflictError, ManagerDownError: as `move`.
         """
 
-    def cancel_requests(self) -> AbstractSet[str]:
-        """UIDs of claimed work items that someone asks to stop."""
+    def cancel_requests(self, claimed: AbstractSet[str]) -> AbstractSet[str]:
+        """Those of the *claimed* work items that someone asks to stop.
+
+        Raises:
+            ManagerDownError: it does not answer.
+        """

@@ -39,7 +39,7 @@ class OwnManager:
         with writing(self._engine) as connection:
             workitems.change(connection, uid, changes, transaction_uid, datetime.now(UTC))
 
-    def cancel_requests(self) -> AbstractSet[str]:
-        """Claimed work items that someone asks to stop."""
+    def cancel_requests(self, claimed: AbstractSet[str]) -> AbstractSet[str]:
+        """Those of the *claimed* that someone asks to stop."""
         with reading(self._engine) as connection:
-            return workitems.cancel_requested(connection)
+            return workitems.cancel_requested(connection) & claimed

@@ -73,12 +73,7 @@ class Performer:
         """Claim what waits, and bring what is claimed one step further."""
         for name in self._managers:
             self._guarded(name, partial(self._claim_waiting, name))
-        with reading(self._engine) as connection:
-            active = jobs.active(connection)
-        asked_to_stop = frozenset().union(*(manager.cancel_requests() for manager in self._managers.values()))
-        for job in active:
-            if job.manager in self._managers:
-                self._guarded(job.manager, partial(self._advance, job, stop=job.uid in asked_to_stop))
+            self._guarded(name, partial(self._advance_all, name))
 
     def _guarded(self, manager: ManagerName, act: Callable[[], None]) -> None:
         try:
@@ -117,6 +112,14 @@ class Performer:
         with writing(self._engine) as connection:
             jobs.add(connection, job)
         self._claim(job)
+
+    def _advance_all(self, name: ManagerName) -> None:
+        with reading(self._engine) as connection:
+            mine = [job for job in jobs.active(connection) if job.manager is name]
+        claimed = {job.uid for job in mine if job.state is not PerformedState.CLAIMING}
+        asked_to_stop = self._managers[name].cancel_requests(claimed)
+        for job in mine:
+            self._advance(job, stop=job.uid in asked_to_stop)
 
     def _advance(self, job: Job, *, stop: bool) -> None:
         try:
