@@ -33,10 +33,13 @@ from serving.records.migrate import migrate
 from serving.telemetry.metrics import CommitmentMetrics
 from serving.withdraw import Retraction, Withdrawer
 from tests.factories.deliveries import Sending
+from tests.factories.dicom import cr_image, structured_report
 from tests.factories.tls import issue
 from tests.integration.peers import OrthancPeer, find_program, free_ports, start_orthanc
 
 OURS = "VARSEL"
+#: Label Map Segmentation Storage, younger than the DCMTK in Debian's Orthanc.
+LABELMAP_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"
 
 
 @pytest.fixture(scope="module")
@@ -244,6 +247,21 @@ def test_a_pacs_that_refuses_the_report_gets_the_picture_and_the_ledger_says_so(
     assert sending.states("pacs") == {"sr": "refused", "sc": "accepted"}
     assert delivery.reason.startswith("SR was refused, so SC alone tells the result: ")
     assert len([*(tmp_path / "old-pacs").iterdir()]) == 1
+
+
+def test_an_orthanc_that_does_not_know_label_maps_gets_the_picture(sending: Sending, orthanc: OrthancPeer):
+    labels = structured_report(study="labels", name="labels")
+    labels.SOPClassUID = labels.file_meta.MediaStorageSOPClassUID = LABELMAP_STORAGE
+    sending = sending.to(profile=(ResultKind.LABELMAP,), fallback=(ResultKind.SC,))
+    item_id = sending.queue("labels", {ResultKind.LABELMAP: labels, ResultKind.SC: cr_image(study="labels")})
+
+    refused, picture = sending.send("pacs")
+
+    assert sending.states("pacs") == {"labelmap": "refused", "sc": "accepted"}
+    assert picture.sop_instance_uid in orthanc.sop_instance_uids()
+    assert refused.sop_instance_uid not in orthanc.sop_instance_uids()
+    assert f"does not accept SOP class {LABELMAP_STORAGE}" in sending.delivery("pacs").reason
+    assert sending.item(item_id).state == "done"
 
 
 def test_a_pacs_that_refuses_and_has_no_fallback_is_put_aside_with_its_reason(sending: Sending, pictures_only: int):
