@@ -53,6 +53,14 @@ def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
+def without_waiting_for_the_disk(engine: Engine) -> Engine:
+    """*engine* for rows that can be written again from files after a power cut.
+
+    On SQLite its commits do not wait for the disk; nothing is lost when the process is killed.
+    """
+    return engine.execution_options(synchronous="NORMAL")
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A connection for reading only; on SQLite it never waits for a writer."""
@@ -69,15 +77,6 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """
     with _translated(), engine.begin() as connection:
         fence.demand(connection)
-        yield connection
-
-
-@contextmanager
-def writing_again_if_lost(engine: Engine) -> Iterator[Connection]:
-    """As `writing`, for rows that can be written again from files after a power cut: on SQLite it does not wait for the
-    disk. Nothing is lost when the process is killed.
-    """
-    with _translated(), engine.connect().execution_options(synchronous="NORMAL") as connection, connection.begin():
         yield connection
 
 

@@ -11,7 +11,7 @@ from dicom_io.errors import InboxUnavailableError
 from dicom_io.receive.completion import CompletionPolicy, SenderState, StudyProgress, decide
 from dicom_io.receive.inbox import Arrival, Landing, Refusal
 from serving.errors import DatabaseDownError
-from serving.records.database import writing, writing_again_if_lost
+from serving.records.database import without_waiting_for_the_disk, writing
 from serving.records.landing import FirstGenerations
 from serving.records.schema import REFUSAL, STUDY
 
@@ -22,6 +22,7 @@ class DatabaseInbox:
     def __init__(self, engine: Engine, policy: CompletionPolicy) -> None:
         """Commit to *engine*; open generations fall due by *policy*."""
         self._engine = engine
+        self._landing = without_waiting_for_the_disk(engine)
         self._policy = policy
         self._first_generations = FirstGenerations()
 
@@ -40,7 +41,7 @@ class DatabaseInbox:
         """
         now = datetime.now(UTC)
         due_at = self._due_at(SenderState.SENDING, now)
-        with _translated(), writing_again_if_lost(self._engine) as connection:
+        with _translated(), writing(self._landing) as connection:
             landings = [self._first_generations.land(connection, one, now, due_at) for one in arrivals]
         self._first_generations.remember(arrivals, landings)
         return landings

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from factories.dicom import cr_image, ct_series, structured_report
 from pydicom.dataset import Dataset
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, event, select
 
 from dicom_io.errors import InboxUnavailableError
 from dicom_io.receive.inbox import Landing, Refusal, RefusalCode
@@ -123,3 +123,30 @@ def test_a_database_that_is_down_is_told_to_the_door_without_the_values(
         land(image)
 
     assert "MARKED-PATIENT" not in str(caught.value)
+
+
+def test_only_arrivals_are_committed_without_waiting_for_the_disk(engine: Engine, inbox: DatabaseInbox, land: Land):
+    said: list[str] = []
+
+    def note(_connection: Connection, _cursor: object, statement: str, *_others: object) -> None:
+        if statement.startswith("PRAGMA synchronous"):
+            said.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    image = cr_image()
+    land(image)
+    inbox.association_ended("SENDER", {str(image.StudyInstanceUID)}, aborted=False)
+    assert said == ["PRAGMA synchronous=NORMAL", "PRAGMA synchronous=FULL"]
+
+
+def test_a_study_that_was_closed_meanwhile_is_opened_again_by_its_next_slice(engine: Engine, land: Land):
+    """What the inbox remembers of a study is checked against the table."""
+    first, second, third = ct_series(3)
+    land(first)
+    land(second)
+    assert close(engine, first.StudyInstanceUID) == 1
+
+    assert land(third) is Landing.NEW
+
+    assert is_open(engine, first.StudyInstanceUID)
+    assert land(second) is Landing.SAME
