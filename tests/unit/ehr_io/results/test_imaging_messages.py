@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 import hl7
 import pytest
 from fhir.resources.R4B.bundle import Bundle
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ehr_io.hl7.message import parse
 from ehr_io.results.diagnostic_report import diagnostic_report, withdrawn_report
@@ -78,6 +80,20 @@ def test_separators_in_a_text_do_not_break_the_message():
     (told,) = [one for one in parse(oru_r01(a_result(), Parties())).all("OBX") if one.text(2) == "TX"]
 
     assert told.text(5) == "AI-fund: Lungeknude | højre 0.81"
+
+
+@given(text=st.text(alphabet=st.characters(codec="utf-8"), max_size=60))
+@settings(max_examples=60, deadline=None)
+def test_whatever_stands_in_a_name_or_a_text_the_message_stays_whole(text: str):
+    plain = parse(oru_r01(a_result(), Parties()))
+    made = a_result(patient_id=text, patient_name=text, accession_number=text, reason=text, answer=Answer.NOT_ANALYSED)
+
+    message = parse(oru_r01(made, Parties(receiving_application=text)))
+
+    assert [one.name for one in message.segments] == [one.name for one in plain.segments]
+    assert {one.text(11) for one in message.all("OBX")} == {"P"}
+    printable = "".join(one if one.isprintable() else " " for one in text)
+    assert message.first("OBR").text(3) == printable
 
 
 @pytest.mark.parametrize(
