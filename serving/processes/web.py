@@ -11,10 +11,12 @@ from dicom_io.receive.neck import Neck
 from dicom_io.receive.spool import Spool
 from dicom_io.receive.stow import StowDoor
 from models.folder_store import FolderStore
+from serving.feed.group_commit import GroupCommit
+from serving.feed.grouped_intake import GroupedStayIntake
+from serving.feed.neck import keep_items
 from serving.processes.lifecycle import open_own_database
 from serving.processes.workitems import imaging_rules
 from serving.records.inbox import DatabaseInbox
-from serving.records.stay_intake import DatabaseStayIntake
 from serving.settings import Settings
 from serving.telemetry.logs import configure_logging
 from serving.telemetry.metrics import StoreMetrics, WebMetrics, new_registry
@@ -54,8 +56,11 @@ def build_web(settings: Settings) -> Starlette:
     risks = DatabaseRisks(engine, FolderStore(settings.store_dir), settings.public_url)
     callers = TokenCheck(engine, settings.cds, settings.public_url)
     metrics = WebMetrics(new_registry("web"))
+    # Its thread ends with the process: whatever it has not kept was not acknowledged.
+    commit = GroupCommit(keep_items(engine))
+    commit.start()
     doors = [
-        *fhir_routes(CountedIntake(DatabaseStayIntake(engine), metrics), risks),
+        *fhir_routes(CountedIntake(GroupedStayIntake(commit), metrics), risks),
         *cds_routes(risks, DatabaseFeedback(engine), callers, settings.site.language),
         *ups_routes(engine, imaging_rules(settings)),
         *ups_event_routes(engine),

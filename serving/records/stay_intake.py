@@ -5,14 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Engine, RowMapping, bindparam, delete, insert, select, text, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, text, update
 
 from ehr_io.events import EventKind
-from ehr_io.receive.reading import BundleReading
-from ehr_io.receive.telling import told_by
 from ehr_io.told import Telling, Told
 from serving.records import patients
-from serving.records.database import writing
 from serving.records.schema import EVENT, REFUSAL, STAY
 from serving.records.stay_schema import WITHDRAWAL
 from serving.records.stays import StayStatus
@@ -24,24 +21,6 @@ _CHUNK = 500
 _INTAKE_LOCK = 8_214_774
 _PATIENT = "Patient/"
 _PLACES = (EventKind.ADMISSION.value, EventKind.DISCHARGE.value, EventKind.WARD.value)
-
-
-class DatabaseStayIntake:
-    """Implements ``StayIntake`` on our tables."""
-
-    def __init__(self, engine: Engine) -> None:
-        """Keep what is told on *engine*."""
-        self._engine = engine
-
-    def take(self, reading: BundleReading) -> None:
-        """Keep what a Bundle said.
-
-        Raises:
-            DatabaseDownError: nothing was kept.
-        """
-        now = datetime.now(UTC)
-        with writing(self._engine) as connection:
-            keep_told(connection, [told_by(reading, now)], now)
 
 
 def keep_told(connection: Connection, tolds: Sequence[Told], now: datetime) -> None:

@@ -69,7 +69,7 @@ class BedFlow:
         if self._free[ward.code] == 0:
             return
         is_return = bool(self._returns) and self._returns[0][0] <= minute and ward.kind is not WardKind.PAEDIATRIC
-        person = heapq.heappop(self._returns)[2] if is_return else self._register.draw()
+        person = heapq.heappop(self._returns)[2] if is_return else self._register.draw(minute // DAY)
         person.contacts.append(Contact(encounters=[]))
         self._enter(minute, ward, person, is_new_stay=True)
 
@@ -92,7 +92,7 @@ class BedFlow:
             # The way to another hospital takes time, but less than would part a contact in two.
             arrival = minute + (int(self._rng.uniform(20, 170)) if is_elsewhere else 0)
             self._enter(arrival, target, person, is_new_stay=is_elsewhere)
-        elif self._rng.random() < _RETURNS.get(ward.kind, _RETURNS_OTHERWISE):
+        elif self._rng.random() < _RETURNS.get(ward.kind, _RETURNS_OTHERWISE) and not person.is_infant:
             ready = minute + int(self._rng.uniform(*_RETURN_DAYS) * DAY)
             heapq.heappush(self._returns, (ready, self._count, person))
 

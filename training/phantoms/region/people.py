@@ -91,7 +91,7 @@ class Person:
     born: date
     #: Otherwise male.
     is_female: bool
-    #: Under one year during the whole time.
+    #: A newborn, who comes once and is gone before the first birthday.
     is_infant: bool
     #: In order.
     contacts: list[Contact] = field(default_factory=list)
@@ -107,11 +107,11 @@ class Register:
         self._serials: Counter[date] = Counter()
         self.people: list[Person] = []
 
-    def draw(self) -> Person:
-        """A new patient."""
+    def draw(self, day: int) -> Person:
+        """A new patient, who comes on *day* of the region."""
         is_infant, is_female = self._rng.random() < _INFANTS, self._rng.random() < 0.5
         age_days = self._rng.uniform(0, 20) if is_infant else np.clip(self._rng.normal(66, 17), 5, 99) * 365.25
-        born = self._start - timedelta(days=int(age_days))
+        born = self._start + timedelta(days=day - int(age_days))
         first = _FEMALE if is_female else _MALE
         person = Person(
             patient_id=f"SYN-P-{len(self.people) + 1:07d}",

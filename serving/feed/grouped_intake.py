@@ -1,0 +1,29 @@
+"""What the FHIR door takes goes the way of the HL7 feed: many callers, one commit."""
+
+from datetime import UTC, datetime
+
+from ehr_io.receive.reading import BundleReading
+from ehr_io.receive.telling import told_by
+from serving.feed.group_commit import GroupCommit
+from serving.feed.neck import FeedItem
+
+#: A caller is told to come again after so long.
+_PATIENCE_SECONDS = 30.0
+
+
+class GroupedStayIntake:
+    """Implements ``StayIntake`` by a group commit that was started."""
+
+    def __init__(self, commit: GroupCommit[FeedItem]) -> None:
+        """Keep by *commit*."""
+        self._commit = commit
+
+    def take(self, reading: BundleReading) -> None:
+        """Keep what a Bundle said; durable when this returns.
+
+        Raises:
+            DatabaseDownError: it was not kept, or not in time.
+        """
+        now = datetime.now(UTC)
+        item = FeedItem(told=told_by(reading, now), kept=None, received_at=now)
+        self._commit.keep(item, _PATIENCE_SECONDS)
