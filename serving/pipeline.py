@@ -20,6 +20,7 @@ from serving import interpret
 from serving.errors import NotAnalysedError
 from serving.guard import Guard
 from serving.image_limits import Images
+from serving.reasons import reason_in
 from serving.stopwatch import Stopwatch
 from serving.telemetry.metric_table import Stage
 
@@ -87,7 +88,8 @@ def analyse_study(subject: Subject, runtime: Runtime, stopwatch: Stopwatch) -> A
 
 def not_analysed(subject: Subject, reason_code: str, reason: str) -> Analysis:
     """The report that says why nothing was analysed."""
-    report = replace(_report(subject, (), {}, ()), outcome=Outcome.NOT_ANALYSED, reason=reason)
+    told = reason_in(subject.language, reason_code, reason)
+    report = replace(_report(subject, (), {}, ()), outcome=Outcome.NOT_ANALYSED, reason=told)
     return Analysis(report=report, sources=subject.study.instances, pixels=None, reason_code=reason_code)
 
 
