@@ -20,6 +20,7 @@ from dicom_io.results.observer import device_observer
 from dicom_io.results.provenance import Provenance, content_time, heading
 from dicom_io.results.segmentation import SOP_CLASSES, segmentation_series_uid, segmentation_uid
 from dicom_io.results.source import SourceSeries
+from dicom_io.results.wording import words_of
 
 SERIES_NUMBER = 901
 
@@ -68,7 +69,9 @@ def measurement_report(
         sequence(0x0040A504, template_elements("1500")),
         sequence(0x0040A730, *_content(report, sources, told_by)),
     )
-    series = (SERIES_NUMBER + list(Place).index(place), f"AI {report.algorithm.name} findings")
+    # The answer stands in the list of series, too: OHIF 3.13.2 cannot open a report that draws nothing.
+    answer = words_of(report.language).outcomes[report.outcome]
+    series = (SERIES_NUMBER + list(Place).index(place), f"AI {report.algorithm.name}: {answer}")
     head = heading(provenance, Comprehensive3DSRStorage, "SR", series, ["sr", place.value, *_VARIANT[place, told_by]])
     return draft(ResultKind.SR, head, provenance, elements)
 
