@@ -1,5 +1,6 @@
 """The few data elements that are wanted of a dataset, found without decoding the rest (PS3.5 7)."""
 
+import math
 import mmap
 import zlib
 from collections.abc import Iterable
@@ -111,21 +112,23 @@ class Elements:
 
     def texts(self, keyword: str) -> tuple[str, ...]:
         """The values of a text element, stripped; empty when absent."""
+        if keyword not in self.raw:
+            return ()
         values = tuple(value.strip(" \0") for value in self._decoded(keyword).split("\\"))
         return values if any(values) else ()
 
     def text(self, keyword: str) -> str:
         """The first value of a text element; empty when absent."""
-        return self._decoded(keyword).partition("\\")[0].strip(" \0")
+        return self._decoded(keyword).partition("\\")[0].strip(" \0") if keyword in self.raw else ""
 
     def person_name(self, keyword: str) -> str:
         """A person name (PS3.5 6.2.1) with all its component groups; empty when absent."""
-        return self._decoded(keyword).strip(" \0")
+        return self._decoded(keyword).strip(" \0") if keyword in self.raw else ""
 
     def integer(self, keyword: str, default: int) -> int:
         """An integer string; *default* when absent or malformed."""
         try:
-            return int(float(self.text(keyword)))
+            return int(float(self.text(keyword))) if keyword in self.raw else default
         except (ValueError, OverflowError):
             return default
 
@@ -137,15 +140,17 @@ class Elements:
 
     def decimals(self, keyword: str, count: int) -> tuple[float, ...] | None:
         """Exactly *count* finite decimal strings; None when absent or malformed."""
+        if keyword not in self.raw:
+            return None
         try:
-            values = tuple(float(text) for text in self.texts(keyword))
+            # Python's float takes bytes and spaces as they are.
+            values = tuple(map(float, self.raw[keyword].rstrip(b" \0").split(b"\\")))
         except ValueError:
             return None
-        finite = all(abs(value) < float("inf") for value in values)
-        return values if len(values) == count and finite else None
+        return values if len(values) == count and all(map(math.isfinite, values)) else None
 
     def _decoded(self, keyword: str) -> str:
-        raw = self.raw.get(keyword, b"")
+        raw = self.raw[keyword]
         # Plain ASCII without escapes means the same in every character set, and is nearly everything.
         if raw.isascii() and b"\x1b" not in raw:
             return raw.decode("ascii")

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from dicom_io.elements import Elements, read_elements
-from dicom_io.errors import IncompleteObjectError, NotDicomError
+from dicom_io.errors import DicomIoError, IncompleteObjectError, NotDicomError
 from dicom_io.file_format import split_file
 from dicom_io.pixel_spacing import read_spacing
 from dicom_io.study import Acquisition, Instance, Series, Study
@@ -19,6 +19,8 @@ _DAYS_PER_YEAR = 365.2425
 #: Days in one D, W, M, Y of an Age String (PS3.5 6.2, AS).
 _DAYS_PER_AGE_UNIT = {"D": 1.0, "W": 7.0, "M": _DAYS_PER_YEAR / 12, "Y": _DAYS_PER_YEAR}
 
+#: Most headers end before; reading so much costs less than mapping the file.
+_HEAD_BYTES = 16 * 1024
 #: Above this a birth date is a placeholder such as 19000101 or 18000101.
 _MAXIMUM_AGE_YEARS = 125
 
@@ -82,9 +84,13 @@ def read_header(source: Path | bytes) -> Header:
     """
     if isinstance(source, bytes):
         return _read_file_header(source, Path())
-    with source.open("rb") as file:
-        if file.seek(0, 2) == 0:
+    with source.open("rb", buffering=0) as file:
+        head = file.read(_HEAD_BYTES)
+        if not head:
             raise NotDicomError("The file is empty; required: a DICOM file (PS3.10).")
+        header = _read_head(head, source)
+        if header is not None:
+            return header
         # Mapped, not read: a 500 MB multi-frame costs only the pages of its header.
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
             return _read_file_header(mapped, source)
@@ -156,6 +162,15 @@ def _first(values: Iterable[str]) -> str:
 
 def _order(instance: Instance) -> tuple[int, str]:
     return instance.instance_number, instance.sop_instance_uid
+
+
+def _read_head(head: bytes, path: Path) -> Header | None:
+    """The header where all of it, up to the pixels, lies in the *head* of the file; None where that is not certain."""
+    try:
+        header = _read_file_header(head, path)
+    except DicomIoError:
+        return None
+    return header if header.instance.has_pixels else None
 
 
 def _read_file_header(source: bytes | mmap.mmap, path: Path) -> Header:

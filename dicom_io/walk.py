@@ -17,8 +17,6 @@ _DELIMITERS = 0xFFFE
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 #: VRs with a four-byte length after two reserved bytes (PS3.5 7.1.2), as the two-byte numbers that the loop compares.
 _LONG_VRS = (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
-_LONG_VRS_LITTLE = frozenset(int.from_bytes(vr, "little") for vr in _LONG_VRS)
-_LONG_VRS_BIG = frozenset(int.from_bytes(vr, "big") for vr in _LONG_VRS)
 #: More elements than any header has: megabytes of zeros parse as millions of empty ones, for seconds.
 _MAXIMUM_ELEMENTS = 20_000
 #: The same for elements inside sequences: a thousand frames have a hundred each in their functional groups.
@@ -55,17 +53,39 @@ class Walked:
     length: int = 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class _ByteOrder:
+    explicit: struct.Struct
+    implicit: struct.Struct
+    long: struct.Struct
+    long_vrs: frozenset[int]
+
+
+_LITTLE = _ByteOrder(
+    explicit=struct.Struct("<4H"),
+    implicit=struct.Struct("<HHI"),
+    long=struct.Struct("<I"),
+    long_vrs=frozenset(int.from_bytes(vr, "little") for vr in _LONG_VRS),
+)
+_BIG = _ByteOrder(
+    explicit=struct.Struct(">4H"),
+    implicit=struct.Struct(">HHI"),
+    long=struct.Struct(">I"),
+    long_vrs=frozenset(int.from_bytes(vr, "big") for vr in _LONG_VRS),
+)
+
+
 class _Reader:
     """Steps over elements of *source*, at any depth."""
 
     def __init__(self, source: Source, encoding: Encoding) -> None:
-        order = "<" if encoding.is_little_endian else ">"
+        order = _LITTLE if encoding.is_little_endian else _BIG
         self._source = source
         self._is_implicit = encoding.is_implicit
-        self._explicit = struct.Struct(f"{order}4H").unpack_from
-        self._long_vrs = _LONG_VRS_LITTLE if encoding.is_little_endian else _LONG_VRS_BIG
-        self._implicit = struct.Struct(f"{order}HHI").unpack_from
-        self._long = struct.Struct(f"{order}I").unpack_from
+        self._explicit = order.explicit.unpack_from
+        self._implicit = order.implicit.unpack_from
+        self._long = order.long.unpack_from
+        self._long_vrs = order.long_vrs
         self._left = _MAXIMUM_NESTED_ELEMENTS
 
     def walk(self, position: int, wanted: frozenset[int], tags: range) -> Walked:
