@@ -1,7 +1,7 @@
 """One run of analysis: a claimed work item becomes results on disk, rows in one transaction, and queued deliveries."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from serving.destinations import AnyDestination
 from serving.dispatch import Outgoing
 from serving.errors import NotAnalysedError
 from serving.guard import Guard, find_guard
+from serving.image_limits import Images
 from serving.messages import MessageComposer
 from serving.pipeline import Analysis, Subject, analyse_study, not_analysed
 from serving.records import audit, cases, ledger, results, stays, work
@@ -43,6 +44,8 @@ class Site:
     language: str
     #: Result objects and pictures lie below this.
     results_dir: Path
+    #: How large an image may be.
+    images: Images = field(default_factory=Images)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +89,7 @@ class Analyser:
             release=release,
             language=self._site.language,
             closed_at=item.created_at,
+            images=self._site.images,
         )
         earlier = self._earlier(item)
         analysis = earlier.named_in(self._analyse(subject, stopwatch))

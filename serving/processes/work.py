@@ -134,7 +134,10 @@ def build_worker(settings: Settings) -> WorkerProcess:
 
 def _site(settings: Settings) -> Site:
     return Site(
-        destinations=settings.all_destinations, language=settings.site.language, results_dir=settings.results_dir
+        destinations=settings.all_destinations,
+        language=settings.site.language,
+        results_dir=settings.results_dir,
+        images=settings.images,
     )
 
 
