@@ -7,20 +7,23 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import highdicom as hd
 import nibabel as nib
 import numpy as np
 import pytest
 from factories.results import nodule_case, study_of
 from peers import OrthancPeer, running_orthanc
 from pydicom import dcmread
+from scipy.spatial.distance import pdist
 
-from dicom_io.codes import LUNG
-from dicom_io.findings import HeatMap, Report
+from dicom_io.codes import CUBIC_MILLIMETRE, DIAMETER, LUNG, MILLIMETRE, VOLUME, Code
+from dicom_io.findings import Finding, HeatMap, Measurement, Report, Segment
 from dicom_io.results.kinds import ResultKind
 from dicom_io.results.write import WrittenObject, write_results
 from dicom_io.send.association import DicomAddress
 from dicom_io.send.store_scu import StoreScu
 from dicom_io.volume import Volume
+from models.postprocess import components_of
 
 PROFILES = [tuple(ResultKind), (ResultKind.LABELMAP, ResultKind.SR), (ResultKind.SR,)]
 Made = tuple[Report, Volume, tuple[WrittenObject, ...]]
@@ -116,16 +119,64 @@ def test_dcmqi_reads_the_heat_map(made: Made, tmp_path: Path):
     assert np.sort(np.asarray(image.dataobj), axis=None).tolist() == np.sort(expected, axis=None).tolist()
 
 
-def test_measurements_agree_with_the_mask_as_another_reads_it(made: Made, tmp_path: Path):
-    """Volume from dcmqi's own count of voxels and its own spacing; the tolerance is one voxel."""
-    (written,) = of_kind(made, ResultKind.SEG)
-    dcmqi("segimage2itkimage", "--inputDICOM", written.path, "--outputDirectory", tmp_path, "--outputType", "nii")
+def measured_finding(volume: Volume) -> Finding:
+    """A ball of 6 mm as the line itself finds and measures it."""
+    z, y, x = np.indices(volume.voxels.shape)
+    far = np.sqrt(((z - 6) * 2.5) ** 2 + ((y - 30) * 0.8) ** 2 + ((x - 33) * 0.7) ** 2)
+    probability = np.where(far <= 6.0, 0.9, 0.1).astype(np.float32)
+    (found,) = components_of(probability, 0.5, volume.spacing_mm, 1.0)
+    return Finding(
+        key="nodule-1",
+        label="nodule",
+        concept=Code(value="27925004", scheme="SCT", meaning="Nodule"),
+        site=LUNG,
+        text="Nodulus 1",
+        tracking_uid="2.25.1",
+        probability=found.probability,
+        threshold=0.5,
+        segment=Segment(mask=found.mask, sop_instance_uids=volume.sop_instance_uids),
+        measurements=(
+            Measurement(concept=DIAMETER, value=round(found.diameter_mm, 1), unit=MILLIMETRE),
+            Measurement(concept=VOLUME, value=round(found.volume_mm3, 0), unit=CUBIC_MILLIMETRE),
+        ),
+    )
 
-    expected_voxels = {"2.25.1": 8 * 10 * 4, "2.25.2": 6 * 10 * 4}
-    for tracking_uid, (image, label) in read_labels(tmp_path).items():
-        voxel_mm3 = float(np.prod(image.header.get_zooms()))
-        measured = float((np.asarray(image.dataobj) == label).sum()) * voxel_mm3
-        assert measured == pytest.approx(expected_voxels[tracking_uid] * 2.5 * 0.8 * 0.7, abs=voxel_mm3)
+
+def test_measurements_agree_with_the_mask_as_another_reads_it(tmp_path: Path):
+    """Volume and diameter in the SR, and counted anew in the mask that dcmqi reads: equal but for their rounding."""
+    instances, report, volume = nodule_case(tmp_path)
+    report = replace(report, findings=(measured_finding(volume),))
+    written = write_results(report, study_of(instances), volume, [(ResultKind.SR, ResultKind.SEG)], tmp_path / "out")
+    by_kind = {one.kind: one.path for one in written}
+    (tmp_path / "read").mkdir()
+    dcmqi(
+        "segimage2itkimage",
+        "--inputDICOM",
+        by_kind[ResultKind.SEG],
+        "--outputDirectory",
+        tmp_path / "read",
+        "--outputType",
+        "nii",
+    )
+    ((image, label),) = read_labels(tmp_path / "read").values()
+    (group,) = hd.sr.srread(by_kind[ResultKind.SR]).content.get_volumetric_roi_measurement_groups()
+    _, diameter_mm, volume_mm3 = (float(one.value) for one in group.get_measurements())
+
+    mask = np.asarray(image.dataobj) == label
+    spacing = np.array(image.header.get_zooms())
+    assert volume_mm3 == pytest.approx(mask.sum() * spacing.prod(), abs=0.5)
+    assert diameter_mm == pytest.approx(longest_in_a_slice(mask, spacing[:2]), abs=0.05)
+
+
+def longest_in_a_slice(mask: np.ndarray, spacing_mm: np.ndarray) -> float:
+    """Longest distance of two corners of pixels of *mask* (x, y, z) within one slice, in mm."""
+    corners = np.array([(0, 0), (0, 1), (1, 0), (1, 1)])
+    longest = 0.0
+    for layer in np.moveaxis(mask, 2, 0):
+        points = (np.argwhere(layer)[:, np.newaxis] + corners).reshape(-1, 2) * spacing_mm
+        if len(points):
+            longest = max(longest, float(pdist(points).max()))
+    return longest
 
 
 def test_orthanc_takes_every_kind_by_c_store(made: Made, orthanc: OrthancPeer):
