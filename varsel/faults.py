@@ -21,6 +21,7 @@ def find_faults(settings: "Settings") -> Iterator[Fault]:
     """Everything that would keep a site with *settings* from working, cheapest looks first."""
     yield from _directory_faults(settings)
     yield from _port_faults(settings)
+    yield from _door_tls_faults(settings)
     yield from _space_faults(settings)
     yield from _database_faults(settings)
     yield from _release_faults(settings)
@@ -91,6 +92,18 @@ def _why_not_bound(host: str, port: int) -> str:
             said = os.strerror(error.errno or 0)
             return f"{host}:{port} cannot be listened on ({said}); stop what uses it, or choose another port"
     return ""
+
+
+def _door_tls_faults(settings: "Settings") -> Iterator[Fault]:
+    from dicom_io.errors import TlsFilesError
+    from dicom_io.tls import server_context
+
+    if settings.receive.tls.files is None:
+        return
+    try:
+        server_context(settings.receive.tls.files)
+    except TlsFilesError as error:
+        yield Fault(weight=Weight.FAULT, where="receive.tls", what=str(error))
 
 
 def _space_faults(settings: "Settings") -> Iterator[Fault]:

@@ -52,6 +52,16 @@ def test_a_sound_site_has_no_faults(tmp_path: Path):
         assert faults(settings(tmp_path, rules=[RULE], destinations=[destination])) == {}
 
 
+def test_a_certificate_of_the_door_that_is_missing_is_named(tmp_path: Path):
+    chosen = settings(tmp_path)
+    files = dict.fromkeys(("certificate", "key", "trusted"), tmp_path / "absent.pem")
+    tls = Settings.model_validate({"receive": {"tls": files}}).receive.tls
+    receive = chosen.receive.model_copy(update={"tls": tls})
+    found = faults(chosen.model_copy(update={"receive": receive}))["receive.tls"]
+    assert found.weight is Weight.FAULT
+    assert "absent.pem" in found.what
+
+
 def test_a_taken_port_is_named(tmp_path: Path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         chosen = settings(tmp_path, web={"port": taken.getsockname()[1]})
