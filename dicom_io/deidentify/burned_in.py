@@ -8,7 +8,7 @@ _MODALITIES_AT_RISK = frozenset(
 )
 #: Secondary captures of every kind (PS3.4 B.5).
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
-_SCREEN_WORDS = frozenset({"SCREEN SAVE", "SCREENSHOT", "SECONDARY", "REPORT", "DOSE_INFO", "CSAPARALLEL", "RESULT"})
+_SCREEN_WORDS = frozenset({"SCREEN SAVE", "SCREENSHOT", "REPORT", "DOSE_INFO", "CSAPARALLEL", "RESULT"})
 #: From thin slices a face can be rebuilt (PS3.15 E.3.2 is not covered).
 _FACE_PARTS = frozenset({"HEAD", "BRAIN", "SKULL", "FACE", "NECK", "HEADNECK", "SINUS", "ORBIT"})
 

@@ -38,8 +38,8 @@ class Deidentified:
 
     #: Its attributes; File Meta Information is the writer's.
     dataset: Dataset
-    #: Attributes outside the table that named the patient and were taken away.
-    swept: int
+    #: The words that must not be in what is written of it.
+    identity: Identity
 
 
 class Deidentifier:
@@ -62,10 +62,10 @@ class Deidentifier:
                 "are not cleaned here (PS3.15 E.3.4 is not covered). Leave it out."
             )
         patient_id = str(original.get("PatientID", "") or original.get("StudyInstanceUID", ""))
-        worker = _Worker(self._profile, self._pseudonyms, patient_id, identity_of(original))
-        dataset = worker.copy(original)
+        identity = identity_of(original, self._profile.words)
+        dataset = _Worker(self._profile, self._pseudonyms, patient_id, identity).copy(original)
         self._sign(dataset, patient_id)
-        return Deidentified(dataset=dataset, swept=worker.swept)
+        return Deidentified(dataset=dataset, identity=identity)
 
     def _sign(self, dataset: Dataset, patient_id: str) -> None:
         """Say that, and how, it was done (PS3.15 E.1.1, steps 4 to 7)."""
@@ -87,18 +87,13 @@ class _Worker:
         self._pseudonyms = pseudonyms
         self._patient_id = patient_id
         self._identity = identity
-        self.swept = 0
 
     def copy(self, original: Dataset) -> Dataset:
         made = Dataset()
         for element in original:
             kept = self._kept(element)
-            if kept is None:
-                continue
-            if self._names_someone(kept):
-                self.swept += 1
-                continue
-            made.add(kept)
+            if kept is not None and not self._names_someone(kept):
+                made.add(kept)
         return made
 
     def _kept(self, element: DataElement) -> DataElement | None:
@@ -135,7 +130,8 @@ class _Worker:
         if element.VR in _MOMENTS:
             return self._shifted(element) if self._profile.shifts_dates else None
         if element.VR in _FREE_TEXT:
-            return element if int(element.tag) in self._profile.technical else None
+            # Emptied, not gone: many modules want the attribute with or without a value (type 2).
+            return element if int(element.tag) in self._profile.technical else _emptied(element)
         if element.VR in _BYTES:
             return element if element.tag.group in _PIXEL_GROUPS else None
         return element

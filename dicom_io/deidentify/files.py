@@ -13,8 +13,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 
 from dicom_io.deidentify.burned_in import find_burned_in_risk, shows_face
 from dicom_io.deidentify.dataset import Deidentifier
-from dicom_io.deidentify.errors import WithheldError
-from dicom_io.deidentify.identity import identity_of
+from dicom_io.deidentify.errors import DeidentifyError, WithheldError
 from dicom_io.errors import DicomIoError
 from dicom_io.file_format import IMPLEMENTATION_CLASS_UID
 from dicom_io.headers import read_header
@@ -28,7 +27,7 @@ class FileOutcome(Enum):
     WRITTEN = "written"
     #: Not written: it may tell who the patient is.
     WITHHELD = "withheld"
-    #: No DICOM file.
+    #: No DICOM file, or one that was written already.
     SKIPPED = "skipped"
 
 
@@ -55,9 +54,10 @@ def deidentify_files(
         deidentifier: what is done.
         accept_burned_in: write pictures at risk too; a person has looked at them.
     """
+    seen: set[str] = set()
     for path in _files(root):
         try:
-            note = _deidentify(path, out, deidentifier, accept_burned_in=accept_burned_in)
+            note = _deidentify(path, out, deidentifier, seen, accept_burned_in=accept_burned_in)
         except WithheldError as error:
             yield FileResult(path=path, outcome=FileOutcome.WITHHELD, note=str(error))
         except DicomIoError as error:
@@ -78,9 +78,11 @@ def _files(root: Path) -> Iterator[Path]:
         yield root
 
 
-def _deidentify(path: Path, out: Path, deidentifier: Deidentifier, *, accept_burned_in: bool) -> str:
+def _deidentify(path: Path, out: Path, deidentifier: Deidentifier, seen: set[str], *, accept_burned_in: bool) -> str:
     # Whether it is an object at all is said in our own words.
-    read_header(path)
+    uid = read_header(path).instance.sop_instance_uid
+    if uid in seen:
+        raise DeidentifyError("Another file of this run bears the same SOP Instance UID; required: one file an object.")
     with _unheard_values(), translated_parse_errors():
         original = dcmread(path)
         original.decode()
@@ -89,9 +91,10 @@ def _deidentify(path: Path, out: Path, deidentifier: Deidentifier, *, accept_bur
     risk = find_burned_in_risk(original)
     if risk and not accept_burned_in:
         raise WithheldError(f"Its pixels may bear text about the patient: {risk}. Look at it; then accept it.")
-    if identity_of(original).is_in_file(data):
+    if done.identity.is_in_file(data):
         raise WithheldError("A word that names the patient is still in the object, maybe in its pixels. Leave it out.")
     _write(data, done.dataset, out)
+    seen.add(uid)
     return "a face could be rebuilt from its slices" if shows_face(original) else ""
 
 

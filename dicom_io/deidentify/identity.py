@@ -63,14 +63,14 @@ class Identity:
         )
 
 
-def identity_of(dataset: Dataset) -> Identity:
-    """The words in *dataset*, in its sequences too."""
+def identity_of(dataset: Dataset, technique: frozenset[str]) -> Identity:
+    """The words in *dataset*, in its sequences too; words of *technique* tell of nobody, also as someone's name."""
     words: set[str] = set()
     for element in _elements(dataset):
         if element.keyword in _NAMING:
             whole = str(element.value).strip()
             words.update(word.casefold() for word in (whole, *_SEPARATORS.split(whole)) if _is_telling(word))
-    return Identity(words=frozenset(words))
+    return Identity(words=frozenset(words - technique))
 
 
 def _is_telling(word: str) -> bool:

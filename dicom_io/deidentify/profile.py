@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from dicomanonymizer.dicom_anonymization_databases import dicomfields_2026c as table
-from pydicom.datadict import keyword_for_tag, tag_for_keyword
+from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag, tag_for_keyword
 
 #: Edition of the standard that the table is taken from.
 EDITION = "2026c"
@@ -101,6 +101,7 @@ def profile_of(purpose: Purpose) -> Profile:
     """The profile for *purpose*."""
     lists = tomllib.loads((Path(__file__).parent / "options.toml").read_text(encoding="utf-8"))
     options = _OPTIONS[purpose]
+    may_be_empty = set(_tags(lists["empty_sequences"]))
     actions = {_tag(entry): action for entries, action in _GROUPS for entry in entries if len(entry) == 2}
     if PATIENT_CHARACTERISTICS in options:
         actions |= dict.fromkeys(_tags(lists["patient_characteristics"]), Action.KEEP)
@@ -112,6 +113,15 @@ def profile_of(purpose: Purpose) -> Profile:
         actions |= {
             tag: Action.SHIFT for tag, action in actions.items() if _is_moment(tag) and action is not Action.KEEP
         }
+    # A sequence without items is no valid one where its module does not ask for it.
+    actions |= {
+        tag: Action.REMOVE
+        for tag, action in actions.items()
+        if dictionary_has_tag(tag)
+        and dictionary_VR(tag) == "SQ"
+        and action is not Action.KEEP
+        and tag not in may_be_empty
+    }
     return Profile(
         purpose=purpose,
         options=options,

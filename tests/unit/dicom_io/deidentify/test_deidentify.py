@@ -274,6 +274,19 @@ def test_a_short_patient_id_does_not_take_measured_numbers_away(tmp_path: Path):
     assert written(tmp_path)[0].ImagePositionPatient == [-1000.0, -50.0, 1000.5]
 
 
+def test_a_patient_named_like_a_defined_term_leaves_the_image_whole(tmp_path: Path):
+    image = ct_series(1)[0]
+    image.PatientName = "Original^Thorax"
+    run(tmp_path, image)
+    assert written(tmp_path)[0].ImageType == image.ImageType
+
+
+def test_one_object_in_two_files_is_written_once_and_told(tmp_path: Path):
+    results = run(tmp_path, cr_image(), cr_image())
+    assert [result.outcome for result in results] == [FileOutcome.WRITTEN, FileOutcome.SKIPPED]
+    assert "same SOP Instance UID" in results[1].note
+
+
 def test_slices_of_a_head_are_written_with_a_warning(tmp_path: Path):
     image = ct_series(1)[0]
     image.BodyPartExamined = "HEAD"
