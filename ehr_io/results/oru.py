@@ -50,7 +50,7 @@ def oru_r01(result: ImagingResult, parties: Parties) -> bytes:
     if result.urgency is not None:
         segments.append(_tq1(result.urgency.reason, result.urgency.expires_at))
     segments += [f"NTE|{place}||{_text(words)}" for place, words in enumerate(caveats(result), 1)]
-    segments += [f"OBX|{place}|{fields}" for place, fields in enumerate(_observations(result), 1)]
+    segments += [_obx(result, place, one) for place, one in enumerate(_observations(result), 1)]
     return ("\r".join(segments) + "\r").encode()
 
 
@@ -126,42 +126,50 @@ def _tq1(reason: str, expires_at: datetime) -> str:
     return f"TQ1|1|||||||{_moment(expires_at)}|{_ASAP}|{_text(reason)}"
 
 
-def _observations(result: ImagingResult) -> Iterator[str]:
-    """OBX-2 and on."""
-    yield _obx(result, "ST", _STUDY_UID, result.study_instance_uid)
+@dataclass(frozen=True, kw_only=True)
+class _Observation:
+    """One OBX: OBX-2, 3, 5, and where they say something 4, 6, 7, 8; coded parts are written already."""
+
+    kind: str
+    concept: CodedConcept
+    value: str
+    group: str = ""
+    unit: str = ""
+    usual: str = ""
+    flag: str = ""
+
+
+def _observations(result: ImagingResult) -> Iterator[_Observation]:
+    yield _Observation(kind="ST", concept=_STUDY_UID, value=result.study_instance_uid)
     if result.report_uid:
-        yield _obx(result, "ST", _REPORT_UID, result.report_uid)
+        yield _Observation(kind="ST", concept=_REPORT_UID, value=result.report_uid)
     code, meaning = _MEANINGS[result.answer]
-    yield _obx(result, "CWE", _OUTCOME, f"{code}^{meaning}^99VARSEL", flag=_flag(result))
-    yield _obx(result, "TX", _SERVICE, _text(headline(result)))
+    yield _Observation(kind="CWE", concept=_OUTCOME, value=f"{code}^{meaning}^99VARSEL", flag=_flag(result))
+    yield _Observation(kind="TX", concept=_SERVICE, value=_text(headline(result)))
     for place, finding in enumerate(result.findings, 1):
-        yield from _of_finding(result, finding, str(place))
+        yield from _of_finding(finding, str(place))
 
 
-def _of_finding(result: ImagingResult, finding: ImagingFinding, group: str) -> Iterator[str]:
-    usual = f"<{finding.threshold:g}"
-    yield _obx(
-        result, "NM", finding.concept, f"{finding.probability:.4f}", group=group, unit="1", usual=usual, flag="A"
+def _of_finding(finding: ImagingFinding, group: str) -> Iterator[_Observation]:
+    yield _Observation(
+        kind="NM",
+        concept=finding.concept,
+        value=f"{finding.probability:.4f}",
+        group=group,
+        unit="1",
+        usual=f"<{finding.threshold:g}",
+        flag="A",
     )
     for one in finding.measurements:
-        yield _obx(result, "NM", one.concept, f"{one.value:g}", group=group, unit=one.unit)
+        yield _Observation(kind="NM", concept=one.concept, value=f"{one.value:g}", group=group, unit=one.unit)
 
 
-def _obx(  # noqa: PLR0913  OBX has that many fields.
-    result: ImagingResult,
-    kind: str,
-    concept: CodedConcept,
-    value: str,
-    *,
-    group: str = "",
-    unit: str = "",
-    usual: str = "",
-    flag: str = "",
-) -> str:
-    units = f"{_text(unit)}^^UCUM" if unit else ""
-    fields = [kind, _coded(concept), group, value, units, _text(usual), flag, "", "", _STATUS[result.status]]
+def _obx(result: ImagingResult, place: int, one: _Observation) -> str:
+    units = f"{_text(one.unit)}^^UCUM" if one.unit else ""
+    said = [one.kind, _coded(one.concept), one.group, one.value, units, _text(one.usual), one.flag]
     model = f"{_text(result.model.name)} {_text(result.model.version)}^{result.model.digest[:12]}"
-    return "|".join([*fields, "", "", _moment(result.said_at), "", "", "", model])
+    rest = ["", "", _STATUS[result.status], "", "", _moment(result.said_at), "", "", "", model]
+    return "|".join(["OBX", str(place), *said, *rest])
 
 
 def _flag(result: ImagingResult) -> str:

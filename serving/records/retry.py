@@ -8,11 +8,11 @@ from sqlalchemy import Connection, select, update
 from serving.records import audit, ledger, work
 from serving.records.schema import DELIVERY, STAY, STUDY
 from serving.records.work import WorkItem
-from serving.work.item import DeliveryState, State
+from serving.work.item import DeliveryState, ObjectState, Purpose, State
 
 
 def retry(connection: Connection, item_id: str, actor: str, now: datetime) -> bool:
-    """Try a failed work item again: False when it has not failed.
+    """Try a failed work item, or a failed withdrawal of it, again: False when nothing of it has failed.
 
     What was analysed keeps its result objects, and only what did not arrive is sent again. What was not is analysed
     anew; where no release was found, the rules are asked anew.
@@ -21,27 +21,40 @@ def retry(connection: Connection, item_id: str, actor: str, now: datetime) -> bo
         CaseNotFoundError: there is no such item.
     """
     item = work.get_item(connection, item_id)
-    if item.state is not State.FAILED:
-        return False
-    audit.append(connection, "tried_again", item_id, {"actor": actor})
-    if _resend(connection, item_id, now):
-        return work.move_item(connection, item_id, State.DELIVERING, now, reason_code="", reason="sent again by hand")
+    resent = _resend(connection, item_id, now)
+    begun = bool(resent)
+    if item.state is State.FAILED:
+        if Purpose.RESULT.value in resent:
+            work.move_item(connection, item_id, State.DELIVERING, now, reason_code="", reason="sent again by hand")
+        elif not _has_deliveries(connection, item_id):
+            begun = _analyse_anew(connection, item, now)
+    if begun:
+        audit.append(connection, "tried_again", item_id, {"actor": actor})
+    return begun
+
+
+def _resend(connection: Connection, item_id: str, now: datetime) -> set[str]:
+    """What the deliveries that are sent again are for."""
+    dead = (DELIVERY.c.work_item_id == item_id) & (DELIVERY.c.state == DeliveryState.DEAD.value)
+    found = connection.execute(select(DELIVERY.c.id, DELIVERY.c.purpose).where(dead)).all()
+    for row in found:
+        refused = [one for one in ledger.objects_of(connection, row.id) if one.state is ObjectState.REFUSED]
+        ledger.reopen(connection, row.id, [one.sop_instance_uid for one in refused])
+        # One attempt counted, not none: what was tried before may have arrived, so the archive is asked first.
+        again: dict[str, Any] = {"attempts": 1, "denials": 0, "not_before": now, "reason": "sent again by hand"}
+        ledger.move(connection, row.id, DeliveryState.WAITING, now, **again)
+    return {row.purpose for row in found}
+
+
+def _has_deliveries(connection: Connection, item_id: str) -> bool:
+    return connection.scalar(select(DELIVERY.c.id).where(DELIVERY.c.work_item_id == item_id).limit(1)) is not None
+
+
+def _analyse_anew(connection: Connection, item: WorkItem, now: datetime) -> bool:
     if not item.release_digest:
         return _reopen(connection, item, now)
-    anew = {"attempts": 0, "not_before": now, "outcome": "", "reason_code": "", "finished_at": None}
-    return work.move_item(connection, item_id, State.QUEUED, now, reason="tried again by hand", **anew)
-
-
-def _resend(connection: Connection, item_id: str, now: datetime) -> bool:
-    dead = (DELIVERY.c.work_item_id == item_id) & (DELIVERY.c.state == DeliveryState.DEAD.value)
-    found = connection.scalars(select(DELIVERY.c.id).where(dead)).all()
-    for delivery_id in found:
-        refused = [one for one in ledger.objects_of(connection, delivery_id) if not one.has_arrived]
-        ledger.reopen(connection, delivery_id, [one.sop_instance_uid for one in refused])
-        # One attempt counted, not none: what was tried before may have arrived, so the archive is asked first.
-        again: dict[str, Any] = {"attempts": 1, "not_before": now, "reason": "sent again by hand"}
-        ledger.move(connection, delivery_id, DeliveryState.WAITING, now, **again)
-    return bool(found)
+    anew: dict[str, Any] = {"attempts": 0, "not_before": now, "outcome": "", "reason_code": "", "finished_at": None}
+    return work.move_item(connection, item.id, State.QUEUED, now, reason="tried again by hand", **anew)
 
 
 def _reopen(connection: Connection, item: WorkItem, now: datetime) -> bool:

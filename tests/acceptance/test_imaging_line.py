@@ -1,5 +1,6 @@
 """The imaging line with real peers: DCMTK sends, Varsel reads, Orthanc receives."""
 
+import json
 import sqlite3
 import subprocess
 from collections.abc import Iterator
@@ -27,7 +28,12 @@ def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrthancPeer]:
 
 @pytest.fixture(scope="module")
 def site(orthanc: OrthancPeer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
-    with running_site(tmp_path_factory.mktemp("site"), pacs_port=orthanc.dicom_port) as running:
+    pacs = {"name": "pacs", "host": "127.0.0.1", "port": orthanc.dicom_port, "ae_title": orthanc.ae_title}
+    told = {"VARSEL_DESTINATIONS": json.dumps([pacs | {"storage_commitment": True}])}
+    with running_site(tmp_path_factory.mktemp("site"), pacs_port=orthanc.dicom_port, environment=told) as running:
+        # Orthanc brings its report on storage commitment to our DICOM node.
+        ours = {"AET": "VARSEL", "Host": "127.0.0.1", "Port": int(running.ports["receive"])}
+        orthanc.rest.put("/modalities/varsel", json=ours | {"AllowStorageCommitment": True}).raise_for_status()
         yield running
 
 
@@ -195,3 +201,11 @@ def test_no_patient_is_told_outside_the_clinical_tables(site: RunningSite, tmp_p
 
     assert "workflow_status" in tables
     assert not [text for text in told if PATIENT_ID in text or "Patientsen" in text]
+
+
+def test_the_archive_commits_what_it_accepted(site: RunningSite, tmp_path: Path):
+    image = chest("committed")
+    send(site, [image], tmp_path)
+    site.wait_for({str(image.StudyInstanceUID)})
+
+    site.wait(lambda: {one.state for one in site.deliveries()} == {"committed"}, "every delivery is committed", 30)

@@ -150,3 +150,25 @@ def test_an_id_that_is_none_says_where_ids_are_found(settings: Path):
     answer = run(settings, "show", "2.25.404")
 
     assert (answer.exit_code, "varsel work list" in answer.output) == (1, True)
+
+
+def test_a_withdrawal_that_an_archive_refused_is_sent_again_and_the_result_is_not(
+    sending: Sending, archives: dict[str, MemoryDestination], settings: Path
+):
+    item_id = sending.queue("study-1")
+    for name in archives:
+        sending.send(name)
+    assert run(settings, "withdraw", item_id, "--reason", "wrong side").exit_code == 0
+    archives["pacs"].refused_classes = {"1.2.840.10008.5.1.4.1.1.88.59"}
+    sending.send("old")
+    with pytest.raises(RejectedError):
+        sending.send("pacs")
+    before = list(archives["pacs"].sent)
+    archives["pacs"].refused_classes = set()
+
+    assert run(settings, "retry", item_id).exit_code == 0
+    (note,) = sending.send("pacs")
+
+    assert archives["pacs"].sent == [*before, note.sop_instance_uid]
+    assert sending.item(item_id).state == "done"
+    assert run(settings, "retry", item_id).exit_code == 1
