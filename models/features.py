@@ -2,10 +2,12 @@
 
 import math
 import statistics
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +32,30 @@ _Measured = tuple[float, Event | None]
 _NOT_MEASURED: _Measured = (math.nan, None)
 
 
+class _Told:
+    """What was told of one concept; its numbers are put in order once, however many features ask for them."""
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        self.events = events
+
+    @cached_property
+    def _numbers(self) -> list[tuple[datetime, float, Event]]:
+        found = [(e.event_time, e.value, e) for e in self.events if e.value is not None]
+        return sorted(found, key=lambda item: (item[0], item[2].known_time, item[2].source))
+
+    @cached_property
+    def _times(self) -> list[datetime]:
+        return [at for at, _, _ in self._numbers]
+
+    def numbers(self, since: datetime | None) -> list[tuple[datetime, float, Event]]:
+        """(time, value, event) from *since* on, by time."""
+        return self._numbers if since is None else self._numbers[bisect_left(self._times, since) :]
+
+
+#: Of a concept that nobody told of.
+_NOTHING = _Told(())
+
+
 @dataclass(frozen=True, kw_only=True)
 class FeatureVector:
     """The features of one stay as of one moment, in the order of the manifest."""
@@ -49,12 +75,16 @@ class FeatureVector:
 
 def features_as_of(stay: Stay, spec: StayPreprocessing, moment: datetime) -> FeatureVector:
     """The features of *stay* as they could be known at *moment* (UTC); what came later cannot change them."""
+    wanted = {feature.code for feature in spec.features} | {feature.ratio_to for feature in spec.features}
     by_code: dict[str, list[Event]] = defaultdict(list)
     for event in stay.as_of(moment).events:
         if event.event_time <= moment:
-            for name in {event.code, event.kind.value}:
-                by_code[name].append(event)
-    measured = [_measure(by_code, feature, moment) for feature in spec.features]
+            if event.code in wanted:
+                by_code[event.code].append(event)
+            if event.kind.value in wanted and event.kind.value != event.code:
+                by_code[event.kind.value].append(event)
+    told = {code: _Told(events) for code, events in by_code.items()}
+    measured = [_measure(told, feature, moment) for feature in spec.features]
     return FeatureVector(
         values=np.array([value for value, _ in measured], dtype=np.float32),
         measured_at=tuple("" if event is None else _iso(event.event_time) for _, event in measured),
@@ -114,97 +144,98 @@ def _verify_additivity(probability: float, log_odds: float) -> None:
         )
 
 
-def _measure(by_code: Mapping[str, Sequence[Event]], feature: FeatureSpec, moment: datetime) -> _Measured:
+def _measure(by_code: Mapping[str, _Told], feature: FeatureSpec, moment: datetime) -> _Measured:
     window = feature.window_hours
     since = None if window is None else moment - timedelta(hours=window)
     aggregate = _AGGREGATES[feature.aggregate]
-    value, newest = aggregate(by_code.get(feature.code, ()), since, moment)
+    value, newest = aggregate(by_code.get(feature.code, _NOTHING), since, moment)
     if feature.ratio_to is None:
         return value, newest
-    divisor, _ = aggregate(by_code.get(feature.ratio_to, ()), since, moment)
+    divisor, _ = aggregate(by_code.get(feature.ratio_to, _NOTHING), since, moment)
     return (value / divisor, newest) if divisor and math.isfinite(value / divisor) else _NOT_MEASURED
 
 
-def _numbers(events: Sequence[Event], since: datetime | None) -> list[tuple[datetime, float, Event]]:
-    found = [
-        (e.event_time, e.value, e) for e in events if e.value is not None and (since is None or e.event_time >= since)
-    ]
-    return sorted(found, key=lambda item: (item[0], item[2].known_time, item[2].source))
-
-
-def _last(events: Sequence[Event], since: datetime | None, _moment: datetime) -> _Measured:
-    numbers = _numbers(events, since)
+def _last(told: _Told, since: datetime | None, _moment: datetime) -> _Measured:
+    numbers = told.numbers(since)
     return (numbers[-1][1], numbers[-1][2]) if numbers else _NOT_MEASURED
 
 
-def _max(events: Sequence[Event], since: datetime | None, _moment: datetime) -> _Measured:
-    numbers = _numbers(events, since)
+def _max(told: _Told, since: datetime | None, _moment: datetime) -> _Measured:
+    numbers = told.numbers(since)
     return (max(value for _, value, _ in numbers), numbers[-1][2]) if numbers else _NOT_MEASURED
 
 
-def _min(events: Sequence[Event], since: datetime | None, _moment: datetime) -> _Measured:
-    numbers = _numbers(events, since)
+def _min(told: _Told, since: datetime | None, _moment: datetime) -> _Measured:
+    numbers = told.numbers(since)
     return (min(value for _, value, _ in numbers), numbers[-1][2]) if numbers else _NOT_MEASURED
 
 
-def _mean(events: Sequence[Event], since: datetime | None, _moment: datetime) -> _Measured:
-    numbers = _numbers(events, since)
+def _mean(told: _Told, since: datetime | None, _moment: datetime) -> _Measured:
+    numbers = told.numbers(since)
     return (statistics.fmean(value for _, value, _ in numbers), numbers[-1][2]) if numbers else _NOT_MEASURED
 
 
-def _spread(events: Sequence[Event], since: datetime | None, _moment: datetime) -> _Measured:
-    numbers = _numbers(events, since)
+def _spread(told: _Told, since: datetime | None, _moment: datetime) -> _Measured:
+    numbers = told.numbers(since)
     if len(numbers) < 2:
         return _NOT_MEASURED
-    return statistics.stdev(value for _, value, _ in numbers), numbers[-1][2]
+    return _deviation([value for _, value, _ in numbers]), numbers[-1][2]
 
 
-def _slope(events: Sequence[Event], since: datetime | None, moment: datetime) -> _Measured:
-    numbers = _numbers(events, since)
+def _slope(told: _Told, since: datetime | None, moment: datetime) -> _Measured:
+    numbers = told.numbers(since)
     hours = [(at - moment).total_seconds() / _HOUR_S for at, _, _ in numbers]
     if len(set(hours)) < 2:
         return _NOT_MEASURED
     return statistics.linear_regression(hours, [value for _, value, _ in numbers]).slope, numbers[-1][2]
 
 
-def _count(events: Sequence[Event], since: datetime | None, _moment: datetime) -> _Measured:
-    numbers = _numbers(events, since)
+def _count(told: _Told, since: datetime | None, _moment: datetime) -> _Measured:
+    numbers = told.numbers(since)
     return float(len(numbers)), numbers[-1][2] if numbers else None
 
 
-def _change(events: Sequence[Event], since: datetime | None, _moment: datetime) -> _Measured:
-    numbers = _numbers(events, since)
+def _change(told: _Told, since: datetime | None, _moment: datetime) -> _Measured:
+    numbers = told.numbers(since)
     return (numbers[-1][1] - numbers[0][1], numbers[-1][2]) if len(numbers) > 1 else _NOT_MEASURED
 
 
-def _hours_since(events: Sequence[Event], since: datetime | None, moment: datetime) -> _Measured:
-    newest = _newest([e for e in events if since is None or e.event_time >= since])
+def _hours_since(told: _Told, since: datetime | None, moment: datetime) -> _Measured:
+    newest = _newest([e for e in told.events if since is None or e.event_time >= since])
     return _NOT_MEASURED if newest is None else ((moment - newest.event_time).total_seconds() / _HOUR_S, newest)
 
 
-def _present(events: Sequence[Event], since: datetime | None, _moment: datetime) -> _Measured:
-    newest = _newest([e for e in events if since is None or _is_active(e) or (e.end_time or e.event_time) >= since])
+def _present(told: _Told, since: datetime | None, _moment: datetime) -> _Measured:
+    newest = _newest(
+        [e for e in told.events if since is None or _is_active(e) or (e.end_time or e.event_time) >= since]
+    )
     return (0.0, None) if newest is None else (1.0, newest)
 
 
-def _duration_hours(events: Sequence[Event], _since: datetime | None, moment: datetime) -> _Measured:
-    active = [e for e in events if _is_active(e)]
+def _duration_hours(told: _Told, _since: datetime | None, moment: datetime) -> _Measured:
+    active = [e for e in told.events if _is_active(e)]
     if not active:
         return 0.0, None
     first = min(active, key=lambda e: e.event_time)
     return (moment - first.event_time).total_seconds() / _HOUR_S, first
 
 
-def _age_years(events: Sequence[Event], _since: datetime | None, moment: datetime) -> _Measured:
-    born = _newest(events)
+def _age_years(told: _Told, _since: datetime | None, moment: datetime) -> _Measured:
+    born = _newest(told.events)
     return _NOT_MEASURED if born is None else ((moment - born.event_time).total_seconds() / _YEAR_S, born)
 
 
-def _is_male(events: Sequence[Event], _since: datetime | None, _moment: datetime) -> _Measured:
-    told = _newest(events)
-    if told is None or told.text not in _SEXES:
+def _is_male(told: _Told, _since: datetime | None, _moment: datetime) -> _Measured:
+    newest = _newest(told.events)
+    if newest is None or newest.text not in _SEXES:
         return _NOT_MEASURED
-    return _SEXES[told.text], told
+    return _SEXES[newest.text], newest
+
+
+def _deviation(values: Sequence[float]) -> float:
+    # statistics.stdev reckons in fractions, which takes longer than all other features of a stay together.
+    mean = math.fsum(values) / len(values)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
 def _newest(events: Sequence[Event]) -> Event | None:
@@ -220,7 +251,7 @@ def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds")
 
 
-_AGGREGATES: Mapping[Aggregate, Callable[[Sequence[Event], datetime | None, datetime], _Measured]] = {
+_AGGREGATES: Mapping[Aggregate, Callable[[_Told, datetime | None, datetime], _Measured]] = {
     Aggregate.LAST: _last,
     Aggregate.MAX: _max,
     Aggregate.MIN: _min,

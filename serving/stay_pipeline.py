@@ -39,11 +39,12 @@ def score_stay(subject: StaySubject, runtime: Runtime, stopwatch: Stopwatch) -> 
     spec = subject.release.manifest.preprocessing
     if not isinstance(spec, StayPreprocessing):
         raise NotAnalysedError("wrong_task", f"'{subject.release.manifest.name}' does not score stays; mend the rule")
-    violations = check_stay(subject.stay.as_of(subject.moment), subject.release.manifest.limits, subject.moment)
+    known = subject.stay.as_of(subject.moment)
+    violations = check_stay(known, subject.release.manifest.limits, subject.moment)
     if violations:
         raise NotAnalysedError(violations[0].code.value, "; ".join(violation.text for violation in violations))
     with stopwatch.time(Stage.PREPROCESS):
-        vector = features_as_of(subject.stay, spec, subject.moment)
+        vector = features_as_of(known, spec, subject.moment)
     if vector.measured_count < spec.minimum_measured:
         found = f"only {vector.measured_count} of the model's inputs were measured"
         text = f"{found}; at least {spec.minimum_measured} are required"

@@ -65,9 +65,11 @@ async def read_answer(request: Request, kinds: frozenset[ReviewKind], reasons: f
 def _refuse_other_sites(request: Request) -> None:
     """A form on another site's page would be sent with our user's sign-on; browsers tell where a form came from."""
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    if site is not None and site not in {"same-origin", "none"}:
-        raise HTTPException(403)
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+    # Our pages send no referrer, so browsers give their forms the origin "null"; the newer header tells more.
+    is_other = site not in {"same-origin", "none"}
+    if site is None:
+        is_other = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    if is_other:
         raise HTTPException(403)
 
 

@@ -9,6 +9,7 @@ from PIL import Image
 from sqlalchemy import Connection, Engine, Table, insert
 
 from dicom_io.findings import Outcome
+from models.folder_store import FolderStore
 from models.manifest import Task
 from models.release import Release
 from serving.records.database import open_database, writing
@@ -199,7 +200,7 @@ class CaseBook:
             {"feature": "urinary_catheter_hours", "contribution": 1.41, "value": 96.0, "measured_at": measured},
             {"feature": "temperature_max_24h", "contribution": 0.82, "value": 38.4, "measured_at": measured},
             {"feature": "age_years", "contribution": -0.3, "value": 54.0, "measured_at": measured},
-            {"feature": "crp_last", "contribution": 0.12, "value": None, "measured_at": ""},
+            {"feature": "c_reactive_protein_last_48h", "contribution": 0.12, "value": None, "measured_at": ""},
         ]
         self._add(
             RISK,
@@ -236,12 +237,16 @@ def empty_site(directory: Path) -> tuple[Engine, Settings]:
     return engine, settings
 
 
-def filled_site(directory: Path) -> tuple[Engine, Settings]:
-    """A site in *directory* with one case of every kind."""
+def filled_site(directory: Path, shipped: Path | None = None) -> tuple[Engine, Settings]:
+    """A site in *directory* with one case of every kind; stays are scored by the release at *shipped*, if given."""
     engine, settings = empty_site(directory)
     chest = make_release(settings.store_dir, Task.IMAGE_CLASSIFICATION)
     nodules = make_release(settings.store_dir, Task.VOLUME_SEGMENTATION)
-    infection = make_release(settings.store_dir, Task.STAY_RISK)
+    infection = (
+        FolderStore(settings.store_dir).install(shipped)
+        if shipped
+        else make_release(settings.store_dir, Task.STAY_RISK)
+    )
     with writing(engine) as connection:
         book = CaseBook(connection=connection, results_dir=settings.results_dir)
         _analysed(book, chest, nodules)

@@ -59,6 +59,7 @@ def fill_surveillance(connection: Connection, *, months: int = 14, seed: int = 5
     for number, definition in enumerate(ALL):
         # Editions of one definition look at the same samples; the older one counts some that the newer does not.
         rng = random.Random(f"{seed} {definition.id}")
+        moved = random.Random(seed)
         is_older = definition.edition.name == "2015"
         is_joint = number in {3, 4}
         cases: list[Case] = []
@@ -71,7 +72,7 @@ def fill_surveillance(connection: Connection, *, months: int = 14, seed: int = 5
                 is_outbreak = unit == "M2" and not is_joint and (days[-1] - day).days in range(8, 26)
                 drawn = rng.random()
                 if drawn < beds * rate * (9 if is_outbreak else 1) * (1.2 if is_older else 1):
-                    counted_to = UNITS[unit_number - 1] if is_older and rng.random() < 0.2 else unit
+                    counted_to = UNITS[unit_number - 1] if is_older and moved.random() < 0.2 else unit
                     cases.append(Case(id=f"{unit}-{day}", unit=counted_to, day=day))
         _keep(connection, definition, cases, exposures)
     _keep_contacts(connection, days)

@@ -102,11 +102,23 @@ def test_an_answer_that_makes_no_sense_is_refused(site: TestClient, form: dict[s
 
 
 @pytest.mark.parametrize(
-    "headers", [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://other.example"}]
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site", "Origin": "null"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://other.example"},
+        {"Origin": "null"},
+    ],
 )
 def test_an_answer_from_another_site_s_page_is_refused(site: TestClient, headers: dict[str, str]):
     answer = site.post(POST, data={"kind": "acknowledged", "reviewer": "KM"}, headers=headers)
     assert answer.status_code == 403
+
+
+def test_an_answer_from_our_own_page_is_taken_though_browsers_call_its_origin_null(site: TestClient):
+    headers = {"Sec-Fetch-Site": "same-origin", "Origin": "null"}
+    answer = site.post(POST, data={"kind": "acknowledged", "reviewer": "KM"}, headers=headers)
+    assert answer.status_code == 303
 
 
 def test_an_answer_to_a_risk_of_another_stay_is_refused(site: TestClient):
