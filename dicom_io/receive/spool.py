@@ -7,7 +7,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import FileIO
@@ -180,12 +180,12 @@ class Spool:
         try:
             with _translated_disk_errors():
                 self._place(draft, path)
-            flushes = (
-                self._flushers.submit(draft.flush),
-                self._flushers.submit(_sync_directory, path.parent),
-            )
-            for flush in flushes:
-                flush.result()
+            named = self._flushers.submit(_sync_directory, path.parent)
+            try:
+                draft.flush()
+            finally:
+                wait((named,))
+            named.result()
             draft.close()
         except SpoolError:
             # What has taken the place of an acknowledged file is as durable as that was, and stays.
@@ -224,14 +224,14 @@ class _Room:
 
 
 def _discard_if_abandoned(path: Path) -> bool:
-    with path.open("rb") as file:
-        try:
+    try:
+        with path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            # Another process is writing it.
-            return False
-        path.unlink(missing_ok=True)
-        return True
+            path.unlink()
+    except (BlockingIOError, FileNotFoundError):
+        # Another process writes it, or has just given it its place.
+        return False
+    return True
 
 
 def _sync_directory(directory: Path) -> None:
