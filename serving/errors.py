@@ -4,6 +4,7 @@ ServingError
 ├── SettingsError            varsel.toml or an environment override says something impossible
 ├── RuleError                a rule names a model or value that does not exist
 ├── CaseNotFoundError        no such study, stay or work item
+├── WornOutError             work was begun too often without an end: it takes its worker down
 ├── NotWithdrawnError        a result cannot be taken back as it stands
 ├── NotAnalysedError         the case lies outside the conditions of use; ends as "not analysed" with its reason
 ├── DatabaseDownError        our database cannot be reached; nothing was taken
@@ -32,6 +33,10 @@ class RuleError(ServingError):
 
 class CaseNotFoundError(ServingError):
     """There is no such study, stay or work item."""
+
+
+class WornOutError(ServingError):
+    """It was begun more often than is allowed and never ended: it takes its worker down each time."""
 
 
 class NotWithdrawnError(ServingError):

@@ -14,7 +14,7 @@ from ehr_io.errors import EhrIoError
 from models.errors import ModelError
 from serving.analyse import Analyser
 from serving.deliver import Deliverer
-from serving.errors import ServingError
+from serving.errors import ServingError, WornOutError
 from serving.records import audit, ledger, work
 from serving.records.database import reading, writing
 from serving.records.work import Delivery, WorkItem
@@ -28,6 +28,7 @@ from serving.work.slots import Slots
 
 _LOG = structlog.get_logger(__name__)
 _Result = TypeVar("_Result")
+_Work = TypeVar("_Work", WorkItem, Delivery)
 #: Our own errors, whose texts never hold patient data; of any other only the class is told.
 _OURS = (DicomIoError, EhrIoError, ModelError, ServingError)
 
@@ -86,7 +87,7 @@ class Worker:
             self._bench.slots.end(delivery.destination, delivery_id)
 
     def _analyse_or_settle(self, item: WorkItem) -> None:
-        ending, error = _attempt(lambda: self._analyser.run(item))
+        ending, error = _attempt(lambda: self._analyser.run(self._fit(item)))
         if error is not None:
             self._settle_item(item, error)
         elif ending is not None:
@@ -96,7 +97,7 @@ class Worker:
             _LOG.info("A case was analysed.", action="analysed", outcome=ending.outcome.value)
 
     def _deliver_or_settle(self, delivery: Delivery, *, first_try: bool) -> None:
-        objects, error = _attempt(lambda: self._deliverer.run(delivery, first_try=first_try))
+        objects, error = _attempt(lambda: self._deliverer.run(self._fit(delivery), first_try=first_try))
         if error is not None:
             self._settle_delivery(delivery, error)
             return
@@ -104,6 +105,12 @@ class Worker:
         for one in objects or ():
             self._bench.metrics.answered(delivery.destination, one.kind, one.state.value)
         _LOG.info("Results were delivered.", action="delivered", destination=delivery.destination)
+
+    def _fit(self, work: _Work) -> _Work:
+        """*work*, unless it was claimed more often than any failure that was caught would have let it be."""
+        if work.attempts > self._bench.retry.maximum_attempts:
+            raise WornOutError
+        return work
 
     def _settle_item(self, item: WorkItem, error: Exception) -> None:
         now = datetime.now(UTC)

@@ -12,7 +12,7 @@ from factories.dicom import cr_image
 from factories.releases import make_release
 from prometheus_client import CollectorRegistry
 from pydicom.dataset import Dataset
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, Table, select, update
 
 from dicom_io.errors import RejectedError, UnreachableError
 from dicom_io.receive.inbox import Landing
@@ -393,3 +393,31 @@ def test_a_later_generation_names_what_it_takes_the_place_of_and_rejects_it_wher
     later = set(line.archives["pacs"].sent) - first
     assert len(later) == 2
     assert any(report.encode() in line.archives["pacs"].objects[uid] for uid in later)
+
+
+@pytest.mark.parametrize("table", [WORK_ITEM, DELIVERY])
+def test_work_that_takes_its_worker_down_each_time_is_put_aside(line: Line, land: Land, engine: Engine, table: Table):
+    """Nothing is caught when a process dies; only the count of claims tells."""
+    line.archives["pacs"].failure = UnreachableError("nobody answers")
+    line.runtimes.append(ScriptedRuntime(_down))
+    land(chest())
+    line.turn()
+    if table is DELIVERY:
+        line.runtimes.clear()
+        line.due_now()
+        line.turn()
+    line.runtimes.clear()
+    line.archives["pacs"].failure = None
+    with writing(engine) as connection:
+        connection.execute(update(table).values(attempts=3))
+
+    line.due_now()
+    line.turn()
+
+    reason = line.item().reason if table is WORK_ITEM else line.deliveries()["pacs"].reason
+    assert line.item().state == "failed"
+    assert "takes its worker down" in reason
+
+
+def _down(_: object) -> Any:
+    raise RuntimeUnavailableError
