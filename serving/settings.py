@@ -139,6 +139,13 @@ class Settings(BaseSettings):
                 raise ValueError(f"'{what}' names {', '.join(twice)} more than once; each name must be its own")
         return self
 
+    @model_validator(mode="after")
+    def _work_items_name_a_known_archive(self) -> "Settings":
+        known = [item.name for item in self.archives]
+        if self.ups.archive and self.ups.archive not in known:
+            raise ValueError(f"'ups.archive' names '{self.ups.archive}'; required: one of archives: {', '.join(known)}")
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -41,6 +41,20 @@ def test_two_destinations_cannot_share_a_name(tmp_path: Path):
         load_settings(write(tmp_path, one + one))
 
 
+def test_work_items_take_input_from_an_archive_that_is_there(tmp_path: Path):
+    path = tmp_path / "varsel.toml"
+    path.write_text('[ups]\narchive = "old"\n[[archives]]\nname = "pacs"\nhost = "pacs.example"\n')
+    with pytest.raises(SettingsError, match="one of archives: pacs"):
+        load_settings(path)
+
+
+def test_an_archive_says_where_it_is(tmp_path: Path):
+    path = tmp_path / "varsel.toml"
+    path.write_text('[[archives]]\nname = "pacs"\nby = "dicomweb"\nhost = "pacs.example"\n')
+    with pytest.raises(SettingsError, match="'url' is empty"):
+        load_settings(path)
+
+
 def test_a_file_that_is_not_toml_is_told_with_its_line(tmp_path: Path):
     with pytest.raises(SettingsError, match="line 1"):
         load_settings(write(tmp_path, "this is not TOML"))
