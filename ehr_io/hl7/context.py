@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from functools import cache, cached_property
 from zoneinfo import ZoneInfo
 
 from ehr_io.codes import CodeMap, Coding
@@ -64,7 +65,7 @@ class MessageContext:
         Raises:
             MessageRefusedError: there is none.
         """
-        return self._id("PID", 3, "the patient")
+        return self._patient_id
 
     def stay_id(self) -> str:
         """PV1-19, the visit number.
@@ -72,6 +73,14 @@ class MessageContext:
         Raises:
             MessageRefusedError: there is none.
         """
+        return self._stay_id
+
+    @cached_property
+    def _patient_id(self) -> str:
+        return self._id("PID", 3, "the patient")
+
+    @cached_property
+    def _stay_id(self) -> str:
         return self._id("PV1", 19, "the stay")
 
     def required(self, name: str) -> Segment:
@@ -110,12 +119,16 @@ def read_moment(written: str, zone: ZoneInfo) -> datetime | None:
         return None
     day, hour, minute, second, offset = found.groups()
     try:
-        plain = datetime.strptime(f"{day}{hour}{minute}{second or '00'}", "%Y%m%d%H%M%S")  # noqa: DTZ007 - zone follows
-    except ValueError:
+        # Not strptime: it takes ten times as long, and a message has a dozen times.
+        return datetime(
+            *(int(day[:4]), int(day[4:6]), int(day[6:]), int(hour), int(minute), int(second or 0)),
+            tzinfo=_offset(offset) if offset else zone,
+        ).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return plain.replace(tzinfo=_offset(offset) if offset else zone).astimezone(UTC)
 
 
+@cache
 def _offset(written: str) -> timezone:
     sign = -1 if written[0] == "-" else 1
     return timezone(sign * timedelta(hours=int(written[1:3]) % 24, minutes=int(written[3:]) % 60))
