@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from pynetdicom import AE, build_context
-from pynetdicom.sop_class import CTImageStorage
+from pynetdicom.sop_class import CTImageStorage, StudyRootQueryRetrieveInformationModelFind
 
 from dicom_io.errors import NotDicomError, UnreachableError
 from dicom_io.headers import read_header
@@ -327,6 +327,24 @@ def test_the_embedded_archive_stores_finds_and_remembers(tmp_path: Path) -> None
         assert {header.instance.sop_instance_uid for header in archive.list_study(study)} == _uids(paths[:2])
     finally:
         archive.stop()
+
+
+def test_storage_beside_another_service_is_served_too_and_in_our_choice_of_syntax(tmp_path: Path) -> None:
+    (path,) = write(ct_series(1), tmp_path / "ct")
+    archive = EmbeddedArchive(StoreScpSettings(port=0, ae_title="ARCHIVE"), tmp_path / "archive")
+    archive.start()
+    contexts = [
+        build_context(CTImageStorage, ["1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.1"]),
+        build_context(StudyRootQueryRetrieveInformationModelFind),
+    ]
+    try:
+        with associated(_address(archive.port, "ARCHIVE"), contexts) as association:
+            assert association.accepted_contexts[0].transfer_syntax == ["1.2.840.10008.1.2.1"]
+            assert association.send_c_store(path).Status == 0x0000
+        (study,) = archive.list_studies()
+    finally:
+        archive.stop()
+    assert {header.instance.sop_instance_uid for header in archive.list_study(study)} == _uids([path])
 
 
 def test_the_embedded_archive_keeps_the_newest_bytes_of_an_object(tmp_path: Path) -> None:
