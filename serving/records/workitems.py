@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from pydicom.dataset import Dataset
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, Select, delete, insert, or_, select, update
 
 from dicom_io.ups import rules
 from dicom_io.ups.errors import UnknownWorkitemError, WorkitemConflictError
@@ -71,7 +71,20 @@ def get(connection: Connection, uid: str) -> KeptWorkitem:
     Raises:
         UnknownWorkitemError: there is none.
     """
-    row = connection.execute(select(UPS_WORKITEM).where(UPS_WORKITEM.c.uid == uid)).one_or_none()
+    return _kept(connection, select(UPS_WORKITEM).where(UPS_WORKITEM.c.uid == uid))
+
+
+def _held(connection: Connection, uid: str) -> KeptWorkitem:
+    """The work item *uid*, which nobody else changes until the transaction ends: of two claims one must wait, and fail.
+
+    Raises:
+        UnknownWorkitemError: there is none.
+    """
+    return _kept(connection, select(UPS_WORKITEM).where(UPS_WORKITEM.c.uid == uid).with_for_update())
+
+
+def _kept(connection: Connection, wanted: Select[tuple[Any, ...]]) -> KeptWorkitem:
+    row = connection.execute(wanted).one_or_none()
     if row is None:
         raise UnknownWorkitemError
     return KeptWorkitem(
@@ -97,7 +110,7 @@ def change(connection: Connection, uid: str, changes: Dataset, transaction_uid: 
     Raises:
         UnknownWorkitemError, WorkitemFormatError, WorkitemConflictError: it may not be changed so.
     """
-    kept = get(connection, uid)
+    kept = _held(connection, uid)
     rules.check_update(kept.state, changes, claimed_by=kept.transaction_uid, given=transaction_uid)
     said = changes.to_json_dict()
     _write(connection, uid, now, dataset=kept.dataset | said)
@@ -111,7 +124,7 @@ def move(connection: Connection, uid: str, to: StepState, transaction_uid: str, 
     Raises:
         UnknownWorkitemError, WorkitemFormatError, WorkitemConflictError: it may not be changed so.
     """
-    kept = get(connection, uid)
+    kept = _held(connection, uid)
     if not rules.check_move(kept.state, to, claimed_by=kept.transaction_uid, given=transaction_uid):
         return False
     if to is StepState.COMPLETED:
@@ -127,7 +140,7 @@ def request_cancel(connection: Connection, uid: str, reason: str, now: datetime)
         UnknownWorkitemError: there is none.
         WorkitemConflictError: it has ended already.
     """
-    kept = get(connection, uid)
+    kept = _held(connection, uid)
     if kept.state in FINAL:
         raise WorkitemConflictError(f"The work item is {kept.state.value}: there is nothing left to cancel.")
     _write(connection, uid, now, cancel_reason=reason)

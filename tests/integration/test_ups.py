@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 import httpx_ws
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import Engine, insert, update
 from starlette.applications import Starlette
 from ups_server import UpsServer, running_ups_server, serving_app
@@ -39,6 +41,18 @@ from serving.workitems.performer import Performer, PerformerSite
 from tests.factories.dicom import ct_series, write
 from tests.factories.releases import make_release
 from tests.factories.workitems import move, value, workitem
+
+tags = st.sampled_from(["00741000", "00081195", "00404021", "00404018", "0020000D", "00080100", "99", "x", ""])
+scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
+elements = st.fixed_dictionaries(
+    {"vr": st.sampled_from(["CS", "UI", "SQ", "PN", "OB", "??"])}, optional={"Value": scalars}
+)
+#: What stands where a dataset should: any JSON, and things that look like elements.
+json_values = st.recursive(
+    scalars | elements,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(tags, inner | elements, max_size=4),
+    max_leaves=8,
+)
 
 STUDY_UID = derive_uid("study-1")
 UID = derive_uid("work item 1")
@@ -426,6 +440,15 @@ def test_bodies_that_are_no_dicom_json_are_told_so(door: httpx.Client) -> None:
     )
     assert door.post(f"workitems?{UID}", content=b"1" * 2_000_000, headers=headers).status_code == 413
     assert create(door, workitem(), "../../etc").status_code == 400
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=json_values, path=st.sampled_from(["workitems?1.2.3", f"workitems/{UID}?1.2", f"workitems/{UID}/state"]))
+def test_no_json_breaks_the_door(door: httpx.Client, body: object, path: str) -> None:
+    method = "PUT" if path.endswith("state") else "POST"
+    headers = {"Content-Type": "application/dicom+json"}
+    answer = door.request(method, path, content=json.dumps(body), headers=headers)
+    assert answer.status_code in {400, 404}, answer.text
 
 
 def test_a_uid_is_created_once(door: httpx.Client) -> None:
