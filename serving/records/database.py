@@ -49,7 +49,10 @@ def _begin_immediate(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN")
         return
     # A connection goes from hand to hand; each transaction says for itself whether its commit waits for the disk.
-    connection.exec_driver_sql(f"PRAGMA synchronous={options.get('synchronous', 'FULL')}")
+    synchronous = options.get("synchronous", "FULL")
+    if connection.info.get("synchronous") != synchronous:
+        connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")
+        connection.info["synchronous"] = synchronous
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
