@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 
 from dicom_io.send.web_address import WebAddress
 from dicom_io.ups.client import UpsClient
-from dicom_io.ups.manager import WorkitemManager
+from dicom_io.ups.worklist import WorkitemManager
 from serving.destinations import Destination
 from serving.intake import Intake
 from serving.processes.archives import open_source

@@ -16,7 +16,7 @@ _AT_ONCE = 100
 
 
 class OwnManager:
-    """Implements ``dicom_io.ups.manager.WorkitemManager`` on our tables."""
+    """Implements ``dicom_io.ups.worklist.WorkitemManager`` on our tables."""
 
     def __init__(self, engine: Engine) -> None:
         """Manage the work items on *engine*."""

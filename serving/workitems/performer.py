@@ -11,9 +11,9 @@ import structlog
 from sqlalchemy import Engine
 
 from dicom_io.ups.errors import ManagerDownError, WorkitemConflictError, WorkitemError, WorkitemFormatError
-from dicom_io.ups.manager import WorkitemManager
 from dicom_io.ups.performed import Performed, cancellation, performed, progress
 from dicom_io.ups.workitem import CODING_SCHEME, StepPriority, StepState, Workitem
+from dicom_io.ups.worklist import WorkitemManager
 from serving.records import audit, hints, work
 from serving.records import performed as jobs
 from serving.records.database import reading, writing
