@@ -94,7 +94,7 @@ def _shrink(path: Path, factor: float) -> None:
     with Image.open(path) as picture:
         size = (round(picture.width * factor), round(picture.height * factor))
         small = picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
-    small.quantize(96, method=Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
+    small.quantize(200).save(path, optimize=True)
 
 
 if __name__ == "__main__":
