@@ -1,5 +1,6 @@
 """What a worker does with a begun run: the work, and what follows when it fails. The house's one catch-all is here."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ from serving.telemetry.logs import about_work_item
 from serving.telemetry.metric_table import Stage
 from serving.telemetry.metrics import WorkMetrics
 from serving.work.engine import Handler, RunKind
-from serving.work.item import DeliveryState, State
+from serving.work.item import DeliveryState, Purpose, State
 from serving.work.retry import RetryPolicy
 from serving.work.slots import Slots
 
@@ -97,6 +98,7 @@ class Worker:
             _LOG.info("A case was analysed.", action="analysed", outcome=ending.outcome.value)
 
     def _deliver_or_settle(self, delivery: Delivery, *, first_try: bool) -> None:
+        begun_at = time.perf_counter()
         objects, error = _attempt(lambda: self._deliverer.run(self._fit(delivery), first_try=first_try))
         if error is not None:
             self._settle_delivery(delivery, error)
@@ -104,7 +106,16 @@ class Worker:
         self._bench.metrics.delivery(delivery.destination, DeliveryState.ACCEPTED.value)
         for one in objects or ():
             self._bench.metrics.answered(delivery.destination, one.kind, one.state.value)
+        self._time(delivery, time.perf_counter() - begun_at)
         _LOG.info("Results were delivered.", action="delivered", destination=delivery.destination)
+
+    def _time(self, delivery: Delivery, seconds: float) -> None:
+        """The stages that end with a delivery; the whole way is over when nothing of the result is to be sent."""
+        with reading(self._bench.engine) as connection:
+            model, stored = work.way_of(connection, delivery.work_item_id)
+        self._bench.metrics.stage(Stage.DELIVER, model, seconds)
+        if stored is not None and delivery.purpose is Purpose.RESULT:
+            self._bench.metrics.stage(Stage.RECEIVED_TO_STORED, model, stored)
 
     def _fit(self, work: _Work) -> _Work:
         """*work*, unless it was claimed more often than any failure that was caught would have let it be."""

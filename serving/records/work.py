@@ -135,6 +135,14 @@ def move_item(connection: Connection, item_id: str, to: State, now: datetime, **
     return moved is not None
 
 
+def way_of(connection: Connection, item_id: str) -> tuple[str, float | None]:
+    """The model of an item, and how long it took from received to stored everywhere; None until it is."""
+    wanted = select(WORK_ITEM.c.model, WORK_ITEM.c.state, WORK_ITEM.c.timings).where(WORK_ITEM.c.id == item_id)
+    row = connection.execute(wanted).one()
+    seconds = row.timings.get("received_to_stored") if row.state == State.DONE.value else None
+    return row.model, seconds
+
+
 def supersede_older(connection: Connection, case_id: str, generation: int, now: datetime) -> None:
     """Set aside older generations of a case that nobody has begun to work on."""
     idle = WORK_ITEM.c.state.in_((State.QUEUED.value, State.WAITING.value))

@@ -59,6 +59,7 @@ class Line:
     dispatcher: Dispatcher
     runs: InlineEngine
     archives: Mapping[str, MemoryDestination]
+    registry: CollectorRegistry
     runtimes: list[Runtime] = field(default_factory=list)
 
     def turn(self, times: int = 3) -> None:
@@ -94,8 +95,9 @@ def line(engine: Engine, tmp_path: Path) -> Line:
     def runtime_of(release: Release) -> Runtime:
         return runtimes[0] if runtimes else open_runtime(release, provider=ExecutionProvider.CPU, threads=1)
 
+    registry = CollectorRegistry()
     retry = RetryPolicy(first_seconds=60, ceiling_seconds=60, maximum_attempts=3)
-    bench = Bench(engine=engine, node="node-1", retry=retry, slots=slots, metrics=WorkMetrics(CollectorRegistry()))
+    bench = Bench(engine=engine, node="node-1", retry=retry, slots=slots, metrics=WorkMetrics(registry))
     site = Site(destinations=tuple(destinations.values()), language="en", results_dir=tmp_path / "results")
     worker = Worker(
         bench,
@@ -105,7 +107,9 @@ def line(engine: Engine, tmp_path: Path) -> Line:
     runs.start(worker.handlers)
     intake = Intake(engine, store, RULES)
     dispatcher = Dispatcher(engine, runs, intake, node="node-1", slots=slots, destinations=NAMES)
-    return Line(engine=engine, dispatcher=dispatcher, runs=runs, archives=archives, runtimes=runtimes)
+    return Line(
+        engine=engine, dispatcher=dispatcher, runs=runs, archives=archives, registry=registry, runtimes=runtimes
+    )
 
 
 def chest() -> Dataset:
@@ -127,6 +131,19 @@ def test_a_study_is_analysed_and_delivered_everywhere(line: Line, land: Land):
     assert {row.state for row in line.deliveries().values()} == {"accepted"}
     assert line.archives["pacs"].objects.keys() == line.archives["other"].objects.keys()
     assert line.item().timings["received_to_stored"] > 0
+
+
+def test_the_way_of_a_result_is_timed_to_the_last_destination(line: Line, land: Land):
+    """Once for each delivery, and once for the whole way: an alert on slowness lives on it."""
+    land(chest())
+
+    line.turn()
+
+    def counted(stage: str) -> float | None:
+        labels = {"stage": stage, "model": "chest_xray_opacity"}
+        return line.registry.get_sample_value("varsel_stage_seconds_count", labels)
+
+    assert (counted("deliver"), counted("received_to_stored")) == (3, 1)
 
 
 def test_one_destination_that_is_down_does_not_stop_another(line: Line, land: Land):

@@ -12,6 +12,7 @@ from serving.records.schema import METADATA
 from serving.telemetry.metric_table import TABLE, Stage
 from serving.telemetry.metrics import (
     CommitmentMetrics,
+    FeedMetrics,
     ReceiveMetrics,
     WebMetrics,
     WorkMetrics,
@@ -49,6 +50,7 @@ def test_every_metric_of_the_table_is_made_by_some_process(tmp_path: Path):
     work = CollectorRegistry()
     WorkMetrics(work)
     CommitmentMetrics(work)
+    FeedMetrics(work)
     web = CollectorRegistry()
     WebMetrics(web)
     engine = create_engine(f"sqlite:///{tmp_path}/varsel.db")
