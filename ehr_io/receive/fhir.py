@@ -213,10 +213,10 @@ def _entries(bundle: Json) -> list[_Entry]:
 
 def _deleted(item: Json) -> Json:
     """What ``DELETE Type/id`` names, as the resource that says of itself that it is in error (R4 3.1.0.11)."""
-    request = item["request"] if isinstance(item.get("request"), dict) else {}
-    kind, _, logical_id = str(request.get("url", "")).partition("/")
-    if request.get("method") != "DELETE":
+    request = item.get("request")
+    if not isinstance(request, dict) or request.get("method") != "DELETE":
         return {}
+    kind, _, logical_id = str(request.get("url", "")).partition("/")
     return {"resourceType": kind, "id": logical_id, "status": "entered-in-error"}
 
 

@@ -15,6 +15,14 @@ _TWO_DAYS = 48 * HOUR
 _MONTH = 30 * DAY
 
 
+#: Answers that are not positive: organisms and colonies per ml.
+_NEGATIVE: dict[str, tuple[tuple[tuple[str, ...], float | None], ...]] = {
+    "urine_culture": (((), 0.0), ((_ECOLI, _KLEBSIELLA, _ENTEROCOCCUS), 100_000.0), ((_ECOLI,), 9_999.0)),
+    "blood_culture": (((), None), ((_EPIDERMIDIS,), None)),
+    "clostridioides_test": (((), None), ((_DIFFICILE, "non-toxigenic"), None)),
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Kind:
     """One kind of infection."""
@@ -142,16 +150,9 @@ class Scenarios:
         if found is None:
             return []
         sample = self._sample(contact, found, "negative", NEITHER)
-        shapes = {
-            "urine_culture": [
-                {"organisms": (), "cfu_per_ml": 0.0},
-                {"organisms": (_ECOLI, _KLEBSIELLA, _ENTEROCOCCUS)},
-                {"cfu_per_ml": 9_999.0},
-            ],
-            "blood_culture": [{"organisms": ()}, {"organisms": (_EPIDERMIDIS,)}],
-            "clostridioides_test": [{"organisms": ()}, {"organisms": (_DIFFICILE, "non-toxigenic")}],
-        }[self._kind.specimen]
-        return [replace(sample, **shapes[int(self._rng.integers(len(shapes)))])]
+        shapes = _NEGATIVE[self._kind.specimen]
+        organisms, cfu_per_ml = shapes[int(self._rng.integers(len(shapes)))]
+        return [replace(sample, organisms=organisms, cfu_per_ml=cfu_per_ml)]
 
     def _repeated(self, person: Person, index: int) -> list[PlannedSample]:
         """Again in the same contact, a few days later."""

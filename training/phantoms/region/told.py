@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -38,20 +38,26 @@ def _stay(person: Person, encounter: Encounter, told: list[Event], until: int) -
 
 
 def _places(encounter: Encounter, until: int) -> Iterator[Event]:
-    source = f"Encounter/{encounter.stay_id}"
-    is_over = encounter.end < until
-    end = moment(encounter.end) if is_over else None
     start = moment(encounter.start)
-    plain = {"stay_id": encounter.stay_id, "source": source}
-    yield Event(**plain, kind=EventKind.ADMISSION, code="IMP", event_time=start, known_time=start, end_time=end)
+    end = moment(encounter.end) if encounter.end < until else None
+    yield _place(encounter, EventKind.ADMISSION, "IMP", (start, end))
     for segment in encounter.segments:
-        came = moment(segment.start)
         left = moment(segment.end) if segment.end < until else None
-        yield Event(
-            **plain, kind=EventKind.WARD, code=segment.ward.code, event_time=came, known_time=came, end_time=left
-        )
+        yield _place(encounter, EventKind.WARD, segment.ward.code, (moment(segment.start), left))
     if end is not None:
-        yield Event(**plain, kind=EventKind.DISCHARGE, code="IMP", event_time=end, known_time=end)
+        yield _place(encounter, EventKind.DISCHARGE, "IMP", (end, None))
+
+
+def _place(encounter: Encounter, kind: EventKind, code: str, times: tuple[datetime, datetime | None]) -> Event:
+    return Event(
+        stay_id=encounter.stay_id,
+        source=f"Encounter/{encounter.stay_id}",
+        kind=kind,
+        code=code,
+        event_time=times[0],
+        known_time=times[0],
+        end_time=times[1],
+    )
 
 
 def _events(region: Region) -> Iterator[Event]:
