@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 import httpx
 from pydicom.dataset import Dataset
 
+from dicom_io.errors import UnreachableError
 from dicom_io.ups.errors import (
     ManagerDownError,
     UnknownWorkitemError,
@@ -76,7 +77,7 @@ class UpsClient:
         headers = _HEADERS | (_JSON if content is not None else {})
         try:
             answer = self._http.request(method, path, params=params, content=content, headers=headers)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnreachableError) as error:
             raise ManagerDownError(
                 f"The manager of work items at {self._http.base_url} does not answer ({type(error).__name__}); "
                 "it is asked again."

@@ -9,6 +9,8 @@ from contextlib import suppress
 import httpx
 import httpx_ws
 
+from dicom_io.errors import UnreachableError
+
 _log = logging.getLogger(__name__)
 #: Event Type ID of "UPS Cancel Requested" (PS3.4 CC.2.4.3).
 _CANCEL_REQUESTED = 2
@@ -51,7 +53,7 @@ class EventChannel:
                 channel: httpx_ws.WebSocketSession
                 with httpx_ws.connect_ws(url, self._http) as channel:
                     self._hear(channel)
-            except (httpx.HTTPError, httpx_ws.HTTPXWSException) as error:
+            except (httpx.HTTPError, httpx.InvalidURL, httpx_ws.HTTPXWSException, UnreachableError) as error:
                 kind = type(error).__name__
                 _log.warning("The event channel of work items broke: %s", kind, extra={"action": "ups_channel_broke"})
             self._closing.wait(_AGAIN_SECONDS)

@@ -28,6 +28,7 @@ def build_performer(settings: Settings, engine: Engine, intake: Intake) -> Perfo
         rules=imaging_rules(settings),
         ae_titles={one.name: one.ae_title for one in settings.destinations if isinstance(one, Destination)},
         station=settings.receive.ae_title,
+        node=settings.work.node,
         maximum_claimed=settings.ups.maximum_claimed,
         input_wait=timedelta(seconds=settings.ups.input_wait_seconds),
     )

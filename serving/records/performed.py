@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from dicom_io.ups.performed import OutputObject
+from serving.records.node_schema import NODE_LEASE
 from serving.records.schema import DELIVERY, RESULT, STUDY, WORK_ITEM
 from serving.records.work import note
 from serving.records.workitem_schema import UPS_PERFORMED
@@ -107,6 +108,11 @@ def add(connection: Connection, job: Job) -> None:
     connection.execute(insert(UPS_PERFORMED).values(reason="", **values))
 
 
+def first_node(connection: Connection) -> str | None:
+    """Name of the living node that performs for all; None where no node holds a lease."""
+    return connection.scalar(select(func.min(NODE_LEASE.c.node)))
+
+
 def known(connection: Connection, uids: Sequence[str]) -> frozenset[str]:
     """Those of *uids* that there is a job for, ended or not."""
     return frozenset(connection.scalars(select(UPS_PERFORMED.c.uid).where(UPS_PERFORMED.c.uid.in_(uids))))
@@ -135,8 +141,10 @@ def active(connection: Connection) -> tuple[Job, ...]:
 
 
 def set_state(connection: Connection, uid: str, state: PerformedState, **values: str | bool) -> None:
-    """Write how far a job is, with further column *values*."""
-    connection.execute(update(UPS_PERFORMED).where(UPS_PERFORMED.c.uid == uid).values(state=state.value, **values))
+    """Write how far a job is, with further column *values*; one that has ended stays as it is."""
+    going_on = UPS_PERFORMED.c.state.in_([one.value for one in _ACTIVE])
+    mine = update(UPS_PERFORMED).where(UPS_PERFORMED.c.uid == uid, going_on)
+    connection.execute(mine.values(state=state.value, **values))
 
 
 def has_study(connection: Connection, study_uid: str) -> bool:

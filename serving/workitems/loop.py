@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from serving.errors import DatabaseDownError
+from serving.errors import DatabaseDownError, FencedError
 from serving.workitems.performer import Performer
 
 _LOG = structlog.get_logger(__name__)
@@ -37,6 +37,9 @@ class PerformerLoop:
         while not self._stopping.is_set():
             try:
                 self._performer.turn()
+            except FencedError:
+                # Another process is this node by now, and performs.
+                return
             except DatabaseDownError as error:
                 _LOG.error("The database cannot be reached; trying again.", action="database_down", error=str(error))
             self._stopping.wait(self._poll_seconds)

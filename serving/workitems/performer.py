@@ -14,6 +14,7 @@ from dicom_io.ups.errors import ManagerDownError, WorkitemConflictError, Workite
 from dicom_io.ups.performed import Performed, cancellation, performed, progress
 from dicom_io.ups.workitem import CODING_SCHEME, StepPriority, StepState, Workitem
 from dicom_io.ups.worklist import WorkitemManager
+from serving.errors import RuleError
 from serving.records import audit, hints, work
 from serving.records import performed as jobs
 from serving.records.database import reading, writing
@@ -45,6 +46,8 @@ class PerformerSite:
     ae_titles: Mapping[str, str]
     #: How we call ourselves.
     station: str
+    #: Name of this worker's node.
+    node: str
     #: Work items claimed at once.
     maximum_claimed: int
     #: How long input is waited for.
@@ -70,7 +73,10 @@ class Performer:
         self._site = site
 
     def turn(self) -> None:
-        """Claim what waits, and bring what is claimed one step further."""
+        """Claim what waits, and bring what is claimed one step further; of several nodes the first alone does so."""
+        with reading(self._engine) as connection:
+            if jobs.first_node(connection) not in (None, self._site.node):
+                return
         for name in self._managers:
             self._guarded(name, partial(self._claim_waiting, name))
             self._guarded(name, partial(self._advance_all, name))
@@ -162,7 +168,12 @@ class Performer:
         _LOG.info("A UPS work item was claimed.", action="ups_claimed", rule=job.rule)
 
     def _begin(self, job: Job) -> None:
-        asked = self._line.take_asked(job.study_uid, job.rule)
+        try:
+            asked = self._line.take_asked(job.study_uid, job.rule)
+        except RuleError as error:
+            # It was there when the work item was claimed; the settings have changed since.
+            self._cancel(job, str(error))
+            return
         if asked is None:
             self._wait_for_input(job)
             return

@@ -13,7 +13,7 @@ import httpx_ws
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, insert, update
+from sqlalchemy import Engine, delete, insert, update
 from starlette.applications import Starlette
 from ups_server import UpsServer, running_ups_server, serving_app
 
@@ -26,10 +26,11 @@ from models.folder_store import FolderStore
 from models.manifest import Task
 from models.release import sha256_of
 from serving.intake import Intake
-from serving.records import audit
+from serving.records import audit, leases
 from serving.records.database import open_database, reading, writing
 from serving.records.inbox import DatabaseInbox
 from serving.records.migrate import migrate
+from serving.records.node_schema import NODE_LEASE
 from serving.records.performed import ManagerName
 from serving.records.schema import AUDIT, DELIVERY, RESULT, WORK_ITEM
 from serving.settings import Rule
@@ -73,6 +74,7 @@ class Site:
             rules=frozenset({"nodules"}),
             ae_titles={"pacs": "TESTPACS"},
             station="VARSEL",
+            node="node-2",
             maximum_claimed=4,
             input_wait=timedelta(seconds=wait_seconds),
         )
@@ -334,6 +336,32 @@ def test_a_manager_that_is_down_is_asked_again(site: Site, manager: UpsServer, c
     manager.is_down = False
     performer.turn()
     assert manager.state(UID) == "IN PROGRESS"
+
+
+def test_of_several_nodes_the_first_alone_performs(site: Site, manager: UpsServer, client: UpsClient) -> None:
+    create(manager.url, workitem())
+    with writing(site.engine) as connection:
+        for node in ("node-1", "node-2"):
+            leases.take(connection, node)
+    site.performer(client).turn()
+    assert manager.state(UID) == "SCHEDULED"
+    with writing(site.engine) as connection:
+        connection.execute(delete(NODE_LEASE).where(NODE_LEASE.c.node == "node-1"))
+    site.performer(client).turn()
+    assert manager.state(UID) == "IN PROGRESS"
+
+
+def test_a_rule_that_is_gone_ends_the_work_item_with_that_reason(
+    site: Site, manager: UpsServer, client: UpsClient
+) -> None:
+    create(manager.url, workitem())
+    performer = site.performer(client)
+    performer.turn()
+    site.receive()
+    site.intake._rules = []
+    performer.turn()
+    assert manager.state(UID) == "CANCELED"
+    assert "no rule for studies called 'nodules'" in json.dumps(manager.items[UID]["00741002"])
 
 
 def test_a_restarted_performer_goes_on_where_it_was(site: Site, manager: UpsServer, client: UpsClient) -> None:
