@@ -119,7 +119,10 @@ class Elements:
 
     def text(self, keyword: str) -> str:
         """The first value of a text element; empty when absent."""
-        return self._decoded(keyword).partition("\\")[0].strip(" \0") if keyword in self.raw else ""
+        if keyword not in self.raw:
+            return ""
+        first, _, _ = self._decoded(keyword).partition("\\")
+        return first.strip(" \0")
 
     def person_name(self, keyword: str) -> str:
         """A person name (PS3.5 6.2.1) with all its component groups; empty when absent."""

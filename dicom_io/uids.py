@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from functools import lru_cache
 
 #: PS3.5 9.1: components of digits without leading zeros, joined by dots, at most 64 characters.
 _UID = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))+", re.ASCII)
@@ -9,7 +10,13 @@ _UID = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))+", re.ASCII)
 
 def is_valid_uid(text: str) -> bool:
     """Whether *text* is a UID by PS3.5 9.1. Checked before a UID ever becomes part of a path."""
-    return len(text) <= 64 and _UID.fullmatch(text) is not None
+    return len(text) <= 64 and _is_uid(text)
+
+
+@lru_cache(maxsize=1024)
+def _is_uid(text: str) -> bool:
+    # Three of the four UIDs in a header are those of the image before it.
+    return _UID.fullmatch(text) is not None
 
 
 def derive_uid(*parts: str) -> str:
