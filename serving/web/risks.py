@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, insert, select
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, and_, insert, select
 
 from ehr_io.codes import Coding, Words
 from ehr_io.results.card import card_uuid
@@ -16,7 +16,8 @@ from models.release import Release
 from serving.alerts.reviews import Door, Review, ReviewKind, Subject, keep_review
 from serving.errors import CaseNotFoundError
 from serving.records.database import reading, writing
-from serving.records.schema import FEEDBACK, RISK, WORK_ITEM
+from serving.records.schema import FEEDBACK, RISK, STAY, WORK_ITEM
+from serving.records.stays import StayStatus
 from serving.web.cds_hooks import CardFeedback, StoredRisk
 from serving.web.reasons import grouped
 from serving.web.rows import ReasonRow
@@ -51,6 +52,8 @@ class DatabaseRisks:
         wanted = (
             select(RISK, WORK_ITEM.c.model, WORK_ITEM.c.release_digest)
             .join(WORK_ITEM)
+            # Of an admission that was cancelled nothing is said any more.
+            .join(STAY, and_(STAY.c.stay_id == RISK.c.stay_id, STAY.c.status != StayStatus.CANCELLED.value))
             .where(whose)
             .order_by(RISK.c.as_of.desc(), WORK_ITEM.c.generation.desc())
             .limit(1)

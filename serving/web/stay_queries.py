@@ -10,7 +10,7 @@ from dicom_io.findings import Outcome
 from serving.alerts.reviews import Review, Subject, reviews_of
 from serving.errors import CaseNotFoundError
 from serving.records.schema import RISK, STAY, WORK_ITEM
-from serving.records.stays import load_stay
+from serving.records.stays import StayStatus, load_stay
 from serving.records.surveillance_schema import ALERT, REVIEW
 from serving.web.rows import ReasonRow, RiskRow
 from serving.web.stay_rows import AlertRow, NotScoredRow, ScoreRow, StayView, WardRow
@@ -142,6 +142,8 @@ def _newest_risks(connection: Connection, ward: str) -> tuple[RiskRow, ...]:
             WORK_ITEM.c.release_digest,
         )
         .select_from(joined.join(STAY, STAY.c.stay_id == RISK.c.stay_id).join(ranked, and_(newest, ranked.c.rank == 1)))
+        # Of an admission that was cancelled nothing is said any more.
+        .where(STAY.c.status != StayStatus.CANCELLED.value)
         .order_by(RISK.c.probability.desc(), RISK.c.stay_id)
         .limit(LIST_SIZE)
     )
