@@ -13,6 +13,8 @@ from dicom_io.findings import Outcome
 from models.registry import ReleaseStore
 from models.release import Release
 from models.runtime import Runtime
+from serving.alerts.live import decide_risk
+from serving.alerts.policy import AlertPolicy
 from serving.compose import Composer
 from serving.destinations import AnyDestination
 from serving.dispatch import Outgoing
@@ -44,6 +46,8 @@ class Site:
     language: str
     #: Result objects and pictures lie below this.
     results_dir: Path
+    #: When a ward is told of a risk.
+    alert_policies: Sequence[AlertPolicy] = ()
     #: How large an image may be.
     images: Images = field(default_factory=Images)
 
@@ -158,7 +162,8 @@ class Analyser:
     def _run_stay(self, item: WorkItem, release: Release) -> Ending:
         stopwatch = Stopwatch()
         with reading(self._engine) as connection:
-            stay = stays.load_stay(connection, item.case_id)
+            # What was replaced since the generation was closed was still known at its moment.
+            stay = stays.load_stay(connection, item.case_id, with_history=True)
         subject = StaySubject(stay=stay, moment=item.input_at, release=release)
         try:
             score = score_stay(subject, self._runtime_of(release), stopwatch)
@@ -179,6 +184,7 @@ class Analyser:
         with writing(self._engine) as connection:
             if risk is not None:
                 stays.keep_risk(connection, item.id, risk)
+                decide_risk(connection, item.id, item.model, risk, self._site.alert_policies)
             values = told | {"timings": stopwatch.seconds, "finished_at": now}
             work.move_item(connection, item.id, State.DONE, now, **values)
             _audit(connection, item, outcome, [])

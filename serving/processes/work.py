@@ -137,6 +137,7 @@ def _site(settings: Settings) -> Site:
         destinations=settings.all_destinations,
         language=settings.site.language,
         results_dir=settings.results_dir,
+        alert_policies=settings.alert_policies,
         images=settings.images,
     )
 
