@@ -1,21 +1,28 @@
 """The same code on PostgreSQL: tables, claims, the audit chain and the durable engine."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from factories.deliveries import Sending
 from factories.dicom import cr_image
 from postgresql_server import postgresql
+from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine, select
 
+from dicom_io.commitment import CommitmentItem, CommitmentReport
 from dicom_io.headers import read_header
 from dicom_io.receive.completion import CompletionPolicy
 from dicom_io.receive.inbox import Arrival, Landing
+from dicom_io.results.withdrawal import WithdrawalReason
+from dicom_io.send.memory import MemoryDestination
 from models.folder_store import FolderStore
 from models.release import sha256_of
+from serving.commitment import CommitmentKeeper
+from serving.destinations import Destination
 from serving.errors import SnapshotError
 from serving.intake import Intake
 from serving.records import audit, work
@@ -25,8 +32,11 @@ from serving.records.migrate import migrate
 from serving.records.schema import AUDIT
 from serving.records.snapshot import load_snapshot, take_snapshot
 from serving.settings import Rule
+from serving.telemetry.metrics import CommitmentMetrics
+from serving.withdraw import Retraction, Withdrawer
 from serving.work.dbos_engine import DbosEngine
 from serving.work.engine import RunKind
+from varsel.work_status import read_work
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +139,28 @@ def test_a_snapshot_of_the_server_fills_an_empty_database_and_no_other(engine: E
     restored.dispose()
     with pytest.raises(SnapshotError, match="already"):
         load_snapshot(elsewhere, tmp_path / "database")
+
+
+def test_the_delivery_ledger_goes_its_whole_way(engine: Engine, tmp_path: Path):
+    """Refused and replaced, accepted, denied, sent again, withdrawn."""
+    archive = MemoryDestination()
+    archive.refused_classes = {"1.2.840.10008.5.1.4.1.1.88.34"}
+    pacs = Destination(name="ledger-pacs", host="127.0.0.1", port=104, ae_title="PACS", storage_commitment=True)
+    sending = Sending(engine=engine, directory=tmp_path, destinations=[pacs], outlet_of=lambda _: archive)
+
+    def deny(_: Destination, uid: str, items: Sequence[CommitmentItem]) -> CommitmentReport:
+        failed = {one.sop_instance_uid: "0112 no such object instance" for one in items}
+        return CommitmentReport(transaction_uid=uid, committed=frozenset(), failed=failed)
+
+    item_id = sending.queue("ledger")
+    sending.send(pacs.name)
+    assert sending.states(pacs.name) == {"sr": "refused", "sc": "accepted"}
+    CommitmentKeeper(engine, [pacs], deny, CommitmentMetrics(CollectorRegistry())).turn()
+    assert sending.delivery(pacs.name).state == "waiting"
+    sending.send(pacs.name)
+    retraction = Retraction(work_item_id=item_id, reason=WithdrawalReason.WITHDRAWN, words="wrong side", actor="tester")
+    Withdrawer(engine, tmp_path / "results", "en").withdraw(retraction)
+    sending.send(pacs.name)
+
+    told = [(one.purpose, one.state) for one in read_work(engine, item_id).deliveries]
+    assert told == [("result", "accepted"), ("withdrawal", "accepted")]
