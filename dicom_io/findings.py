@@ -74,10 +74,12 @@ class HeatMap:
     text: str
     #: The part of the body that is mapped; None when the model does not say.
     site: Code | None
-    #: float32 (z, y, x) on the source series' own grid, 0 to 1, finite; z in the order of *sop_instance_uids*.
+    #: float32 (z, y, x), 0 to 1, finite: the part of the source series' own grid that is told; elsewhere 0.
     values: npt.NDArray[np.float32]
-    #: SOP Instance UIDs of the slices, in z order.
+    #: SOP Instance UIDs of all slices, in z order.
     sop_instance_uids: tuple[str, ...]
+    #: Index (z, y, x) of the source's voxel at which *values* begin.
+    offset: tuple[int, int, int] = (0, 0, 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +158,7 @@ class Report:
     created_at: str = ""
     #: Language of free text, RFC 5646: ``da`` or ``en``.
     language: str = "en"
-    #: Probabilities voxel by voxel; empty where the model gives none or no destination takes them.
+    #: Probabilities voxel by voxel; empty where the model gives none or nothing reaches its operating point.
     heat_maps: tuple[HeatMap, ...] = ()
     #: What this report takes the place of: SRs of earlier generations, or of another release.
     predecessors: tuple[EarlierReport, ...] = ()

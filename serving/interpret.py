@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from dicom_io.codes import CUBIC_MILLIMETRE, DIAMETER, MILLIMETRE, VOLUME
-from dicom_io.findings import Finding, Measurement, Region, Segment
+from dicom_io.findings import Finding, HeatMap, Measurement, Region, Segment
 from dicom_io.uids import derive_uid
 from dicom_io.volume import Volume
 from models.manifest import Label, Manifest
@@ -42,6 +42,22 @@ def volume_findings(
             segment = Segment(mask=cut.on_whole_grid(component.mask), sop_instance_uids=volume.sop_instance_uids)
             said.append(replace(finding, segment=segment, measurements=_sizes(component)))
     return tuple(said)
+
+
+def heat_maps(prediction: VolumePrediction, volume: Volume, manifest: Manifest, language: str) -> tuple[HeatMap, ...]:
+    """The probabilities of each label that reaches its operating point, around what reaches it."""
+    return tuple(
+        HeatMap(
+            label=label.key,
+            text=label.text.in_language(language),
+            site=label.site,
+            values=cut.values,
+            sop_instance_uids=volume.sop_instance_uids,
+            offset=(cut.place[0].start, cut.place[1].start, cut.place[2].start),
+        )
+        for label, cut in zip(manifest.labels, prediction.labels, strict=True)
+        if (cut.values >= label.threshold).any()
+    )
 
 
 def highest(scores: Iterable[dict[str, float]]) -> dict[str, float]:

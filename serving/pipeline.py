@@ -156,8 +156,10 @@ def _analyse_volume(subject: Subject, spec: VolumePreprocessing, runtime: Runtim
         named = {"study_uid": subject.study.study_instance_uid, "language": subject.language}
         findings = interpret.volume_findings(prediction, volume, subject.manifest, **named)
         scores = interpret.scores_of(interpret.peak_of(prediction), subject.manifest, subject.language)
+        maps = interpret.heat_maps(prediction, volume, subject.manifest, subject.language)
     read = tuple(image for image in series.instances if image.sop_instance_uid in set(volume.sop_instance_uids))
-    return Analysis(report=_report(subject, read, scores, findings), sources=read, pixels=volume)
+    report = replace(_report(subject, read, scores, findings), heat_maps=maps)
+    return Analysis(report=report, sources=read, pixels=volume)
 
 
 def _on_source_grid(probability: np.ndarray, volume: Volume, manifest: Manifest) -> VolumePrediction:

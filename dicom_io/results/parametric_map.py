@@ -1,11 +1,12 @@
 """Parametric Map (PS3.3 A.75): what a model held probable, voxel by voxel, in 32-bit floating point."""
 
 import struct
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from dicom_io.codes import MODEL_PROBABILITY, NO_UNITS, Code
-from dicom_io.errors import ConformanceError
 from dicom_io.findings import HeatMap
 from dicom_io.results.draft import Draft, draft
 from dicom_io.results.encoding import code, decimal, double, element, sequence, text, unsigned
@@ -33,15 +34,11 @@ def parametric_map(heat_map: HeatMap, provenance: Provenance, sources: SourceSer
     """The map of one label, a frame for each slice that holds any of it.
 
     Raises:
-        ConformanceError: it lies on images that were not read, or that have no place in a frame of reference.
+        ConformanceError: it lies on images that were not read.
     """
     grid = grid_of(heat_map.sop_instance_uids, sources)
-    if not grid.is_spatial:
-        raise ConformanceError(
-            "A heat map lies on images without frame of reference; required: one (PS3.3 A.75), as CT and MR have"
-        )
     places = shown_places(heat_map)
-    values = np.ascontiguousarray(heat_map.values[places], dtype="<f4")
+    values = _frames(heat_map, places, (grid.images[0].rows, grid.images[0].columns))
     elements = (
         *_map_elements(provenance, sources, values.shape),
         text(0x00700081, "LO", f"AI {heat_map.text}"[:64]),
@@ -56,9 +53,27 @@ def parametric_map(heat_map: HeatMap, provenance: Provenance, sources: SourceSer
     return draft(ResultKind.HEAT_MAP, head, provenance, elements)
 
 
+def can_be_told(heat_map: HeatMap, sources: SourceSeries) -> bool:
+    """Whether there is anything to show, on images that lie in a frame of reference (PS3.3 A.75 demands one).
+
+    Raises:
+        ConformanceError: it lies on images that were not read.
+    """
+    return bool(shown_places(heat_map)) and grid_of(heat_map.sop_instance_uids, sources).is_spatial
+
+
 def shown_places(heat_map: HeatMap) -> list[int]:
     """The slices that hold any probability above 0."""
-    return [place for place, layer in enumerate(heat_map.values) if layer.any()]
+    return [place for place, layer in enumerate(heat_map.values, start=heat_map.offset[0]) if layer.any()]
+
+
+def _frames(heat_map: HeatMap, places: Sequence[int], shape: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """The whole slices (frame, y, x) of *shape* rows and columns at *places*."""
+    (first, top, left), (_, height, width) = heat_map.offset, heat_map.values.shape
+    frames = np.zeros((len(places), *shape), dtype="<f4")
+    for frame, place in zip(frames, places, strict=True):
+        frame[top : top + height, left : left + width] = heat_map.values[place - first]
+    return frames
 
 
 def _map_elements(provenance: Provenance, sources: SourceSeries, shape: tuple[int, ...]) -> tuple[bytes, ...]:

@@ -10,7 +10,7 @@ from dicom_io.results.key_objects import has_key_images, key_object_selection
 from dicom_io.results.kinds import Audience, ResultKind, audience
 from dicom_io.results.measurement_groups import Place, place_of
 from dicom_io.results.measurement_report import measurement_report
-from dicom_io.results.parametric_map import parametric_map, shown_places
+from dicom_io.results.parametric_map import can_be_told, parametric_map
 from dicom_io.results.pdf_report import pdf_report
 from dicom_io.results.picture import DrawnPicture
 from dicom_io.results.presentation_state import presentation_state
@@ -89,7 +89,7 @@ def _pointers(whole: Whole) -> Iterator[Planned]:
             made = partial(build, whole.report, whole.provenance, whole.sources)
             yield Planned(audience=audience(kind), build=made)
     for heat_map in whole.report.heat_maps:
-        if shown_places(heat_map):
+        if can_be_told(heat_map, whole.sources):
             made = partial(parametric_map, heat_map, whole.provenance, whole.sources)
             yield Planned(audience=audience(ResultKind.HEAT_MAP), build=made)
 

@@ -12,7 +12,6 @@ from factories.results import faults_of, study_of
 from pydicom import dcmread
 
 from dicom_io.codes import LUNG
-from dicom_io.errors import ConformanceError
 from dicom_io.findings import HeatMap, Report
 from dicom_io.results.kinds import ResultKind
 from dicom_io.results.write import WrittenObject, write_results
@@ -103,7 +102,23 @@ def test_a_heat_map_holds_the_probabilities_of_the_slices_that_have_any(mapped, 
     assert sources == list(volume.sop_instance_uids[3:9])
 
 
-def test_a_heat_map_of_images_without_a_place_is_refused(chest, tmp_path: Path):
+def test_a_part_of_a_heat_map_stands_where_it_lies(mapped, tmp_path: Path):
+    instances, report, volume = mapped
+    whole = report.heat_maps[0]
+    part = replace(whole, values=whole.values[4:6, 10:20, 30:50], offset=(4, 10, 30))
+
+    (written,) = write_results(
+        replace(report, heat_maps=(part,)), study_of(instances), volume, [(ResultKind.HEAT_MAP,)], tmp_path / "out"
+    )
+
+    frames = np.frombuffer(dcmread(written.path).FloatPixelData, dtype="<f4").reshape(2, 64, 64)
+    expected = np.zeros((2, 64, 64), dtype=np.float32)
+    expected[:, 10:20, 30:50] = whole.values[4:6, 10:20, 30:50]
+    assert np.array_equal(frames, expected)
+
+
+def test_a_heat_map_of_images_without_a_place_is_not_made(chest, tmp_path: Path):
+    """The standard demands a frame of reference, which radiographs do not have; what else is said still leaves."""
     instances, report, radiograph = chest
     heat_map = HeatMap(
         label="opacity",
@@ -112,15 +127,11 @@ def test_a_heat_map_of_images_without_a_place_is_refused(chest, tmp_path: Path):
         values=radiograph.pixels[np.newaxis],
         sop_instance_uids=(radiograph.sop_instance_uid,),
     )
+    report = replace(report, heat_maps=(heat_map,))
 
-    with pytest.raises(ConformanceError, match="without frame of reference"):
-        write_results(
-            replace(report, heat_maps=(heat_map,)),
-            study_of(instances),
-            None,
-            [(ResultKind.HEAT_MAP,)],
-            tmp_path / "out",
-        )
+    written = write_results(report, study_of(instances), None, [(ResultKind.SR, ResultKind.HEAT_MAP)], tmp_path / "out")
+
+    assert [one.kind for one in written] == [ResultKind.SR]
 
 
 @pytest.mark.parametrize("case", ["chest", "mapped"])
