@@ -14,7 +14,7 @@ from dicom_io.retrieve.source import FoundStudy, StudySource
 from serving.records import hints
 from serving.records.database import reading, writing
 from serving.records.hints import HintSource, PriorityHint
-from serving.records.schema import INSTANCE
+from serving.records.schema import INSTANCE, STUDY
 
 #: Waits before another try of one study.
 _PAUSES_SECONDS = (1.0, 5.0, 20.0)
@@ -120,6 +120,12 @@ class Puller:
         )
         with writing(self._engine) as connection:
             hints.note_priority(connection, hint, now)
+
+
+def patient_of(engine: Engine, study_uid: str) -> str:
+    """Patient ID of a study that is here; empty when there is none."""
+    with reading(engine) as connection:
+        return connection.scalar(select(STUDY.c.patient_id).where(STUDY.c.study_uid == study_uid)) or ""
 
 
 def _pulled(study_uid: str, completed: int, failed: int) -> PulledStudy:

@@ -230,12 +230,21 @@ def test_pull_fetches_what_matches_and_skips_it_the_second_time(site: Path) -> N
     assert "2 studies: 1 fetched, 1 here" in said
 
 
+def test_pull_fetches_what_else_the_archive_has_of_a_patient(site: Path) -> None:
+    assert run(site, "pacs", "--study", CT_STUDY)[0] == 0
+    code, said = run(site, "pacs", "--priors-of", CT_STUDY)
+    assert code == 0, said
+    assert "2 studies: 2 fetched, 0 here" in said
+    assert "PID-0001" not in said
+
+
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
         (["nowhere", "--limit", "1"], 1, "known: gone, pacs"),
         (["pacs"], 2, "say which studies"),
+        (["pacs", "--priors-of", CT_STUDY], 1, "nothing of study"),
         (["pacs", "--study", "../x"], 2, "no Study Instance UID"),
         (["pacs", "--from", "2026"], 2, "no date"),
         (["pacs", "--study", derive_uid("nothing")], 1, "holds no such study"),

@@ -7,6 +7,8 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sqlalchemy import Engine
+
     from dicom_io.retrieve.source import FoundStudy, StudyQuery, StudySource
     from serving.archives import Archive
     from serving.pull import PulledStudy
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "Examples: [bold]varsel pull pacs --study 1.2.840.113619.2.5[/bold]   "
+    "[bold]varsel pull pacs --priors-of 1.2.840.113619.2.5 --modality CT[/bold]   "
     "[bold]varsel pull pacs --from 20260101 --to 20260131 --modality CT --limit 100[/bold]. "
     "Begun again after a break it goes on: studies that are here are skipped. Exit code 3 when some did not come."
 )
@@ -23,6 +26,7 @@ def pull(  # noqa: PLR0913, PLR0917  Each is an option of the command.
     context: typer.Context,
     archive: Annotated[str, typer.Argument(help="Name of an archive in the settings (archives).")],
     study: Annotated[list[str] | None, typer.Option(help="Study Instance UID; may be given several times.")] = None,
+    priors_of: Annotated[str, typer.Option(help="Earlier studies of the patient of this study, which is here.")] = "",
     date_from: Annotated[str, typer.Option("--from", help="First study date, YYYYMMDD.")] = "",
     date_to: Annotated[str, typer.Option("--to", help="Last study date, YYYYMMDD.")] = "",
     modality: Annotated[str, typer.Option(help="Only studies with this modality, e.g. CT.")] = "",
@@ -40,7 +44,9 @@ def pull(  # noqa: PLR0913, PLR0917  Each is an option of the command.
     engine = open_own_database(settings)
     source = open_source(settings, chosen, engine)
     query = StudyQuery(date_from=_date(date_from), date_to=_date(date_to), modality=modality, limit=limit)
-    studies = _find(source, study or [], query)
+    if priors_of:
+        query = _of_same_patient(engine, priors_of, query)
+    studies = [one for one in _find(source, study or [], query) if one.study_uid != priors_of]
     puller = Puller(engine, source, PullPace(studies_per_minute=chosen.studies_per_minute))
     results = []
     with progress() as bar:
@@ -61,6 +67,19 @@ def _archive(settings: "Settings", name: str) -> "Archive":
     return known[name]
 
 
+def _of_same_patient(engine: "Engine", study_uid: str, query: "StudyQuery") -> "StudyQuery":
+    """*query* for the patient of a study that is here; the patient's number itself never stands on a command line."""
+    from dataclasses import replace
+
+    from serving.pull import patient_of
+    from varsel.errors import VarselError
+
+    patient_id = patient_of(engine, study_uid)
+    if not patient_id:
+        raise VarselError(f"nothing of study '{study_uid}' is here, or it names no patient")
+    return replace(query, patient_id=patient_id)
+
+
 def _date(text: str) -> str:
     from datetime import datetime
 
@@ -79,8 +98,8 @@ def _find(source: "StudySource", uids: "Sequence[str]", query: "StudyQuery") -> 
     wrong = [uid for uid in uids if not is_valid_uid(uid)]
     if wrong:
         raise typer.BadParameter(f"'{wrong[0]}' is no Study Instance UID", param_hint="--study")
-    if not uids and not (query.date_range or query.modality or query.limit):
-        raise typer.BadParameter("say which studies: --study, --from/--to, --modality or --limit")
+    if not uids and not (query.date_range or query.modality or query.limit or query.patient_id):
+        raise typer.BadParameter("say which studies: --study, --priors-of, --from/--to, --modality or --limit")
     queries = [replace(query, study_uid=uid) for uid in uids] or [query]
     found = [one for each in queries for one in source.find(each)]
     if not found:

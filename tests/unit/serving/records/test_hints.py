@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from pydicom.dataset import Dataset
@@ -11,6 +12,8 @@ from dicom_io.receive.completion import CompletionPolicy
 from dicom_io.receive.inbox import Landing
 from dicom_io.receive.notifications import Notification, NotificationSource, StepState
 from dicom_io.uids import derive_uid
+from models.folder_store import FolderStore
+from serving.intake import Intake
 from serving.records import cases, hints, work
 from serving.records.database import reading, writing
 from serving.records.hints import HintSource, PriorityHint
@@ -75,6 +78,22 @@ def test_a_study_is_closed_as_soon_as_all_that_was_promised_is_here(engine: Engi
     land(slices[2])
 
     assert close_whole(engine) == (STUDY_UID,)
+
+
+def test_the_workers_look_closes_it(engine: Engine, land: Callable[[Dataset], Landing], tmp_path: Path):
+    slices = ct_series(2)
+    for dataset in slices:
+        land(dataset)
+    intake = Intake(engine, FolderStore(tmp_path / "releases"), [])
+    assert intake.take_due() == 0
+    note(engine, told(slices))
+
+    assert intake.take_due() == 1
+
+    # No rule matched: not analysed, and said so.
+    with reading(engine) as connection:
+        (item,) = connection.execute(select(WORK_ITEM)).all()
+    assert (item.case_id, item.reason_code) == (STUDY_UID, "no_rule")
 
 
 def test_a_promise_that_comes_after_the_images_closes_too(engine: Engine, land: Callable[[Dataset], Landing]):
