@@ -76,6 +76,11 @@ modalities = ["CT"]
 name = "urinary"
 model = "infection_urinary"
 kind = "stay"
+
+[[alert_policies]]
+name = "all-wards"
+model = "infection_urinary"
+threshold = 0.0001
 """
 
 

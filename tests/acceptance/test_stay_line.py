@@ -92,6 +92,20 @@ def assessment_age() -> float:
     return (moment - born).total_seconds() / (365.25 * 24 * 3600)
 
 
+def test_the_ward_s_policy_decides_the_risk_and_a_clinician_s_answer_is_kept(site: RunningSite):
+    post(site, bundle("SYN-STAY-4", "SYN-PATIENT-4"))
+    item = site.item_of("SYN-STAY-4")
+    address = f"{site.web_url}/stays/SYN-STAY-4"
+    page = httpx.get(address, headers={"Accept-Language": "en"}).text
+    assert "Silent alert" in page
+    assert "all-wards 1" in page
+
+    form = {"kind": "acknowledged", "reviewer": "KM"}
+    answer = httpx.post(f"{address}/reviews", params={"risk": item.id}, data=form, follow_redirects=True)
+    assert answer.status_code == 200
+    assert "KM" in answer.text
+
+
 def test_the_record_gets_a_card_with_probability_reasons_and_version(site: RunningSite):
     post(site, bundle())
     site.item_of(STAY)
