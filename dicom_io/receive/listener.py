@@ -101,7 +101,12 @@ class Listener:
         error = future.exception()
         if error is not None:
             # Only the kind of the fault: its text may quote what was received.
-            _log.error("An association failed by a fault of ours: %s", type(error).__name__, exc_info=error)
+            _log.error(
+                "An association failed by a fault of ours: %s",
+                type(error).__name__,
+                exc_info=error,
+                extra={"action": "association_failed"},
+            )
 
 
 def _stop_reading(connection: socket.socket) -> None:
