@@ -27,6 +27,7 @@ from serving.web.cds_tokens import TokenCheck
 from serving.web.counted_intake import CountedIntake
 from serving.web.dicomweb import StowLimits, stow_routes
 from serving.web.fhir import fhir_routes
+from serving.web.risk_observations import observation_routes
 from serving.web.risks import DatabaseFeedback, DatabaseRisks
 from serving.web.ups import ups_routes
 from serving.web.ups_events import ups_event_routes
@@ -61,6 +62,7 @@ def build_web(settings: Settings) -> Starlette:
     commit.start()
     doors = [
         *fhir_routes(CountedIntake(GroupedStayIntake(commit), metrics), risks),
+        *observation_routes(risks, settings.site.language),
         *cds_routes(risks, DatabaseFeedback(engine), callers, settings.site.language),
         *ups_routes(engine, imaging_rules(settings)),
         *ups_event_routes(engine),
