@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from pydicom import uid
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate_extended
 from pydicom.pixels import get_decoder
 
 from dicom_io.decode.decoders import DECODABLE
@@ -240,3 +241,21 @@ def test_a_second_decoder_gives_the_same_pixels(tmp_path: Path, syntax: str, plu
 
 def test_every_transfer_syntax_that_the_receiver_prefers_is_decoded() -> None:
     assert set(PREFERRED_TRANSFER_SYNTAXES) == DECODABLE
+
+
+def test_frames_are_found_by_an_extended_offset_table(tmp_path: Path) -> None:
+    pixels = [stored(noisy_ct()), stored(noisy_ct())[::-1].copy()]
+    streams = [imagecodecs.jpegls_encode(one) for one in pixels]
+    dataset = compressed(noisy_ct(), uid.JPEGLSLossless, streams)
+    dataset.NumberOfFrames = 2
+    dataset.PixelData, dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths = encapsulate_extended(streams)
+    found = _frames(dataset, tmp_path)
+    assert [np.array_equal(one.values, expected) for one, expected in zip(found, pixels, strict=True)] == [True, True]
+
+
+def test_an_extended_offset_table_that_points_nowhere_is_a_pixel_error(tmp_path: Path) -> None:
+    dataset = compressed(noisy_ct(), uid.JPEGLSLossless, [imagecodecs.jpegls_encode(stored(noisy_ct()))])
+    dataset.ExtendedOffsetTable = struct.pack("<Q", 2**40)
+    dataset.ExtendedOffsetTableLengths = struct.pack("<Q", 100)
+    with pytest.raises(PixelError):
+        _frames(dataset, tmp_path)
