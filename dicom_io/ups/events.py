@@ -18,6 +18,16 @@ _CANCEL_REQUESTED = 2
 _AGAIN_SECONDS = 2.0
 
 
+def channel_url(manager: httpx.URL, named: str, ae_title: str) -> str:
+    """Where to listen: the place that *manager* named when it is its own host, else where PS3.18 has it.
+
+    Our token goes along, and it is for this host alone.
+    """
+    if named.startswith(("ws://", "wss://")) and httpx.URL(named).host == manager.host:
+        return named
+    return f"{str(manager).rstrip('/')}/ws/subscribers/{ae_title}".replace("http", "ws", 1)
+
+
 class EventChannel:
     """Collects requests to cancel from one manager."""
 
@@ -36,10 +46,10 @@ class EventChannel:
             return frozenset(self._asked)
 
     def open(self, url: str, ae_title: str) -> None:
-        """Listen at *url*, or where PS3.18 has the channel of *ae_title* when the manager named no place."""
+        """Listen at *url*, or where PS3.18 has the channel of *ae_title*; see `channel_url`."""
         if self._thread is not None:
             return
-        place = url or f"{self._http.base_url}ws/subscribers/{ae_title}".replace("http", "ws", 1)
+        place = channel_url(self._http.base_url, url, ae_title)
         self._thread = threading.Thread(target=self._listen, args=(place,), name="ups-events", daemon=True)
         self._thread.start()
 
