@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trustme
 from factories.hl7 import message
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ehr_io.errors import MllpError, NotHl7Error
@@ -69,6 +69,8 @@ def test_own_separators_escapes_and_repetitions_are_read():
     assert (patient.text(3, 2), patient.text(5)) == ("x", "Bo$Bent#Co")
 
 
+# The machine may be busy; what is tested is no speed.
+@settings(deadline=None)
 @given(st.text())
 def test_whatever_text_is_escaped_is_read_back_but_for_control_characters(text: str):
     separators = Separators()
@@ -100,6 +102,8 @@ def test_what_is_no_message_is_an_error_that_says_so(body: bytes):
         parse(body)
 
 
+# The machine may be busy; what is tested is no speed.
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_no_bytes_whatever_break_the_parser(body: bytes):
     try:
