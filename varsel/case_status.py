@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import Column, Connection, Engine, RowMapping, Table, select
 
 from serving.records.database import reading
+from serving.records.delivery_schema import DELIVERY_OBJECT
 from serving.records.schema import DELIVERY, FINDING, REFUSAL, RESULT, RISK, WORK_ITEM
-from serving.work.item import TERMINAL, State
+from serving.work.item import TERMINAL, ObjectState, State
 
 _Row = dict[str, Any]
 
@@ -90,7 +91,7 @@ class CaseStatus:
     risk: float | None
     #: Strongest first.
     findings: tuple[FindingStatus, ...]
-    #: In the order they were written.
+    #: In the order they were written; what is held back in case of a refusal is not among them.
     objects: tuple[ObjectStatus, ...]
     #: By destination.
     deliveries: tuple[DeliveryStatus, ...]
@@ -154,6 +155,7 @@ class _Parts:
         self._objects = _by_item(connection, RESULT, item_ids, RESULT.c.created_at)
         self._deliveries = _by_item(connection, DELIVERY, item_ids, DELIVERY.c.destination)
         self._risks = _by_item(connection, RISK, item_ids, RISK.c.work_item_id)
+        self._held_back = _held_back(connection, item_ids)
 
     def case(self, item: _Row) -> CaseStatus:
         risks = [row["probability"] for row in self._risks[item["id"]]]
@@ -163,11 +165,25 @@ class _Parts:
             work_item_id=item["id"],
             risk=risks[0] if risks else None,
             findings=tuple(_finding(row) for row in self._findings[item["id"]]),
-            objects=tuple(_kept(ObjectStatus, row) for row in self._objects[item["id"]]),
+            objects=tuple(
+                _kept(ObjectStatus, row)
+                for row in self._objects[item["id"]]
+                if row["sop_instance_uid"] not in self._held_back
+            ),
             deliveries=tuple(
                 _kept(DeliveryStatus, row, object_count=len(row["objects"])) for row in self._deliveries[item["id"]]
             ),
         )
+
+
+def _held_back(connection: Connection, item_ids: Sequence[str]) -> set[str]:
+    """SOP Instance UIDs that every destination has only in reserve."""
+    mine = select(DELIVERY_OBJECT).join(DELIVERY).where(DELIVERY.c.work_item_id.in_(item_ids))
+    reserve: set[str] = set()
+    sent: set[str] = set()
+    for row in connection.execute(mine):
+        (reserve if row.state == ObjectState.RESERVE.value else sent).add(row.sop_instance_uid)
+    return reserve - sent
 
 
 def _by_item(connection: Connection, table: Table, item_ids: Sequence[str], order: Any) -> defaultdict[str, list[_Row]]:

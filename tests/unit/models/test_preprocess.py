@@ -99,7 +99,7 @@ def test_equal_spacing_changes_nothing():
     assert np.allclose(probability_to_source_grid(tensor[0, 0], voxels.shape, 0.0).values, voxels, atol=1e-6)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), floor=st.floats(0.05, 0.95))
 def test_the_part_holds_every_cell_of_the_whole_that_reaches_the_floor(seed: int, floor: float):
     generator = np.random.default_rng(seed)
