@@ -152,6 +152,17 @@ def export_graph(module: torch.nn.Module, clinical: ClinicalSpec, path: Path) ->
             )
     except (torch.onnx.errors.OnnxExporterError, RuntimeError) as error:
         raise ExportError(f"the {clinical.task.value} network cannot be exported: {error}") from error
+    without_traces(path)
+
+
+def without_traces(path: Path) -> None:
+    """Take out of the graph at *path* what the exporter says of its own run: whose machine it was, and where code lay."""
+    model = onnx.load(path)
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.initializer, *graph.value_info, *graph.input, *graph.output):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    onnx.save(model, path)
 
 
 def _demand_ready(run: TrackedRun, data: Dataset) -> None:
