@@ -156,7 +156,7 @@ def export_graph(module: torch.nn.Module, clinical: ClinicalSpec, path: Path) ->
 
 
 def without_traces(path: Path) -> None:
-    """Take out of the graph at *path* what the exporter says of its own run: whose machine it was, and where code lay."""
+    """Take out of the graph at *path* what the exporter says of its own run, among it paths of the machine."""
     model = onnx.load(path)
     graph = model.graph
     for part in (model, graph, *graph.node, *graph.initializer, *graph.value_info, *graph.input, *graph.output):
