@@ -206,5 +206,5 @@ def test_the_public_adults_are_read_by_their_findings():
     assert clinical.data is not None
     labels = [label.key for label in clinical.labels]
     cohort = read_cohort(REAL / "labels_nih64.csv", clinical.data, clinical.preprocessing, labels)
-    assert cohort.inputs.shape == (667, 1, 160, 160)
+    assert cohort.inputs.shape == (667, 1, 192, 192)
     assert len(np.unique(cohort.patients)) == 203

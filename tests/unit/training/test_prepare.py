@@ -52,7 +52,7 @@ def test_what_the_source_holds_back_is_the_test_set(tmp_path: Path, bundle: Bund
     assert len(patients(data, Split.VALIDATION)) == 4
     assert data.manifest.files["labels.csv"]
     case = next(iter(data.cases(Split.TRAIN)))
-    assert case.input.shape == (1, 160, 160)
+    assert case.input.shape == (1, 192, 192)
     assert case.label.shape == (3, 1, 1)
 
 
