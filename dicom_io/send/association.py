@@ -52,14 +52,22 @@ def associated(address: DicomAddress, contexts: Sequence[PresentationContext]) -
     association = associate(address, contexts)
     with held_reactor(association):
         try:
-            yield association
-        except Exception:
-            association.abort()
-            raise
+            with aborted_on_failure(association):
+                yield association
         finally:
             # Also when the caller stops early: an orderly end tells the peer that nothing was lost on the way.
             if association.is_established:
                 association.release()
+
+
+@contextmanager
+def aborted_on_failure(association: Any) -> Iterator[None]:
+    """Break *association* off when the block fails: what follows of a half-sent message nobody could read."""
+    try:
+        yield
+    except Exception:
+        association.abort()
+        raise
 
 
 class _Gate:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pynetdicom.presentation import PresentationContext
 
-from dicom_io.send.association import DicomAddress, associate, held_reactor
+from dicom_io.send.association import DicomAddress, aborted_on_failure, associate, held_reactor
 
 
 class KeptAssociation:
@@ -38,10 +38,8 @@ class KeptAssociation:
             association = self._fitting(contexts)
             with held_reactor(association):
                 try:
-                    yield association
-                except Exception:
-                    association.abort()
-                    raise
+                    with aborted_on_failure(association):
+                        yield association
                 finally:
                     if not association.is_established:
                         self._association = None
