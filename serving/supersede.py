@@ -49,18 +49,23 @@ class Earlier:
         }
 
 
+def earlier_objects(objects: Iterable[LedgerObject]) -> tuple[EarlierObject, ...]:
+    """*objects* of the ledger as a rejection note names them."""
+    return tuple(
+        EarlierObject(
+            sop_class_uid=one.sop_class_uid,
+            sop_instance_uid=one.sop_instance_uid,
+            series_instance_uid=one.series_instance_uid,
+            path=one.path,
+        )
+        for one in objects
+    )
+
+
 def _superseded(item: WorkItem, analysis: Analysis, objects: Iterable[LedgerObject]) -> Withdrawal:
     return Withdrawal(
         study_instance_uid=item.case_id,
-        objects=tuple(
-            EarlierObject(
-                sop_class_uid=one.sop_class_uid,
-                sop_instance_uid=one.sop_instance_uid,
-                series_instance_uid=one.series_instance_uid,
-                path=one.path,
-            )
-            for one in objects
-        ),
+        objects=earlier_objects(objects),
         reason=WithdrawalReason.SUPERSEDED,
         algorithm=analysis.report.algorithm,
         created_at=analysis.report.created_at,

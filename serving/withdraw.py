@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, select, update
 
 from dicom_io.findings import AlgorithmIdentity
-from dicom_io.results.withdrawal import EarlierObject, Withdrawal, WithdrawalReason, write_withdrawal
+from dicom_io.results.withdrawal import Withdrawal, WithdrawalReason, write_withdrawal
 from dicom_io.uids import derive_uid
 from ehr_io.results.diagnostic_report import withdrawn_report
 from ehr_io.results.imaging_wording import withdrawn
@@ -22,6 +22,7 @@ from serving.records.database import reading, writing
 from serving.records.ledger import LedgerObject
 from serving.records.schema import DELIVERY, WORK_ITEM
 from serving.records.work import WorkItem
+from serving.supersede import earlier_objects
 from serving.work.item import DeliveryState, Purpose, State
 
 _MESSAGES = frozenset(kind.value for kind in MessageKind)
@@ -110,15 +111,7 @@ def _rejection(
 ) -> Withdrawal:
     return Withdrawal(
         study_instance_uid=item.case_id,
-        objects=tuple(
-            EarlierObject(
-                sop_class_uid=one.sop_class_uid,
-                sop_instance_uid=one.sop_instance_uid,
-                series_instance_uid=one.series_instance_uid,
-                path=one.path,
-            )
-            for one in objects
-        ),
+        objects=earlier_objects(objects),
         reason=retraction.reason,
         algorithm=AlgorithmIdentity(name=item.model, version=item.model_version, digest=item.release_digest),
         created_at=now.isoformat(timespec="seconds"),

@@ -31,7 +31,7 @@ DELIVERY = (
 def before(tmp_path: Path) -> Iterator[Engine]:
     """One delivery that arrived, one that waits."""
     engine = open_database(f"sqlite:///{tmp_path / 'varsel.db'}")
-    move(engine, "0002")
+    move(engine, "0001")
     with engine.begin() as connection:
         connection.execute(text(WORK_ITEM))
         for uid in ("1.1", "1.2"):
