@@ -19,13 +19,18 @@ _SQLITE_PRAGMAS = (
     "PRAGMA busy_timeout=30000",
     "PRAGMA foreign_keys=ON",
 )
+#: PostgreSQL ends a writing transaction whose process has gone silent in its midst (frozen, cut off), so that the rows
+#: it holds come free; and nobody waits for a row for ever.
+_POSTGRESQL_LIMITS = "SET LOCAL idle_in_transaction_session_timeout = '5s'; SET LOCAL lock_timeout = '30s'"
 
 
 def open_database(url: str) -> Engine:
     """An engine on *url*; an SQLite file's directory is made when missing."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
+        engine = create_engine(url, pool_pre_ping=True)
+        event.listen(engine, "begin", _limit_waiting)
+        return engine
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url)
@@ -54,6 +59,11 @@ def _begin_immediate(connection: Connection) -> None:
         connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")
         connection.info["synchronous"] = synchronous
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _limit_waiting(connection: Connection) -> None:
+    if not connection.get_execution_options().get("read_only", False):
+        connection.exec_driver_sql(_POSTGRESQL_LIMITS)
 
 
 def without_waiting_for_the_disk(engine: Engine) -> Engine:

@@ -63,15 +63,17 @@ def pulses(connection: Connection, *, besides: str) -> tuple[Pulse, ...]:
     return tuple(Pulse(node=row.node, epoch=row.epoch, beat=row.beat) for row in rows)
 
 
-def bury(connection: Connection, dead: Pulse, now: datetime) -> Sequence[str]:
+def bury(connection: Connection, dead: Pulse, now: datetime) -> Sequence[str] | None:
     """End the right of *dead* and let others take what it had claimed.
 
     Returns:
-        The ids of that work; none when the node has beaten meanwhile, or another has buried it.
+        The ids of that work; None when it could not be: the node has beaten meanwhile, another has buried it, or it was
+        cut off in the middle of a transaction that the database has yet to end (waiting would cost us our own beats).
     """
     still = (NODE_LEASE.c.node == dead.node) & (NODE_LEASE.c.epoch == dead.epoch) & (NODE_LEASE.c.beat == dead.beat)
-    if connection.execute(delete(NODE_LEASE).where(still).returning(NODE_LEASE.c.node)).one_or_none() is None:
-        return ()
+    if connection.scalar(select(NODE_LEASE.c.node).where(still).with_for_update(skip_locked=True)) is None:
+        return None
+    connection.execute(delete(NODE_LEASE).where(NODE_LEASE.c.node == dead.node))
     return _put_back(connection, dead.node, now, "its node was lost")
 
 

@@ -69,6 +69,8 @@ class Heartbeat:
     def _bury(self, dead: Pulse) -> None:
         with writing(self._engine) as connection:
             freed = leases.bury(connection, dead, datetime.now(UTC))
+        if freed is None:
+            return
         _LOG.error("A node fell silent; its work goes on here.", action="node_lost", node=dead.node, freed=len(freed))
 
     def _loop(self) -> None:

@@ -1,6 +1,7 @@
 """The same code on PostgreSQL: tables, claims, the audit chain and the durable engine."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -25,7 +26,7 @@ from serving.commitment import CommitmentKeeper
 from serving.destinations import Destination
 from serving.errors import SnapshotError
 from serving.intake import Intake
-from serving.records import audit, work
+from serving.records import audit, fence, leases, work
 from serving.records.database import open_database, reading, writing
 from serving.records.inbox import DatabaseInbox
 from serving.records.migrate import migrate
@@ -164,3 +165,26 @@ def test_the_delivery_ledger_goes_its_whole_way(engine: Engine, tmp_path: Path):
 
     told = [(one.purpose, one.state) for one in read_work(engine, item_id).deliveries]
     assert told == [("result", "accepted"), ("withdrawal", "accepted")]
+
+
+def test_a_node_frozen_in_mid_transaction_holds_up_its_burial_by_seconds_and_the_others_not_at_all(engine: Engine):
+    with writing(engine) as connection:
+        lease = leases.take(connection, "frozen")
+    frozen = fence.under(engine, lease).connect()
+    frozen.begin()
+    fence.demand(frozen)
+    with reading(engine) as connection:
+        (pulse,) = leases.pulses(connection, besides="other")
+
+    def bury() -> Sequence[str] | None:
+        with writing(engine) as connection:
+            return leases.bury(connection, pulse, datetime.now(UTC))
+
+    assert bury() is None
+    deadline = time.monotonic() + 20
+    while bury() is None and time.monotonic() < deadline:
+        time.sleep(0.2)
+    with reading(engine) as connection:
+        assert leases.pulses(connection, besides="other") == ()
+    frozen.invalidate()
+    frozen.close()
