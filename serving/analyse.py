@@ -16,17 +16,17 @@ from models.runtime import Runtime
 from serving.alerts.live import decide_risk
 from serving.alerts.policy import AlertPolicy
 from serving.compose import Composer
-from serving.destinations import AnyDestination
 from serving.dispatch import Outgoing
 from serving.errors import NotAnalysedError
 from serving.guard import Guard, find_guard
-from serving.image_limits import Images
 from serving.messages import MessageComposer
 from serving.pipeline import Analysis, Subject, analyse_study, not_analysed
 from serving.records import audit, cases, ledger, results, stays, work
 from serving.records.database import reading, writing
 from serving.records.stays import RiskRecord
 from serving.records.work import WorkItem
+from serving.settings.destinations import AnyDestination
+from serving.settings.images import Images
 from serving.stay_pipeline import StaySubject, score_stay
 from serving.stopwatch import Stopwatch
 from serving.supersede import Earlier

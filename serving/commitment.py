@@ -11,10 +11,10 @@ from sqlalchemy import Engine
 from dicom_io.commitment import CommitmentItem, CommitmentReport
 from dicom_io.errors import InboxUnavailableError, SendError
 from dicom_io.uids import derive_uid
-from serving.destinations import Destination
 from serving.errors import DatabaseDownError
 from serving.records import commitments
 from serving.records.database import reading, writing
+from serving.settings.destinations import Destination
 from serving.telemetry.metrics import CommitmentMetrics
 from serving.work.item import CommitmentState
 

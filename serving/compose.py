@@ -5,9 +5,9 @@ from pathlib import Path
 
 from dicom_io.results.write import WrittenObject, write_results
 from dicom_io.study import Study
-from serving.destinations import AnyDestination
 from serving.pipeline import Analysis
 from serving.records.work import WorkItem
+from serving.settings.destinations import AnyDestination
 from serving.stopwatch import Stopwatch
 from serving.telemetry.metric_table import Stage
 

@@ -10,12 +10,12 @@ from sqlalchemy import Connection, Engine
 from dicom_io.errors import RejectedError
 from dicom_io.send.destination import Destination as Outlet
 from dicom_io.send.destination import Reference, Refusal
-from serving.destinations import AnyDestination
 from serving.errors import CaseNotFoundError
 from serving.records import audit, fence, ledger
 from serving.records.database import reading, writing
 from serving.records.ledger import LedgerObject
 from serving.records.work import Delivery
+from serving.settings.destinations import AnyDestination
 from serving.work.item import DeliveryState, ObjectState, Purpose
 
 #: Gives what takes the objects of a destination.

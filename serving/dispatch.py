@@ -7,8 +7,8 @@ from typing import Protocol
 
 from dicom_io.results.kinds import ResultKind
 from dicom_io.results.write import WrittenObject
-from serving.destinations import AnyDestination
 from serving.messages import WrittenMessage
+from serving.settings.destinations import AnyDestination
 from serving.work.item import Purpose
 
 

@@ -15,7 +15,7 @@ from models.registry import ReleaseStore
 from serving.records import audit, cases, hints, stays, work
 from serving.records.database import reading, writing
 from serving.rules import Route, match_stay, match_study, route_named
-from serving.settings import Rule
+from serving.settings.file import Rule
 from serving.work.item import State
 
 

@@ -27,9 +27,9 @@ from ehr_io.results.imaging_result import (
 )
 from ehr_io.results.oru import Parties, oru_r01
 from ehr_io.risks import ModelIdentity
-from serving.destinations import AnyDestination, FhirDestination, Hl7Destination
 from serving.pipeline import Analysis
 from serving.records.work import WorkItem
+from serving.settings.destinations import AnyDestination, FhirDestination, Hl7Destination
 
 #: Whether this model has told this destination (by name) of this case before.
 ToldBefore = Callable[[WorkItem, str], bool]

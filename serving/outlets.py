@@ -11,9 +11,9 @@ from dicom_io.send.web_address import WebAddress
 from dicom_io.tls import client_context
 from ehr_io.hl7.client import MllpAddress
 from ehr_io.send.fhir_server import FhirAddress
-from serving.destinations import AnyDestination, Destination, FhirDestination, Hl7Destination
 from serving.pace import PacedOutlet
 from serving.record_outlets import FhirOutlet, MllpOutlet
+from serving.settings.destinations import AnyDestination, Destination, FhirDestination, Hl7Destination
 
 
 class Outlets:

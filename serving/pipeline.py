@@ -19,8 +19,8 @@ from models.runtime import Runtime
 from serving import interpret
 from serving.errors import NotAnalysedError
 from serving.guard import Guard
-from serving.image_limits import Images
 from serving.reasons import reason_in
+from serving.settings.images import Images
 from serving.stopwatch import Stopwatch
 from serving.telemetry.metric_table import Stage
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from dicom_io.study import Series, Study
 from serving.errors import RuleError
-from serving.settings import Rule
+from serving.settings.file import Rule
 
 
 @dataclass(frozen=True, kw_only=True)

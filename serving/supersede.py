@@ -8,10 +8,10 @@ from dicom_io.findings import EarlierReport
 from dicom_io.results.kinds import ResultKind
 from dicom_io.results.withdrawal import EarlierObject, Withdrawal, WithdrawalReason, write_withdrawal
 from dicom_io.results.write import WrittenObject
-from serving.destinations import AnyDestination
 from serving.pipeline import Analysis
 from serving.records.ledger import LedgerObject
 from serving.records.work import WorkItem
+from serving.settings.destinations import AnyDestination
 
 _SR = ResultKind.SR.value
 

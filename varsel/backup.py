@@ -20,7 +20,7 @@ from serving.records.snapshot import copy_sqlite, file_paths, is_sqlite, load_sn
 from varsel.state_file import DATABASE, FILES, Backup, Tell, add_file, add_manifest, unpack
 
 if TYPE_CHECKING:
-    from serving.settings import Settings
+    from serving.settings.file import Settings
 
 #: What is not state: logs, locks, files in the making, and what belongs to a running SQLite.
 _LEFT_OUT_DIRECTORIES = frozenset({"logs"})

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from varsel.fault import Fault, Weight
 
 if TYPE_CHECKING:
-    from serving.destinations import AnyDestination, Destination
-    from serving.settings import Settings
+    from serving.settings.destinations import AnyDestination, Destination
+    from serving.settings.file import Settings
 
 #: Nobody waits longer for a look.
 _SECONDS = 3.0
@@ -26,7 +26,7 @@ def destination_faults(settings: "Settings") -> Iterator[Fault]:
 def _faults_of(destination: "AnyDestination") -> Iterator[Fault]:
     from dicom_io.errors import TlsFilesError
     from dicom_io.tls import client_context
-    from serving.destinations import Destination
+    from serving.settings.destinations import Destination
 
     where = f"destinations.{destination.name}"
     try:
@@ -69,7 +69,7 @@ def _connect(destination: "AnyDestination") -> str:
 def _place_of(destination: "AnyDestination") -> tuple[str, int]:
     from urllib.parse import urlsplit
 
-    from serving.destinations import Destination, Hl7Destination
+    from serving.settings.destinations import Destination, Hl7Destination
 
     if isinstance(destination, Destination | Hl7Destination):
         return destination.host, destination.port

@@ -8,7 +8,7 @@ from varsel.errors import VarselError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from serving.settings import Settings
+    from serving.settings.file import Settings
 
 
 def existing_database(settings: "Settings") -> "Engine":

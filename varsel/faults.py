@@ -12,7 +12,7 @@ from varsel.destination_faults import destination_faults
 from varsel.fault import Fault, Weight
 
 if TYPE_CHECKING:
-    from serving.settings import Rule, Settings
+    from serving.settings.file import Rule, Settings
 
 _MIB = 1024 * 1024
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from models.folder_store import FolderStore
 from models.release import Release
-from serving.settings import Settings
+from serving.settings.file import Settings
 from varsel.quiet import hush
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from serving.settings import Settings
+    from serving.settings.file import Settings
 
 #: Read when no ``--settings`` is given and it is here.
 DEFAULT_SETTINGS = Path("varsel.toml")
@@ -24,7 +24,7 @@ class Invocation:
         Raises:
             SettingsError: every fault, one a line.
         """
-        from serving.settings import load_settings
+        from serving.settings.file import load_settings
 
         return load_settings(self.settings_path)
 

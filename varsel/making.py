@@ -16,7 +16,7 @@ from models.manifest import Task
 from models.mlflow_registry import MlflowRegistry, RegisteredRelease
 from models.registry import Alias
 from models.release import Release
-from serving.settings import Settings
+from serving.settings.file import Settings
 from training import synthetic
 from training.datasets import Dataset, open_dataset
 from training.export import ExportedRun, export_run

@@ -14,7 +14,7 @@ from evaluation.report import ComparisonReport
 from models.folder_store import FolderStore
 from models.registry import Alias, LedgerRow
 from models.release import Release
-from serving.settings import Settings
+from serving.settings.file import Settings
 from varsel.rollback import OpenRegistry, Rollback, registry_opener
 
 

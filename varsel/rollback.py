@@ -14,7 +14,7 @@ from models.errors import RegistryError
 from models.folder_store import FolderStore
 from models.registry import Alias, LedgerRow, Move, standing
 from models.release import Release
-from serving.settings import Settings
+from serving.settings.file import Settings
 from varsel.errors import PartlyDoneError
 from varsel.quiet import hush
 

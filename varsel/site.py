@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from varsel.programs import Program, accepts_connections, answers
 
 if TYPE_CHECKING:
-    from serving.settings import Settings
+    from serving.settings.file import Settings
 
 
 def site_programs(settings: "Settings", settings_path: Path | None) -> tuple[Program, ...]:

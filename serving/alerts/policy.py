@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from serving.errors import SettingsError
-from serving.section import Section
+from serving.settings.section import Section
 
 
 class Mode(Enum):

@@ -3,7 +3,7 @@
 from models.provider import ExecutionProvider
 from serving.api.run import run_api as become_service
 from serving.api.settings import ApiOptions
-from serving.settings import Settings
+from serving.settings.file import Settings
 
 
 def run_api(settings: Settings) -> None:

@@ -11,9 +11,9 @@ from dicom_io.retrieve.web import WebSource
 from dicom_io.send.association import DicomAddress
 from dicom_io.send.web_address import WebAddress
 from dicom_io.tls import client_context
-from serving.archives import Archive, RetrieveBy
 from serving.records.inbox import DatabaseInbox
-from serving.settings import Settings
+from serving.settings.archives import Archive, RetrieveBy
+from serving.settings.file import Settings
 
 _MIB = 1024 * 1024
 

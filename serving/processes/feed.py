@@ -9,9 +9,9 @@ from ehr_io.hl7.reader import ReaderSettings
 from ehr_io.hl7.server import MllpServer, MllpSettings
 from serving.feed.group_commit import GroupCommit
 from serving.feed.neck import FeedItem, FeedNeck, keep_items
-from serving.feed.section import Feed
 from serving.processes.lifecycle import open_own_database, run_until_told
-from serving.settings import Settings
+from serving.settings.feed import Feed
+from serving.settings.file import Settings
 from serving.telemetry.logs import configure_logging
 from serving.telemetry.metrics import FeedMetrics, new_registry, serve_metrics
 

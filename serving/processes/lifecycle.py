@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from serving.records.database import open_database
 from serving.records.migrate import migrate
-from serving.settings import Settings
+from serving.settings.file import Settings
 
 _LOG = structlog.get_logger(__name__)
 

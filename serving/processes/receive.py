@@ -9,11 +9,11 @@ from dicom_io.receive.store_scp import StoreScp, StoreScpSettings
 from dicom_io.tls import server_context
 from serving.commitment import CommitmentBook
 from serving.processes.lifecycle import open_own_database, run_until_told
-from serving.receive_settings import Receive
 from serving.records.inbox import DatabaseInbox
 from serving.records.notifications import DatabaseNotificationBook
 from serving.records.reconcile import reconcile
-from serving.settings import Settings
+from serving.settings.file import Settings
+from serving.settings.receive import Receive
 from serving.telemetry.logs import configure_logging
 from serving.telemetry.metrics import CommitmentMetrics, ReceiveMetrics, new_registry, serve_metrics
 

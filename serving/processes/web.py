@@ -17,7 +17,7 @@ from serving.feed.neck import keep_items
 from serving.processes.lifecycle import open_own_database
 from serving.processes.workitems import imaging_rules
 from serving.records.inbox import DatabaseInbox
-from serving.settings import Settings
+from serving.settings.file import Settings
 from serving.telemetry.logs import configure_logging
 from serving.telemetry.metrics import StoreMetrics, WebMetrics, new_registry
 from serving.telemetry.store_observer import CountedStores

@@ -12,7 +12,6 @@ from serving.analyse import Analyser, Site
 from serving.api.runtimes import RemoteRuntimes
 from serving.commitment import CommitmentKeeper
 from serving.deliver import Deliverer
-from serving.destinations import Destination
 from serving.intake import Intake
 from serving.outlets import Outlets, dicom_address
 from serving.processes.lifecycle import open_own_database, run_until_told, stop_this_process
@@ -20,7 +19,8 @@ from serving.processes.workitems import build_performer
 from serving.records import leases
 from serving.records.database import writing
 from serving.records.fence import under
-from serving.settings import Settings
+from serving.settings.destinations import Destination
+from serving.settings.file import Settings
 from serving.telemetry.logs import configure_logging
 from serving.telemetry.metrics import CommitmentMetrics, WorkMetrics, new_registry, serve_metrics
 from serving.work.dbos_engine import DbosEngine

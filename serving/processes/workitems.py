@@ -7,11 +7,11 @@ from sqlalchemy import Engine
 from dicom_io.send.web_address import WebAddress
 from dicom_io.ups.client import UpsClient
 from dicom_io.ups.worklist import WorkitemManager
-from serving.destinations import Destination
 from serving.intake import Intake
 from serving.processes.archives import open_source
 from serving.records.performed import ManagerName
-from serving.settings import Settings
+from serving.settings.destinations import Destination
+from serving.settings.file import Settings
 from serving.workitems.archive_fetcher import ArchiveFetcher
 from serving.workitems.loop import PerformerLoop
 from serving.workitems.own import OwnManager

@@ -9,7 +9,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
-from serving.settings import Settings
+from serving.settings.file import Settings
 from serving.telemetry.metrics import WebMetrics, new_registry
 from serving.telemetry.queue_collector import QueueCollector
 from serving.web.faults import fault_pages

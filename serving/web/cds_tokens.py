@@ -15,7 +15,7 @@ from sqlalchemy import Engine, delete, insert, select
 from serving.errors import ServingError, SettingsError
 from serving.records.database import writing
 from serving.records.surveillance_schema import CDS_TOKEN
-from serving.web.cds_settings import Cds, CdsClient
+from serving.settings.cds import Cds, CdsClient
 
 ALGORITHMS = ("ES384", "RS384")
 _DEMANDED = ["iss", "aud", "exp", "iat", "jti"]

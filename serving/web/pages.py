@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from dicom_io.findings import Outcome
 from serving.records.database import reading
-from serving.settings import Settings
+from serving.settings.file import Settings
 from serving.web import queries, stay_queries
 from serving.web.model_cards import ModelCard, card_of
 from serving.web.rows import CaseFilter, CaseRow

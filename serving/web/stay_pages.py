@@ -17,7 +17,7 @@ from starlette.routing import Route
 from serving.alerts.reviews import Review, ReviewKind, Subject, keep_review
 from serving.errors import CaseNotFoundError, DatabaseDownError
 from serving.records.database import reading, writing
-from serving.settings import Settings
+from serving.settings.file import Settings
 from serving.web import stay_queries
 from serving.web.model_cards import ModelCard, card_of
 from serving.web.reasons import grouped

@@ -17,7 +17,7 @@ from evaluation.surveillance.counts import Case
 from evaluation.surveillance.side_by_side import side_by_side
 from serving.alerts.reviews import Review, ReviewKind, Subject, keep_review
 from serving.records.database import reading, writing
-from serving.settings import Settings
+from serving.settings.file import Settings
 from serving.surveillance import queries
 from serving.surveillance.figures import Figures, Period, coloured, editions_of, figures, find_definition
 from serving.surveillance.report import Report, as_csv, as_pdf, monthly_report

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from dicom_io.errors import DicomIoError, RejectedError
 from dicom_io.retrieve.source import Retrieved, StudySource
 from dicom_io.ups.workitem import InputReference
-from serving.archives import Archive
+from serving.settings.archives import Archive
 from serving.workitems.fetch import FetchState
 
 #: Studies fetched at once.

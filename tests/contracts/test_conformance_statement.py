@@ -7,7 +7,7 @@ from pathlib import Path
 import pynetdicom.sop_class
 from pydicom.uid import UID
 
-from serving.settings import Settings
+from serving.settings.file import Settings
 from serving.telemetry.metrics import installed_version
 from varsel.conformance.page import conformance_page
 from varsel.conformance.services import offered, requested

@@ -12,7 +12,7 @@ import pytest
 import typer
 from pydantic import BaseModel
 
-from serving.settings import Settings
+from serving.settings.file import Settings
 from varsel.cli import app
 
 ROOT = Path(__file__).parents[2]

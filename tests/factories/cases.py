@@ -25,7 +25,7 @@ from serving.records.schema import (
     STUDY,
     WORK_ITEM,
 )
-from serving.settings import Settings, Site
+from serving.settings.file import Settings, Site
 from serving.work.item import DeliveryState, State
 from tests.factories.releases import make_release
 from tests.factories.wards import fill_stay, fill_surveillance

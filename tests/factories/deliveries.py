@@ -17,7 +17,6 @@ from dicom_io.results.write import WrittenObject
 from dicom_io.send.destination import Destination as Outlet
 from dicom_io.study import Study
 from serving.deliver import Deliverer
-from serving.destinations import AnyDestination
 from serving.dispatch import Outgoing
 from serving.messages import MessageComposer
 from serving.outlets import Outlets
@@ -28,6 +27,7 @@ from serving.records.delivery_schema import DELIVERY_HISTORY
 from serving.records.ledger import LedgerObject
 from serving.records.schema import DELIVERY, WORK_ITEM
 from serving.records.work import WorkItem
+from serving.settings.destinations import AnyDestination
 from serving.work.item import DeliveryState, State
 from serving.work.retry import RetryPolicy
 from tests.factories.dicom import cr_image, structured_report, write

@@ -24,12 +24,12 @@ from dicom_io.results.kinds import ResultKind
 from dicom_io.results.withdrawal import WithdrawalReason
 from dicom_io.send.commitment import request_commitment
 from serving.commitment import CommitmentBook, CommitmentKeeper
-from serving.destinations import Destination, DicomwebDestination
-from serving.dicom_tls import Tls
 from serving.errors import NotWithdrawnError
 from serving.outlets import Outlets, dicom_address
 from serving.records.database import open_database
 from serving.records.migrate import migrate
+from serving.settings.destinations import Destination, DicomwebDestination
+from serving.settings.dicom_tls import Tls
 from serving.telemetry.metrics import CommitmentMetrics
 from serving.withdraw import Retraction, Withdrawer
 from tests.factories.deliveries import Sending

@@ -23,7 +23,6 @@ from dicom_io.send.memory import MemoryDestination
 from models.folder_store import FolderStore
 from models.release import sha256_of
 from serving.commitment import CommitmentKeeper
-from serving.destinations import Destination
 from serving.errors import SnapshotError
 from serving.intake import Intake
 from serving.records import audit, fence, leases, work
@@ -32,7 +31,8 @@ from serving.records.inbox import DatabaseInbox
 from serving.records.migrate import migrate
 from serving.records.schema import AUDIT
 from serving.records.snapshot import load_snapshot, take_snapshot
-from serving.settings import Rule
+from serving.settings.destinations import Destination
+from serving.settings.file import Rule
 from serving.telemetry.metrics import CommitmentMetrics
 from serving.withdraw import Retraction, Withdrawer
 from serving.work.dbos_engine import DbosEngine

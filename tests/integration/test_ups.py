@@ -33,7 +33,7 @@ from serving.records.migrate import migrate
 from serving.records.node_schema import NODE_LEASE
 from serving.records.performed import ManagerName
 from serving.records.schema import AUDIT, DELIVERY, RESULT, WORK_ITEM
-from serving.settings import Rule
+from serving.settings.file import Rule
 from serving.web.ups import ups_routes
 from serving.web.ups_events import ups_event_routes
 from serving.workitems.fetch import NoFetcher

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from models.folder_store import FolderStore
     from models.manifest import Manifest
     from models.release import Release
-    from serving.settings import Settings
+    from serving.settings.file import Settings
 
 EXAMPLES = (
     "Examples: [bold]varsel evaluate chest_xray_opacity@champion --data ~/images --out report[/bold]   "

@@ -11,7 +11,7 @@ from varsel.errors import PartlyDoneError, VarselError
 
 if TYPE_CHECKING:
     from serving.feed.kept import KeptMessage
-    from serving.settings import Settings
+    from serving.settings.file import Settings
 
 SERVE_EXAMPLES = "Example: [bold]varsel feed serve[/bold]. Runs until SIGTERM or Ctrl-C; logs are JSON lines."
 LIST_EXAMPLES = "Examples: [bold]varsel feed list[/bold]   [bold]varsel feed list --show 12[/bold] prints message 12."

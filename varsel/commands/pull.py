@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from dicom_io.retrieve.source import FoundStudy, StudyQuery, StudySource
-    from serving.archives import Archive
     from serving.pull import PulledStudy
-    from serving.settings import Settings
+    from serving.settings.archives import Archive
+    from serving.settings.file import Settings
 
 EXAMPLES = (
     "Examples: [bold]varsel pull pacs --study 1.2.840.113619.2.5[/bold]   "

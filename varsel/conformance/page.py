@@ -13,7 +13,7 @@ from dicom_io.receive.statuses import StoreStatus
 from varsel.conformance.services import emitted, offered, requested, stored
 
 if TYPE_CHECKING:
-    from serving.settings import Settings
+    from serving.settings.file import Settings
 
 #: What each answer to a C-STORE tells its sender.
 _MEANINGS = {

@@ -3,7 +3,7 @@
 from models.folder_store import FolderStore, shipped_releases
 from models.registry import Alias
 from models.release import Release
-from serving.settings import Settings
+from serving.settings.file import Settings
 from varsel.console import progress
 from varsel.demo.words import Words
 from varsel.errors import DemoError

@@ -14,7 +14,7 @@ from dicom_io.send.association import DicomAddress
 from dicom_io.send.destination import Reference
 from dicom_io.send.query import find_held
 from serving.records.database import open_database
-from serving.settings import load_settings
+from serving.settings.file import load_settings
 from varsel.case_status import RefusalStatus
 from varsel.console import progress
 from varsel.demo.case import DemoCase

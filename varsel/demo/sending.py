@@ -6,7 +6,7 @@ import httpx
 
 from dicom_io.send.association import DicomAddress
 from dicom_io.send.store_scu import send_instances
-from serving.settings import Settings
+from serving.settings.file import Settings
 from varsel.case_status import RefusalStatus
 from varsel.demo.case import DemoCase
 from varsel.errors import DemoError

@@ -15,9 +15,9 @@ from models.contract import check_frames, check_image, check_stack, check_study,
 from models.errors import ModelError
 from models.manifest import Manifest, VolumePreprocessing
 from models.registry import ReleaseStore
-from serving.image_limits import Images
 from serving.rules import Route, match_study
-from serving.settings import Rule
+from serving.settings.file import Rule
+from serving.settings.images import Images
 from varsel.inspection.explanation import (
     Explanation,
     FileFault,

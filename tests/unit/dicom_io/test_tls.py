@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from dicom_io.errors import TlsFilesError
 from dicom_io.tls import TlsFiles, client_context, server_context
-from serving.dicom_tls import Tls
+from serving.settings.dicom_tls import Tls
 from tests.factories.tls import issue
 
 

@@ -13,10 +13,10 @@ from dicom_io.commitment import CommitmentItem, CommitmentReport
 from dicom_io.errors import UnreachableError
 from dicom_io.send.memory import MemoryDestination
 from serving.commitment import CommitmentBook, CommitmentKeeper
-from serving.destinations import Destination
 from serving.records.database import reading, writing
 from serving.records.delivery_schema import COMMITMENT
 from serving.records.schema import DELIVERY
+from serving.settings.destinations import Destination
 from serving.telemetry.metrics import CommitmentMetrics
 
 

@@ -12,8 +12,8 @@ from pydicom.dataset import Dataset
 from dicom_io.errors import UnsupportedPixelsError
 from dicom_io.headers import assemble_study, read_header
 from models.manifest import Task
-from serving.image_limits import Images
 from serving.pipeline import Subject, analyse_study
+from serving.settings.images import Images
 from serving.stopwatch import Stopwatch
 from tests.factories.dicom import cr_image, ct_series, write
 

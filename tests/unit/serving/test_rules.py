@@ -6,7 +6,7 @@ import pytest
 
 from dicom_io.study import Instance, Series, Study
 from serving.rules import match_stay, match_study
-from serving.settings import Rule
+from serving.settings.file import Rule
 
 
 def study(modality: str = "CR", body_part: str = "CHEST", description: str = "Thorax PA") -> Study:

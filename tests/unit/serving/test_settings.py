@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from serving.errors import SettingsError
-from serving.settings import load_settings
+from serving.settings.file import load_settings
 
 
 def write(tmp_path: Path, text: str) -> Path:

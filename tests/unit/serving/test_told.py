@@ -17,8 +17,8 @@ from dicom_io.results.withdrawal import WithdrawalReason
 from ehr_io.hl7.acknowledgement import AckCode, Acknowledgement, ErrorCondition, write_acknowledgement
 from ehr_io.hl7.message import Message, parse
 from ehr_io.hl7.server import MllpServer, MllpSettings
-from serving.destinations import FhirDestination, Hl7Destination
 from serving.outlets import Outlets
+from serving.settings.destinations import FhirDestination, Hl7Destination
 from serving.withdraw import Retraction, Withdrawer
 
 

@@ -27,12 +27,12 @@ from models.release import Release
 from models.runtime import Runtime, ScriptedRuntime
 from serving.analyse import Analyser, Site
 from serving.deliver import Deliverer
-from serving.destinations import Destination
 from serving.intake import Intake
 from serving.records.database import reading, writing
 from serving.records.retry import retry
 from serving.records.schema import DELIVERY, HISTORY, WORK_ITEM
-from serving.settings import Rule
+from serving.settings.destinations import Destination
+from serving.settings.file import Rule
 from serving.telemetry.metrics import WorkMetrics
 from serving.work.dispatcher import Dispatcher
 from serving.work.engine import InlineEngine, RunKind

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from dicom_io.receive.archive import EmbeddedArchive
 from dicom_io.receive.store_scp import StoreScpSettings
 from models.manifest import GuardDemand, Task
-from serving.settings import Settings
+from serving.settings.file import Settings
 from varsel.cli import app
 from varsel.fault import Fault, Weight
 from varsel.faults import find_faults

@@ -14,7 +14,7 @@ from models.folder_store import shipped_releases
 from serving.records.database import open_database, writing
 from serving.records.migrate import migrate
 from serving.records.schema import REFUSAL, WORK_ITEM
-from serving.settings import load_settings
+from serving.settings.file import load_settings
 from training.phantoms.stays import FIRST_ADMISSION
 from varsel.case_status import CaseStatus, FindingStatus, ObjectStatus, RefusalStatus
 from varsel.demo.case import Answer, DemoCase, Expectation

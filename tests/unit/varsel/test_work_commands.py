@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 
 from dicom_io.errors import RejectedError, UnreachableError
 from dicom_io.send.memory import MemoryDestination
-from serving.destinations import Destination
 from serving.records.database import open_database
 from serving.records.migrate import migrate
+from serving.settings.destinations import Destination
 from varsel.cli import app
 
 

@@ -15,7 +15,7 @@ from serving.errors import SettingsError
 from serving.records import surveillance_schema  # noqa: F401  its tables belong to METADATA
 from serving.records.database import open_database
 from serving.records.schema import METADATA
-from serving.web.cds_settings import Cds, CdsClient
+from serving.settings.cds import Cds, CdsClient
 from serving.web.cds_tokens import Caller, TokenCheck, TokenRefusedError
 
 BASE = "https://varsel.example"

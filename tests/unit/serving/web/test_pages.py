@@ -13,7 +13,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 import serving.web.app
-from serving.settings import Settings, Site
+from serving.settings.file import Settings, Site
 from serving.web.app import web_app
 from tests.factories.cases import empty_site, filled_site
 

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from serving.records.database import reading
 from serving.records.schema import AUDIT
 from serving.records.surveillance_schema import REVIEW
-from serving.settings import Settings, Web
+from serving.settings.file import Settings, Web
 from serving.web.app import web_app
 from tests.factories.cases import filled_site
 from tests.factories.wards import NOW

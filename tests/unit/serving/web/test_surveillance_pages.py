@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from serving.records.database import reading
-from serving.settings import Settings
+from serving.settings.file import Settings
 from serving.surveillance import queries
 from serving.web.app import web_app
 from tests.factories.cases import empty_site, filled_site

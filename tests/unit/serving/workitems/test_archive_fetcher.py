@@ -8,7 +8,7 @@ import pytest
 from dicom_io.errors import RejectedError, UnreachableError
 from dicom_io.retrieve.source import MemorySource, OnProgress, Retrieved
 from dicom_io.ups.workitem import InputReference
-from serving.archives import Archive, RetrieveBy
+from serving.settings.archives import Archive, RetrieveBy
 from serving.workitems import archive_fetcher
 from serving.workitems.archive_fetcher import ArchiveFetcher
 from serving.workitems.fetch import FetchState

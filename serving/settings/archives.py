@@ -5,8 +5,8 @@ from pathlib import Path
 
 from pydantic import Field, model_validator
 
-from serving.dicom_tls import Tls
-from serving.section import AeTitle, Port, Section
+from serving.settings.dicom_tls import Tls
+from serving.settings.section import AeTitle, Port, Section
 
 
 class RetrieveBy(Enum):

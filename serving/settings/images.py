@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from serving.section import Section
+from serving.settings.section import Section
 
 
 class Images(Section):

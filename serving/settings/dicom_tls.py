@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import model_validator
 
 from dicom_io.tls import TlsFiles
-from serving.section import Section
+from serving.settings.section import Section
 
 
 class Tls(Section):

@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from serving.dicom_tls import Tls
-from serving.section import AeTitle, Port, Section
+from serving.settings.dicom_tls import Tls
+from serving.settings.section import AeTitle, Port, Section
 
 
 class Receive(Section):

@@ -11,15 +11,21 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from serving.alerts.policy import LivePolicies
-from serving.archives import Archive, DicomwebDoor
-from serving.destinations import AnyDestination, Destination, DicomwebDestination, FhirDestination, Hl7Destination
 from serving.errors import SettingsError
-from serving.feed.section import Feed
-from serving.image_limits import Images
-from serving.receive_settings import Receive
-from serving.section import Port, Section
-from serving.web.cds_settings import Cds
-from serving.workitems.settings import Ups
+from serving.settings.archives import Archive, DicomwebDoor
+from serving.settings.cds import Cds
+from serving.settings.destinations import (
+    AnyDestination,
+    Destination,
+    DicomwebDestination,
+    FhirDestination,
+    Hl7Destination,
+)
+from serving.settings.feed import Feed
+from serving.settings.images import Images
+from serving.settings.receive import Receive
+from serving.settings.section import Port, Section
+from serving.settings.ups import Ups
 
 
 class Site(Section):

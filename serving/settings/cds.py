@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from serving.section import Section
+from serving.settings.section import Section
 
 
 class CdsClient(Section):

@@ -6,8 +6,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from dicom_io.results.kinds import ResultKind
-from serving.dicom_tls import Tls
-from serving.section import AeTitle, Port, Section
+from serving.settings.dicom_tls import Tls
+from serving.settings.section import AeTitle, Port, Section
 
 
 class Receiver(Section):

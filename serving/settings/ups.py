@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from serving.section import AeTitle, Section
+from serving.settings.section import AeTitle, Section
 
 
 class Ups(Section):

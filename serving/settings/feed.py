@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator
 
-from serving.dicom_tls import Tls
-from serving.section import Port, Section
+from serving.settings.dicom_tls import Tls
+from serving.settings.section import Port, Section
 
 
 class Feed(Section):
