@@ -4,6 +4,7 @@ ServingError
 ├── SettingsError            varsel.toml or an environment override says something impossible
 ├── RuleError                a rule names a model or value that does not exist
 ├── CaseNotFoundError        no such study, stay or work item
+├── ImagesClearedError       a part of a study came after the rest was cleared away
 ├── WornOutError             work was begun too often without an end: it takes its worker down
 ├── NotWithdrawnError        a result cannot be taken back as it stands
 ├── NotAnalysedError         the case lies outside the conditions of use; ends as "not analysed" with its reason
@@ -33,6 +34,10 @@ class RuleError(ServingError):
 
 class CaseNotFoundError(ServingError):
     """There is no such study, stay or work item."""
+
+
+class ImagesClearedError(ServingError):
+    """A part of a study came after the rest was cleared away."""
 
 
 class WornOutError(ServingError):

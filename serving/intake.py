@@ -12,6 +12,7 @@ from dicom_io.findings import Outcome
 from dicom_io.uids import derive_uid
 from models.errors import ModelError
 from models.registry import ReleaseStore
+from serving.errors import ImagesClearedError
 from serving.records import audit, cases, hints, stays, work
 from serving.records.database import reading, writing
 from serving.rules import Route, match_stay, match_study, route_named
@@ -89,7 +90,11 @@ class Intake:
             case = _Case(kind="imaging", case_id=study_uid, generation=generation, input_at=input_at, closed_at=now)
             work.supersede_older(connection, study_uid, generation, now)
             try:
+                cases.demand_all_images(connection, study_uid)
                 routes = match_study(cases.load_study(connection, study_uid), self._rules)
+            except ImagesClearedError as error:
+                _put_aside(connection, case, "images_cleared", str(error))
+                return
             except DicomIoError as error:
                 _put_aside(connection, case, "contradictory_study", str(error))
                 return

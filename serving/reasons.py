@@ -14,6 +14,7 @@ _DANISH: Mapping[str, str] = {
     "guard_missing": "modellen, der skal se billedet først, mangler eller kan ikke bruges",
     "model_gave_nonsense": "modellen svarede med værdier, der ikke er tal",
     "unreadable_pixels": "billedets pixels kan ikke læses",
+    "images_cleared": "en del af undersøgelsen er slettet efter sin tid; send hele undersøgelsen igen",
     "unusable_geometry": "billederne danner ikke ét sammenhængende volumen",
 }
 

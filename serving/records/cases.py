@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select, update
 
 from dicom_io.headers import assemble_study, load_header
 from dicom_io.study import Study
-from serving.errors import CaseNotFoundError
+from serving.errors import CaseNotFoundError, ImagesClearedError
 from serving.records.schema import INSTANCE, STUDY
 
 
@@ -30,7 +30,7 @@ def load_study(connection: Connection, study_uid: str) -> Study:
         for row in connection.execute(select(INSTANCE.c.header, INSTANCE.c.path).where(wanted))
     ]
     if not headers:
-        raise CaseNotFoundError(f"nothing of study '{study_uid}' was received")
+        raise CaseNotFoundError(f"no image of study '{study_uid}' is here: none came, or they were cleared away")
     return assemble_study(headers)
 
 
@@ -51,6 +51,22 @@ def settled_generation(connection: Connection, study_uid: str) -> int | None:
         select(STUDY.c.generation, STUDY.c.due_at).where(STUDY.c.study_uid == study_uid)
     ).one_or_none()
     return int(row.generation) if row is not None and row.due_at is None and row.generation else None
+
+
+def demand_all_images(connection: Connection, study_uid: str) -> None:
+    """That nothing of the study was cleared away without having come again.
+
+    Raises:
+        ImagesClearedError: something was; what is here is a part that must not be read for the whole.
+    """
+    mine = select(INSTANCE.c.sop_instance_uid).where(INSTANCE.c.study_uid == study_uid)
+    here = set(connection.scalars(mine.where(INSTANCE.c.current)))
+    missing = set(connection.scalars(mine.where(INSTANCE.c.cleared_at.is_not(None)))) - here
+    if missing:
+        raise ImagesClearedError(
+            f"{len(missing)} images of the study were cleared away after their time and {len(here)} came since; "
+            "send the whole study again"
+        )
 
 
 def last_arrival(connection: Connection, study_uid: str) -> datetime:

@@ -2,7 +2,8 @@
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text
 
-from serving.records.schema import METADATA, UtcDateTime
+from serving.records.columns import UtcDateTime
+from serving.records.schema import METADATA
 
 #: One (object, destination) of the ledger: queued -> accepted -> committed, or refused with its reason.
 DELIVERY_OBJECT = Table(

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, exists, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from dicom_io.errors import InboxUnavailableError
 from dicom_io.headers import dump_header
 from dicom_io.receive.inbox import Arrival, Landing
 from serving.records.schema import INSTANCE, RESULT, STUDY
@@ -79,6 +80,9 @@ def _land(connection: Connection, arrival: Arrival, now: datetime, due_at: datet
         _touch_study(connection, arrival, now, due_at)
     if landing is not Landing.SAME:
         _keep_instance(connection, arrival, now)
+    if landing is Landing.REPLACED and not arrival.path.exists():
+        # The same bytes were being cleared away when they came again, and their file went with the old one.
+        raise InboxUnavailableError("the object was cleared away as it came; send it again")
     return landing
 
 
@@ -112,7 +116,7 @@ def _touch_study(connection: Connection, arrival: Arrival, now: datetime, due_at
     known = connection.execute(
         select(STUDY.c.modalities, STUDY.c.generation).where(STUDY.c.study_uid == header.study_instance_uid)
     ).one_or_none()
-    values: dict[str, object] = {**_study_values(arrival), "last_arrival_at": now}
+    values: dict[str, object] = {**_study_values(arrival), "last_arrival_at": now, "cleared_at": None}
     if known is None:
         first = {"generation": 0, "first_arrival_at": now, "due_at": due_at, "modalities": header.modality}
         connection.execute(insert(STUDY).values(study_uid=header.study_instance_uid, **first, **values))
@@ -159,4 +163,5 @@ def _instance_values(arrival: Arrival, now: datetime) -> dict[str, object]:
         "received_at": now,
         "header": dump_header(arrival.header),
         "current": True,
+        "cleared_at": None,
     }

@@ -1,13 +1,9 @@
 """Our own tables (SQLAlchemy Core). They lie in the same database as the work engine's, on SQLite or PostgreSQL."""
 
-from datetime import UTC, datetime
-
 from sqlalchemy import (
     JSON,
     Boolean,
     Column,
-    DateTime,
-    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -16,9 +12,10 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
 )
+
+from serving.records.columns import UtcDateTime
 
 METADATA = MetaData(
     naming_convention={
@@ -28,28 +25,6 @@ METADATA = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """A moment, kept as UTC without zone (SQLite knows none) and always given back aware."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """To the database: must be aware, becomes UTC."""
-        del dialect
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a moment without a time zone was given; an aware datetime is required")
-        return value.astimezone(UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """From the database: aware, UTC."""
-        del dialect
-        return None if value is None else value.replace(tzinfo=UTC)
-
 
 #: A study as received: what is open, when it closes, which generation it has reached.
 STUDY = Table(
@@ -70,6 +45,9 @@ STUDY = Table(
     Column("last_arrival_at", UtcDateTime, nullable=False),
     #: When the open generation closes; NULL while none is open.
     Column("due_at", UtcDateTime, index=True),
+    #: When its images were cleared away; NULL while they are here, or are again.
+    Column("cleared_at", UtcDateTime),
+    Index("ix_study_cleared_at_last_arrival_at", "cleared_at", "last_arrival_at"),
 )
 
 #: One received SOP Instance; other bytes under the same UID make a second row and retire the first.
@@ -86,8 +64,10 @@ INSTANCE = Table(
     Column("received_at", UtcDateTime, nullable=False),
     #: dicom_io.headers.Header as JSON.
     Column("header", Text, nullable=False),
-    #: False once other bytes came under the same UID.
+    #: False once other bytes came under the same UID, or these were cleared away.
     Column("current", Boolean, nullable=False, default=True),
+    #: When its file was given up; *path* is empty once it is gone. NULL while the file is here.
+    Column("cleared_at", UtcDateTime),
     UniqueConstraint("sop_instance_uid", "sha256"),
 )
 
@@ -104,6 +84,8 @@ REFUSAL = Table(
     Column("source", String(128), nullable=False),
     Column("path", Text, nullable=False, default=""),
     Column("case_id", String(64), nullable=False, default=""),
+    #: When the refused bytes were cleared away.
+    Column("cleared_at", UtcDateTime),
 )
 
 #: One case x one release x one generation of its input.
@@ -142,7 +124,12 @@ WORK_ITEM = Table(
     Column("timings", JSON, nullable=False, default=dict),
     #: Label text -> probability, also below the operating point.
     Column("scores", JSON, nullable=False, default=dict),
-    Index("ix_work_item_state_priority", "state", "priority", "created_at"),
+    #: Who sent the case: senders take turns.
+    Column("sender", String(16), nullable=False, default="", server_default=""),
+    #: Tries in a row that ended neither in an answer nor in a failure: their worker went down.
+    Column("unended", Integer, nullable=False, default=0, server_default="0"),
+    # Each group of equals is found, and its first taken, by the index alone, however many wait.
+    Index("ix_work_item_waiting", "state", "priority", "model", "sender", "not_before"),
 )
 
 #: Every change of a work item's state.
@@ -186,6 +173,9 @@ RESULT = Table(
     Column("path", Text, nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    #: When its bytes were cleared away; *path* is empty then.
+    Column("cleared_at", UtcDateTime),
+    Index("ix_result_object_cleared_at_created_at", "cleared_at", "created_at"),
 )
 
 #: The ledger: one work item's objects to one destination, intent -> accepted -> committed.
@@ -212,8 +202,10 @@ DELIVERY = Table(
     Column("commit_at", UtcDateTime, index=True),
     #: How often the archive said later that it does not hold what it had accepted.
     Column("denials", Integer, nullable=False, default=0, server_default="0"),
+    #: Tries in a row that ended neither in an answer nor in a failure.
+    Column("unended", Integer, nullable=False, default=0, server_default="0"),
     UniqueConstraint("work_item_id", "destination", "purpose"),
-    Index("ix_delivery_state_destination", "state", "destination", "priority"),
+    Index("ix_delivery_waiting", "state", "destination", "priority", "not_before"),
 )
 
 #: A hospital stay as far as its feed has told us.

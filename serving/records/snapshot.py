@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sqlalchemy import Engine, String, func, inspect, literal, make_url, select, update
+from sqlalchemy import Column, ColumnElement, Engine, String, and_, func, inspect, literal, make_url, select, update
 
 from serving.errors import SnapshotError
 from serving.records.database import open_database, reading, writing
@@ -72,9 +72,9 @@ def load_snapshot(url: str, source: Path) -> None:
 
 
 def file_paths(engine: Engine) -> frozenset[str]:
-    """Every file that the database speaks of, as it is written there."""
+    """Every file that the database says is here, as it is written there; what was cleared away is not."""
     with reading(engine) as connection:
-        found = [set(connection.scalars(select(column).where(column != ""))) for column in _PATHS]
+        found = [set(connection.scalars(select(column).where(_is_here(column)))) for column in _PATHS]
     return frozenset().union(*found)
 
 
@@ -85,6 +85,10 @@ def move_paths(engine: Engine, old_root: str, new_root: str) -> None:
             begins = column.startswith(f"{old_root}/", autoescape=True)
             moved = literal(new_root, String).concat(func.substr(column, len(old_root) + 1))
             connection.execute(update(column.table).where(begins).values({column: moved}))
+
+
+def _is_here(path: Column[str]) -> ColumnElement[bool]:
+    return and_(path != "", path.table.c.cleared_at.is_(None))
 
 
 def _has_tables(url: str) -> bool:

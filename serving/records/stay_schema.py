@@ -2,7 +2,8 @@
 
 from sqlalchemy import Column, Date, Index, Integer, LargeBinary, String, Table, Text
 
-from serving.records.schema import METADATA, UtcDateTime
+from serving.records.columns import UtcDateTime
+from serving.records.schema import METADATA
 
 #: A patient as far as the feeds have told us.
 PATIENT = Table(

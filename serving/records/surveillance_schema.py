@@ -2,7 +2,8 @@
 
 from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text
 
-from serving.records.schema import METADATA, UtcDateTime
+from serving.records.columns import UtcDateTime
+from serving.records.schema import METADATA
 
 #: What an alert policy said of one risk.
 ALERT = Table(

@@ -2,7 +2,8 @@
 
 from sqlalchemy import JSON, Boolean, Column, ForeignKey, Integer, String, Table, Text
 
-from serving.records.schema import METADATA, UtcDateTime
+from serving.records.columns import UtcDateTime
+from serving.records.schema import METADATA
 
 #: What another system says will make up a study; spent once it has closed the study.
 EXPECTATION = Table(

@@ -3,7 +3,14 @@
 from alembic import context
 
 # Their tables belong to METADATA.
-from serving.records import delivery_schema, node_schema, stay_schema, surveillance_schema, workitem_schema  # noqa: F401
+from serving.records import (  # noqa: F401
+    delivery_schema,
+    duty_schema,
+    node_schema,
+    stay_schema,
+    surveillance_schema,
+    workitem_schema,
+)
 from serving.records.schema import METADATA
 
 context.configure(
