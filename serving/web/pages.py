@@ -47,7 +47,7 @@ class Pages:
         """The list of cases, or its live part alone when the page asks for that."""
         chosen = _filter(request)
         with reading(self.engine) as connection:
-            values = self._case_list(connection, chosen)
+            values = self._case_list(connection, chosen, self.view.language(request))
         live = self.view.render(request, "_cases.html", values)
         seen = hashlib.sha256(live.encode()).hexdigest()[:16]
         if "HX-Request" in request.headers:
@@ -62,12 +62,13 @@ class Pages:
         with reading(self.engine) as connection:
             row = queries.case(connection, request.path_params["work_item_id"])
             values: dict[str, object] = {
-                "row": row,
                 "others": queries.others_of_case(connection, row),
                 "history": queries.history(connection, row.work_item_id),
                 "reasons": stay_queries.risk_of(connection, row.work_item_id),
             }
-        values |= {"card": self._card(row, language), "has_picture": self._picture_path(row).is_file()}
+        card = self._card(row, language)
+        row = card.translated(row) if card else row
+        values |= {"row": row, "card": card, "has_picture": self._picture_path(row).is_file()}
         return self.view.page(request, "case.html", values)
 
     def picture(self, request: Request) -> Response:
@@ -86,10 +87,11 @@ class Pages:
             rows = queries.refusals(connection, page)
         return self.view.page(request, "refusals.html", {"rows": rows, "page": page, "page_size": queries.PAGE_SIZE})
 
-    def _case_list(self, connection: Connection, chosen: CaseFilter) -> dict[str, object]:
+    def _case_list(self, connection: Connection, chosen: CaseFilter, language: str) -> dict[str, object]:
         first_and_all = chosen == CaseFilter()
+        carded = [(row, self._card(row, language)) for row in queries.cases(connection, chosen)]
         return {
-            "rows": queries.cases(connection, chosen),
+            "rows": [card.translated(row) if card else row for row, card in carded],
             "matching": queries.count_cases(connection, chosen),
             "arriving": queries.arriving(connection) if first_and_all else (),
             "tally": queries.tally(connection),
