@@ -2,9 +2,10 @@
 
 import math
 import tomllib
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -119,9 +120,22 @@ class CodeMap:
         return Coding(system=first.system, code=first.code.removesuffix("*"))
 
     def _find(self, coding: Coding) -> Concept | None:
-        prefixes = (Coding(system=coding.system, code=coding.code[:n] + "*") for n in range(len(coding.code), 0, -1))
-        key = next((self.keys[known] for known in (coding, *prefixes) if known in self.keys), None)
+        key = self.keys.get(coding) or self._key_by_prefix(coding)
         return None if key is None else self.concepts[key]
+
+    def _key_by_prefix(self, coding: Coding) -> str | None:
+        lengths = (n for n in self._prefix_lengths.get(coding.system, ()) if n <= len(coding.code))
+        prefixes = (Coding(system=coding.system, code=coding.code[:n] + "*") for n in lengths)
+        return next((self.keys[prefix] for prefix in prefixes if prefix in self.keys), None)
+
+    @cached_property
+    def _prefix_lengths(self) -> Mapping[str, tuple[int, ...]]:
+        """Code system -> how long its prefixes are without the star, longest first."""
+        found: dict[str, set[int]] = defaultdict(set)
+        for coding in self.keys:
+            if coding.code.endswith("*"):
+                found[coding.system].add(len(coding.code) - 1)
+        return {system: tuple(sorted(lengths, reverse=True)) for system, lengths in found.items()}
 
 
 @cache

@@ -72,14 +72,14 @@ class Segment:
 
     def text(self, number: int, component: int = 1) -> str:
         """Component *component* of the first repetition of field *number*, plain; empty when absent or null."""
-        return self.part(self.raw(number).split(self.separators.repetition, 1)[0], component)
+        return self.part(self.raw(number).partition(self.separators.repetition)[0], component)
 
     def part(self, repetition: str, component: int) -> str:
         """Component *component* of a *repetition*, plain, its first subcomponent; empty when absent or null."""
-        parts = repetition.split(self.separators.component)
+        parts = repetition.split(self.separators.component, component)
         found = parts[component - 1] if component <= len(parts) else ""
         # '""' is HL7's "delete what you have" (2.5.3.4), which for a reader of facts is as good as nothing.
-        plain = self.separators.plain(found.split(self.separators.subcomponent, 1)[0])
+        plain = self.separators.plain(found.partition(self.separators.subcomponent)[0])
         return "" if plain == '""' else plain
 
 

@@ -21,7 +21,8 @@ _BIRTH_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
 
 def shown(text: str) -> str:
     """*text* from outside, short and printable, for an error message."""
-    return "".join(character if character.isprintable() else "?" for character in text[:_SHOWN_CHARACTERS])
+    short = text[:_SHOWN_CHARACTERS]
+    return short if short.isprintable() else "".join(sign if sign.isprintable() else "?" for sign in short)
 
 
 def is_id(found: object) -> bool:

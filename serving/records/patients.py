@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from ehr_io.events import EventKind
 from ehr_io.receive.reading import PatientReading
@@ -13,6 +13,16 @@ from serving.records.schema import EVENT, RISK, STAY
 from serving.records.stay_schema import PATIENT
 
 _CHUNK = 500
+_KNOWN = select(PATIENT).where(PATIENT.c.patient_id.in_(bindparam("ids", expanding=True)))
+_ADMITTED = (
+    select(STAY.c.stay_id, STAY.c.patient_id, EVENT.c.event_time)
+    .join(EVENT, EVENT.c.stay_id == STAY.c.stay_id)
+    .where(
+        STAY.c.patient_id.in_(bindparam("ids", expanding=True)),
+        EVENT.c.current,
+        EVENT.c.kind == EventKind.ADMISSION.value,
+    )
+)
 
 
 def keep_patients(connection: Connection, tolds: Sequence[Told]) -> dict[str, str]:
@@ -51,14 +61,9 @@ def identity_tellings(
 
 def _of_patients(connection: Connection, patient_ids: Sequence[str], now: datetime) -> list[Telling]:
     facts = _known(connection, patient_ids)
-    stays = connection.execute(
-        select(STAY.c.stay_id, STAY.c.patient_id, EVENT.c.event_time)
-        .join(EVENT, EVENT.c.stay_id == STAY.c.stay_id)
-        .where(STAY.c.patient_id.in_(patient_ids), EVENT.c.current, EVENT.c.kind == EventKind.ADMISSION.value)
-    )
     return [
         Telling(source=who.source, stay_id=stay.stay_id, told_at=now, events=events)
-        for stay in stays
+        for stay in connection.execute(_ADMITTED, {"ids": patient_ids})
         if (events := (who := _reading(facts[stay.patient_id])).events(stay.stay_id, stay.event_time))
     ]
 
@@ -70,8 +75,8 @@ def _is_admission(telling: Telling) -> bool:
 def _known(connection: Connection, patient_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for start in range(0, len(patient_ids), _CHUNK):
-        wanted = select(PATIENT).where(PATIENT.c.patient_id.in_(patient_ids[start : start + _CHUNK]))
-        found |= {row["patient_id"]: dict(row) for row in connection.execute(wanted).mappings()}
+        rows = connection.execute(_KNOWN, {"ids": patient_ids[start : start + _CHUNK]}).mappings()
+        found |= {row["patient_id"]: dict(row) for row in rows}
     return found
 
 

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, text, update
+from sqlalchemy import Connection, RowMapping, bindparam, case, delete, insert, select, text, update
 
 from ehr_io.events import EventKind
 from ehr_io.told import Telling, Told
 from serving.records import patients
+from serving.records.columns import UtcDateTime
 from serving.records.schema import EVENT, REFUSAL, STAY
 from serving.records.stay_schema import WITHDRAWAL
 from serving.records.stays import StayStatus
@@ -21,6 +22,38 @@ _CHUNK = 500
 _INTAKE_LOCK = 8_214_774
 _PATIENT = "Patient/"
 _PLACES = (EventKind.ADMISSION.value, EventKind.DISCHARGE.value, EventKind.WARD.value)
+
+# Made once: building a statement costs more than SQLite needs to answer it, and a feed asks the same a thousand times
+# a second.
+_LOCK = text("SELECT pg_advisory_xact_lock(:key)")
+_OWNERS = select(STAY.c.stay_id, STAY.c.patient_id).where(STAY.c.stay_id.in_(bindparam("ids", expanding=True)))
+_STAYS = select(STAY).where(STAY.c.stay_id.in_(bindparam("ids", expanding=True)))
+_WITHDRAWN = select(WITHDRAWAL).where(WITHDRAWAL.c.source.in_(bindparam("ids", expanding=True)))
+_TOLD = select(EVENT).where(EVENT.c.source.in_(bindparam("ids", expanding=True)), EVENT.c.current)
+_IDENTITY = select(EVENT).where(
+    EVENT.c.stay_id.in_(bindparam("ids", expanding=True)), EVENT.c.kind == EventKind.PATIENT.value, EVENT.c.current
+)
+_PLACES_OF = select(EVENT.c.stay_id, EVENT.c.kind, EVENT.c.code, EVENT.c.event_time).where(
+    EVENT.c.stay_id.in_(bindparam("ids", expanding=True)), EVENT.c.current, EVENT.c.kind.in_(_PLACES)
+)
+_RETIRE = update(EVENT).where(EVENT.c.id == bindparam("row_id")).values(current=False, retired_time=bindparam("until"))
+_SETTLE = (
+    update(STAY)
+    .where(STAY.c.stay_id == bindparam("key"))
+    .values({name: bindparam(f"new_{name}") for name in ("ward", "status", "known_until", "due_at")})
+)
+_IS_SCORED = (STAY.c.patient_id != "") & (
+    (STAY.c.status == StayStatus.OPEN.value) | (STAY.c.status == StayStatus.ENDED.value)
+)
+_NEWEST = bindparam("newest", type_=UtcDateTime())
+_MORE_KNOWN = (
+    update(STAY)
+    .where(STAY.c.stay_id == bindparam("key"))
+    .values(
+        known_until=case((STAY.c.known_until < _NEWEST, _NEWEST), else_=STAY.c.known_until),
+        due_at=case((_IS_SCORED, bindparam("now", type_=UtcDateTime())), else_=None),
+    )
+)
 
 
 def keep_told(connection: Connection, tolds: Sequence[Told], now: datetime) -> None:
@@ -42,9 +75,12 @@ def keep_told(connection: Connection, tolds: Sequence[Told], now: datetime) -> N
 
 @dataclass(kw_only=True)
 class _Touched:
-    """Stays of which something changed, with the newest moment that something of each was known."""
+    """Stays of which something changed."""
 
+    #: Stay -> the newest moment that something of it was known.
     stays: dict[str, datetime] = field(default_factory=dict)
+    #: Those of which it changed where the patient is: admission, ward, discharge.
+    moved: set[str] = field(default_factory=set)
 
     def at(self, stay_id: str, moment: datetime) -> None:
         self.stays[stay_id] = max(moment, self.stays.get(stay_id, moment))
@@ -52,7 +88,7 @@ class _Touched:
 
 def _take_turn(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _INTAKE_LOCK})
+        connection.execute(_LOCK, {"key": _INTAKE_LOCK})
 
 
 def _keep_stays(
@@ -66,8 +102,7 @@ def _keep_stays(
     wanted = {telling.stay_id for telling in tellings if telling.stay_id} | set(owners)
     known: dict[str, str] = {}
     for ids in _chunks(sorted(wanted)):
-        found = connection.execute(select(STAY.c.stay_id, STAY.c.patient_id).where(STAY.c.stay_id.in_(ids)))
-        known |= {row.stay_id: row.patient_id for row in found}
+        known |= {row.stay_id: row.patient_id for row in connection.execute(_OWNERS, {"ids": ids})}
     new = [stay for stay in sorted(wanted) if stay not in known]
     if new:
         plain = {"status": StayStatus.EXPECTED.value, "generation": 0, "known_until": datetime.min.replace(tzinfo=UTC)}
@@ -85,12 +120,20 @@ def _keep_events(connection: Connection, tellings: Sequence[Telling], touched: _
     changes = Changes()
     for telling in tellings:
         state = states[_key(telling)]
-        before = [row["stay_id"] for row in state.rows]
+        before = state.rows
         if apply(telling, state, changes):
             newest = max((event.known_time for event in telling.events), default=telling.told_at)
-            for stay_id in {*before, telling.stay_id} - {""}:
+            stay_ids = {*(row["stay_id"] for row in before), telling.stay_id} - {""}
+            for stay_id in stay_ids:
                 touched.at(stay_id, newest)
+            if _is_of_places(telling, before):
+                touched.moved |= stay_ids
     _write(connection, changes)
+
+
+def _is_of_places(telling: Telling, before: Sequence[EventRow]) -> bool:
+    kinds = {row["kind"] for row in before} | {event.kind.value for event in telling.events}
+    return not kinds.isdisjoint(_PLACES)
 
 
 def _key(telling: Telling) -> str:
@@ -103,13 +146,12 @@ def _states(connection: Connection, tellings: Sequence[Telling]) -> dict[str, So
     states: dict[str, SourceState] = defaultdict(SourceState)
     sources = sorted({one.source for one in tellings if not one.source.startswith(_PATIENT)})
     for chunk in _chunks(sources):
-        for gone in connection.execute(select(WITHDRAWAL).where(WITHDRAWAL.c.source.in_(chunk))):
+        for gone in connection.execute(_WITHDRAWN, {"ids": chunk}):
             states[gone.source].told_at = gone.told_at
-        for row in connection.execute(select(EVENT).where(EVENT.c.source.in_(chunk), EVENT.c.current)).mappings():
+        for row in connection.execute(_TOLD, {"ids": chunk}).mappings():
             _add(states[row["source"]], row)
     for chunk in _chunks(sorted({one.stay_id for one in tellings if one.source.startswith(_PATIENT)})):
-        wanted = EVENT.c.stay_id.in_(chunk) & (EVENT.c.kind == EventKind.PATIENT.value) & EVENT.c.current
-        for row in connection.execute(select(EVENT).where(wanted)).mappings():
+        for row in connection.execute(_IDENTITY, {"ids": chunk}).mappings():
             _add(states[f"patient of {row['stay_id']}"], row)
     return states
 
@@ -121,12 +163,8 @@ def _add(state: SourceState, row: RowMapping) -> None:
 
 def _write(connection: Connection, changes: Changes) -> None:
     if changes.retired:
-        connection.execute(
-            update(EVENT)
-            .where(EVENT.c.id == bindparam("row_id"))
-            .values(current=False, retired_time=bindparam("until")),
-            [{"row_id": row["id"], "until": row["retired_time"]} for row in changes.retired],
-        )
+        ended = [{"row_id": row["id"], "until": row["retired_time"]} for row in changes.retired]
+        connection.execute(_RETIRE, ended)
     if changes.added:
         connection.execute(insert(EVENT), changes.added)
     for chunk in _chunks(sorted(changes.withdrawn)):
@@ -138,18 +176,16 @@ def _write(connection: Connection, changes: Changes) -> None:
 
 def _settle_stays(connection: Connection, touched: _Touched, now: datetime) -> None:
     """Say where each touched stay stands, and let it fall due when it can be scored."""
-    for chunk in _chunks(sorted(touched.stays)):
+    stayed = sorted(touched.stays.keys() - touched.moved)
+    if stayed:
+        connection.execute(_MORE_KNOWN, [{"key": stay, "newest": touched.stays[stay], "now": now} for stay in stayed])
+    for chunk in _chunks(sorted(touched.moved)):
         places: dict[str, list[EventRow]] = defaultdict(list)
-        wanted = select(EVENT.c.stay_id, EVENT.c.kind, EVENT.c.code, EVENT.c.event_time).where(
-            EVENT.c.stay_id.in_(chunk), EVENT.c.current, EVENT.c.kind.in_(_PLACES)
-        )
-        for row in connection.execute(wanted).mappings():
+        for row in connection.execute(_PLACES_OF, {"ids": chunk}).mappings():
             places[row["stay_id"]].append(dict(row))
-        stays = connection.execute(select(STAY).where(STAY.c.stay_id.in_(chunk))).mappings().all()
+        stays = connection.execute(_STAYS, {"ids": chunk}).mappings().all()
         connection.execute(
-            update(STAY)
-            .where(STAY.c.stay_id == bindparam("key"))
-            .values({name: bindparam(f"new_{name}") for name in ("ward", "status", "known_until", "due_at")}),
+            _SETTLE,
             [_standing(dict(stay), places[stay["stay_id"]], touched.stays[stay["stay_id"]], now) for stay in stays],
         )
 
