@@ -41,7 +41,8 @@ class PerformedState(Enum):
     LOST = "lost"
 
 
-_ACTIVE = (PerformedState.CLAIMING, PerformedState.CLAIMED, PerformedState.WORKING)
+#: States in which its study is needed.
+ACTIVE = (PerformedState.CLAIMING, PerformedState.CLAIMED, PerformedState.WORKING)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +121,7 @@ def known(connection: Connection, uids: Sequence[str]) -> frozenset[str]:
 
 def active(connection: Connection) -> tuple[Job, ...]:
     """Jobs that have not ended, oldest first."""
-    wanted = select(UPS_PERFORMED).where(UPS_PERFORMED.c.state.in_([state.value for state in _ACTIVE]))
+    wanted = select(UPS_PERFORMED).where(UPS_PERFORMED.c.state.in_([state.value for state in ACTIVE]))
     return tuple(
         Job(
             uid=row.uid,
@@ -142,7 +143,7 @@ def active(connection: Connection) -> tuple[Job, ...]:
 
 def set_state(connection: Connection, uid: str, state: PerformedState, **values: str | bool) -> None:
     """Write how far a job is, with further column *values*; one that has ended stays as it is."""
-    going_on = UPS_PERFORMED.c.state.in_([one.value for one in _ACTIVE])
+    going_on = UPS_PERFORMED.c.state.in_([one.value for one in ACTIVE])
     mine = update(UPS_PERFORMED).where(UPS_PERFORMED.c.uid == uid, going_on)
     connection.execute(mine.values(state=state.value, **values))
 
