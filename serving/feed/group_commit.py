@@ -17,6 +17,7 @@ _Item = TypeVar("_Item")
 _LARGEST_GROUP = 200
 #: More than this in the queue and senders are told to come again: a storm must not fill the memory.
 _LONGEST_QUEUE = 2_000
+_TOO_MUCH = "more comes in than can be written at the moment; send it again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +55,23 @@ class GroupCommit(Generic[_Item]):
         Raises:
             DatabaseDownError: it was not kept, or not in time; then it may be kept later.
         """
+        try:
+            self.hand_in(item, timeout_seconds).result(timeout_seconds)
+        except TimeoutError as error:
+            raise DatabaseDownError(_TOO_MUCH) from error
+
+    def hand_in(self, item: _Item, patience_seconds: float = 0.0) -> "Future[None]":
+        """Hand in *item*, waiting at most *patience_seconds* for a place; it is durable when the answer is done.
+
+        Raises:
+            DatabaseDownError: there was no place for it, and it will not be kept.
+        """
         waiting = _Waiting(item=item)
         try:
-            self._queue.put(waiting, timeout=timeout_seconds)
-            waiting.done.result(timeout_seconds)
-        except (queue.Full, TimeoutError) as error:
-            raise DatabaseDownError("more comes in than can be written at the moment; send it again") from error
+            self._queue.put(waiting, block=patience_seconds > 0, timeout=patience_seconds or None)
+        except queue.Full as error:
+            raise DatabaseDownError(_TOO_MUCH) from error
+        return waiting.done
 
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:

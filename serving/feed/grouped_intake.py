@@ -1,9 +1,11 @@
 """What the FHIR door takes goes the way of the HL7 feed: many callers, one commit."""
 
+import asyncio
 from datetime import UTC, datetime
 
 from ehr_io.receive.reading import BundleReading
 from ehr_io.receive.telling import told_by
+from serving.errors import DatabaseDownError
 from serving.feed.group_commit import GroupCommit
 from serving.feed.neck import FeedItem
 
@@ -18,12 +20,17 @@ class GroupedStayIntake:
         """Keep by *commit*."""
         self._commit = commit
 
-    def take(self, reading: BundleReading) -> None:
+    async def take(self, reading: BundleReading) -> None:
         """Keep what a Bundle said; durable when this returns.
 
         Raises:
-            DatabaseDownError: it was not kept, or not in time.
+            DatabaseDownError: it was not kept, or not in time; then it may be kept later.
         """
         now = datetime.now(UTC)
         item = FeedItem(told=told_by(reading, now), kept=None, received_at=now)
-        self._commit.keep(item, _PATIENCE_SECONDS)
+        kept = asyncio.wrap_future(self._commit.hand_in(item))
+        try:
+            # Shielded: a caller who gives up must not take the place of an item out of its group.
+            await asyncio.wait_for(asyncio.shield(kept), _PATIENCE_SECONDS)
+        except TimeoutError as error:
+            raise DatabaseDownError("it was not written in time; send it again") from error

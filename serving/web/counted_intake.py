@@ -13,12 +13,12 @@ class CountedIntake:
         self._intake = intake
         self._metrics = metrics
 
-    def take(self, reading: BundleReading) -> None:
+    async def take(self, reading: BundleReading) -> None:
         """Keep *reading*, then count what was refused.
 
         Raises:
             DatabaseDownError: nothing was kept, and nothing is counted.
         """
-        self._intake.take(reading)
+        await self._intake.take(reading)
         for refusal in reading.refusals:
             self._metrics.refused("fhir", refusal.reason_code.value)

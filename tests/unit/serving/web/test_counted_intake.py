@@ -1,5 +1,7 @@
 """What the FHIR door refuses is counted once it is kept."""
 
+import asyncio
+
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -15,12 +17,12 @@ READING = BundleReading(
 
 
 class _Kept:
-    def take(self, reading: BundleReading) -> None:
+    async def take(self, reading: BundleReading) -> None:
         """Keep everything."""
 
 
 class _Down:
-    def take(self, reading: BundleReading) -> None:
+    async def take(self, reading: BundleReading) -> None:
         raise DatabaseDownError
 
 
@@ -30,12 +32,12 @@ def _count(registry: CollectorRegistry) -> float | None:
 
 def test_a_refused_resource_is_counted_by_its_reason():
     registry = CollectorRegistry()
-    CountedIntake(_Kept(), WebMetrics(registry)).take(READING)
+    asyncio.run(CountedIntake(_Kept(), WebMetrics(registry)).take(READING))
     assert _count(registry) == 1
 
 
 def test_nothing_is_counted_when_nothing_was_kept():
     registry = CollectorRegistry()
     with pytest.raises(DatabaseDownError):
-        CountedIntake(_Down(), WebMetrics(registry)).take(READING)
+        asyncio.run(CountedIntake(_Down(), WebMetrics(registry)).take(READING))
     assert _count(registry) is None

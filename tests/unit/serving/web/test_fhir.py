@@ -46,7 +46,7 @@ class Records:
         self.taken: list[BundleReading] = []
         self.is_down = is_down
 
-    def take(self, reading: BundleReading) -> None:
+    async def take(self, reading: BundleReading) -> None:
         if self.is_down:
             raise DatabaseDownError
         self.taken.append(reading)
