@@ -17,7 +17,7 @@ class Lease:
 
     #: The node's name.
     node: str
-    #: Which incarnation of it; a newer one ends the right of every older.
+    #: Which incarnation of it, drawn anew by each; a newer one ends the right of every older.
     epoch: int
 
 

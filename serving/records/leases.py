@@ -1,11 +1,12 @@
 """Which worker is alive, and what one that is not leaves behind.
 
-Each worker process holds a lease under its node's name. Taking it raises the *epoch*; holding it raises the *beat*. A
+Each worker process holds a lease under its node's name. Taking it draws a new *epoch*; holding it raises the *beat*. A
 process may write only while the table still shows its own epoch (`fence.demand`), so that one which was believed dead,
 and wakes up, changes nothing any more. Whether another is alive is judged by whether its beat moves on the observer's
 own monotonic clock: no clock of two machines is ever compared.
 """
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,9 @@ from serving.records import work
 from serving.records.fence import Lease
 from serving.records.node_schema import NODE_LEASE
 from serving.work.item import State
+
+#: Epochs to draw from: what an INTEGER column holds.
+_EPOCHS = 2**31 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,15 +36,12 @@ class Pulse:
 
 def take(connection: Connection, node: str) -> Lease:
     """Become *node*; whoever was it before may write nothing more."""
-    row = connection.execute(
-        update(NODE_LEASE)
-        .where(NODE_LEASE.c.node == node)
-        .values(epoch=NODE_LEASE.c.epoch + 1, beat=0)
-        .returning(NODE_LEASE.c.epoch)
-    ).one_or_none()
-    if row is None:
-        connection.execute(insert(NODE_LEASE).values(node=node, epoch=1, beat=0))
-    return Lease(node=node, epoch=1 if row is None else row.epoch)
+    # Drawn, not counted: a burial deletes the row, and a count would begin again with the number of the buried.
+    epoch = secrets.randbelow(_EPOCHS) + 1
+    taken = update(NODE_LEASE).where(NODE_LEASE.c.node == node).values(epoch=epoch, beat=0)
+    if connection.execute(taken.returning(NODE_LEASE.c.node)).one_or_none() is None:
+        connection.execute(insert(NODE_LEASE).values(node=node, epoch=epoch, beat=0))
+    return Lease(node=node, epoch=epoch)
 
 
 def renew(connection: Connection, lease: Lease) -> None:

@@ -9,7 +9,7 @@ NODE_LEASE = Table(
     "node_lease",
     METADATA,
     Column("node", String(32), primary_key=True),
-    #: Incarnation; a newer one ends the right of every older to write.
+    #: Incarnation, drawn at random; a newer one ends the right of every older to write.
     Column("epoch", Integer, nullable=False),
     #: How often it has said that it is alive.
     Column("beat", Integer, nullable=False),

@@ -149,6 +149,16 @@ def test_a_restarted_node_ends_the_right_of_its_older_self(database: Engine):
         pass
 
 
+def test_a_zombie_writes_nothing_after_another_process_took_its_buried_name(database: Engine):
+    zombie, second = Node(database, "node-1"), Node(database, "node-2")
+    second.heartbeat.beat(now=0.0)
+    second.heartbeat.beat(now=SILENCE)
+    Node(database, "node-1")
+
+    with pytest.raises(FencedError), writing(zombie.engine):
+        pass
+
+
 def test_two_that_bury_the_same_node_free_its_work_once(database: Engine):
     dead, *others = (Node(database, f"node-{number}") for number in range(3))
     queue_item(database, "a")
