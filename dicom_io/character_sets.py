@@ -5,6 +5,7 @@ on standard error for each image of a series, and a set that does not fit the by
 """
 
 import re
+from functools import lru_cache
 
 #: Python's codec by the number of the ISO registry entry; the multi-byte sets that need escapes begin as ASCII.
 _REGISTERED = {
@@ -71,6 +72,7 @@ def decode_text(raw: bytes, declared: str) -> str:
     return "".join(texts)
 
 
+@lru_cache(maxsize=256)
 def _codec(term: str) -> str:
     term = term.strip(" \0").upper()
     registered = _TERM.fullmatch(term)

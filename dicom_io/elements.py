@@ -119,10 +119,11 @@ class Elements:
 
     def text(self, keyword: str) -> str:
         """The first value of a text element; empty when absent."""
-        if keyword not in self.raw:
+        raw = self.raw.get(keyword)
+        if raw is None:
             return ""
-        first, _, _ = self._decoded(keyword).partition("\\")
-        return first.strip(" \0")
+        decoded = raw.decode("ascii") if _means_ascii(raw) else self._decoded(keyword)
+        return decoded.partition("\\")[0].strip(" \0")
 
     def person_name(self, keyword: str) -> str:
         """A person name (PS3.5 6.2.1) with all its component groups; empty when absent."""
@@ -154,10 +155,14 @@ class Elements:
 
     def _decoded(self, keyword: str) -> str:
         raw = self.raw[keyword]
-        # Plain ASCII without escapes means the same in every character set, and is nearly everything.
-        if raw.isascii() and b"\x1b" not in raw:
+        if _means_ascii(raw):
             return raw.decode("ascii")
         return decode_text(raw, self.raw.get("SpecificCharacterSet", b"").decode("ascii", "replace"))
+
+
+def _means_ascii(raw: bytes) -> bool:
+    """Whether *raw* means the same in every character set: ASCII without escapes, which nearly everything is."""
+    return raw.isascii() and b"\x1b" not in raw
 
 
 def read_elements(

@@ -180,7 +180,7 @@ def _read_file_header(source: bytes | mmap.mmap, path: Path) -> Header:
 
 
 def _build_header(elements: Elements, transfer_syntax_uid: str, path: Path) -> Header:
-    if not elements.texts("SOPInstanceUID") and not elements.texts("StudyInstanceUID"):
+    if not elements.text("SOPInstanceUID") and not elements.text("StudyInstanceUID"):
         raise NotDicomError(
             "Found neither SOP Instance UID (0008,0018) nor Study Instance UID (0020,000D); "
             "required: the dataset of a composite object (PS3.3)."

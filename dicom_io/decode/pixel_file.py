@@ -3,6 +3,7 @@
 import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,15 @@ from dicom_io.walk import UNDEFINED_LENGTH, Source
 _PIXEL_DATA = 0x7FE00010
 #: More than any scan has slices.
 _MAXIMUM_FRAMES = 20_000
+#: A slice is read, which costs less than the page faults of a mapping; what is larger is mapped, so that one frame of
+#: many needs no memory for the others.
+_MAXIMUM_READ_BYTES = 4 * 2**20
 _CONTAINERS = {8: "u1", 16: "u2", 32: "u4"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class PixelFile:
-    """One opened file; its bytes stay mapped as long as an array of it lives."""
+    """One opened file; its bytes stay in memory, or mapped, as long as an array of it lives."""
 
     #: What it says of its pixels.
     header: PixelHeader
@@ -122,11 +126,8 @@ def open_pixels(path: Path, maximum_pixels: int) -> PixelFile:
         PixelError: the header contradicts itself.
         OSError: the file is gone.
     """
-    with path.open("rb") as file:
-        if file.seek(0, 2) == 0:
-            raise NotDicomError("The file is empty; required: a DICOM file (PS3.10).")
-        # Mapped, not read: pixels go from the page cache into their volume without a copy in between.
-        source: Source = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    with path.open("rb", buffering=0) as file:
+        source = _bytes_of(file)
     part10 = split_file(source)
     check_decodable(part10.transfer_syntax_uid)
     offset, syntax = part10.dataset_offset, part10.transfer_syntax_uid
@@ -137,6 +138,16 @@ def open_pixels(path: Path, maximum_pixels: int) -> PixelFile:
         promised = header.rows * header.columns * header.samples * header.frames * header.bits_allocated // 8
         source = inflate(source, offset, elements.pixels.offset + min(promised, 4 * maximum_pixels) + 2)
     return PixelFile(header=header, source=source, elements=elements, transfer_syntax_uid=syntax)
+
+
+def _bytes_of(file: FileIO) -> Source:
+    size = file.seek(0, 2)
+    if size == 0:
+        raise NotDicomError("The file is empty; required: a DICOM file (PS3.10).")
+    if size > _MAXIMUM_READ_BYTES:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    file.seek(0)
+    return file.read()
 
 
 def _check_layout(header: PixelHeader, elements: Elements, maximum_pixels: int) -> None:
