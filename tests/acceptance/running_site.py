@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import pytest
@@ -84,6 +84,34 @@ threshold = 0.0001
 """
 
 
+class Running(Protocol):
+    """A process, as far as a site needs it."""
+
+    pid: int
+
+    @property
+    def returncode(self) -> int | None: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def terminate(self) -> None: ...
+
+
+#: Runs ``varsel`` with arguments, an environment on top of ours, and its output at the end of a file.
+Launch = Callable[[Sequence[str], Mapping[str, str], Path], Running]
+
+
+def launch(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Running:
+    """A process of its own from the start."""
+    command = [sys.executable, "-m", "varsel", *arguments]
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **environment}, process_group=0
+        )
+
+
 @dataclass(kw_only=True)
 class RunningSite:
     """The processes and what they keep."""
@@ -92,7 +120,9 @@ class RunningSite:
     ports: Mapping[str, int]
     engine: Engine
     environment: Mapping[str, str]
-    processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+    #: How processes other than the model service are started.
+    launch: Launch = launch
+    processes: dict[str, Running] = field(default_factory=dict)
 
     @property
     def settings_path(self) -> Path:
@@ -104,29 +134,31 @@ class RunningSite:
 
     def start(self, name: str, environment: Mapping[str, str] | None = None) -> None:
         """Start one process, with an *environment* of its own on top, and wait until it is ready."""
-        self._start(name, name, environment or {})
+        said_before = self.launch_only(name, environment)
+        self.wait(lambda: self._is_ready(name, said_before), f"{name} is ready", 180)
 
     def start_node(self, number: int, metrics_port: str) -> None:
         """Start another worker on the same database, under a name of its own."""
         own = {"VARSEL_WORK__NODE": f"node-{number}", "VARSEL_WORK__METRICS_PORT": metrics_port}
-        self._start(f"work-{number}", "work", own)
+        self.start(f"work-{number}", own)
 
-    def _start(self, name: str, command: str, environment: Mapping[str, str]) -> None:
-        arguments = [sys.executable, "-m", "varsel", "--settings", str(self.settings_path), command]
+    def launch_only(self, name: str, environment: Mapping[str, str] | None = None) -> int:
+        """Start one process without waiting for it; how much its log held before."""
+        command = name.split("-", maxsplit=1)[0]
+        arguments = ["--settings", str(self.settings_path), command]
         said_before = self.log(name).stat().st_size if self.log(name).exists() else 0
-        told = {**os.environ, **self.environment, **environment}
-        with self.log(name).open("ab") as log:
-            self.processes[name] = subprocess.Popen(
-                arguments, stdout=log, stderr=subprocess.STDOUT, env=told, process_group=0
-            )
-        self.wait(lambda: self._is_ready(name, said_before), f"{name} is ready", 180)
+        # The model service becomes a program of its own, so nothing is won by forking it.
+        run = launch if command == "api" else self.launch
+        self.processes[name] = run(arguments, {**self.environment, **(environment or {})}, self.log(name))
+        return said_before
 
     def kill(self, name: str) -> None:
         """kill -9, workers of the process included."""
         process = self.processes.pop(name)
-        # It may have died by itself.
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        # It may have died by itself, and its number be another's by now.
+        if process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
     def stop(self) -> None:
@@ -206,6 +238,7 @@ def running_site(
     maximum_attempts: int = 8,
     environment: Mapping[str, str] | None = None,
     database_url: str = "",
+    launch: Launch = launch,
 ) -> Iterator[RunningSite]:
     """A site whose results go to the archive at *pacs_port*; processes not in *start* are left to the test."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -219,7 +252,8 @@ def running_site(
         make_release(data_dir / "releases", task)
     engine = open_database(database_url or f"sqlite:///{data_dir / 'varsel.db'}")
     told = {"VARSEL_SITE__DATABASE_URL": database_url} if database_url else {}
-    site = RunningSite(directory=directory, ports=ports, engine=engine, environment=told | dict(environment or {}))
+    told |= dict(environment or {})
+    site = RunningSite(directory=directory, ports=ports, engine=engine, environment=told, launch=launch)
     try:
         for name in start:
             site.start(name)

@@ -1,10 +1,12 @@
 """Every boundary between durable effects of a running process, found by watching it, and a kill -9 at one of them.
 
 An effect is a commit, a change of a file's name or its sync to disk, or bytes that leave for somebody else. Its name is
-what it is and the function of ours that asked for it, so that new code brings its crash points along. The environment
-says what to do: ``CRASH_ARMED`` names a file, and only while that exists are effects looked at; ``CRASH_RECORD`` names
-a file that the names of the effects are appended to; ``CRASH_AT`` is ``before NAME`` or ``after NAME``, and there the
-process kills itself, once.
+what it is and the function of ours that asked for it, so that new code brings its crash points along.
+
+Files in a directory say what to do, at any moment of a process's life. While ``record`` is there, the names of the
+effects that each process passes are appended to ``places-PROCESS``. ``kill`` holds ``PROCESS``, a tab, and ``before
+NAME`` or ``after NAME``: whoever of the processes called so comes there first takes the file away and dies. ``slow``
+holds the seconds that each commit, sync and rename waits, as on a disk that is slow.
 """
 
 import functools
@@ -12,7 +14,9 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
@@ -23,28 +27,29 @@ _OURS = tuple(str(_ROOT / name) for name in ("dicom_io", "ehr_io", "models", "se
 #: These do it for others: who asked them is the point.
 _SERVANTS = (str(_ROOT / "serving" / "records" / "database.py"), str(_ROOT / "dicom_io" / "receive" / "wire.py"))
 _ENGINE = f"{os.sep}dbos{os.sep}"
+#: Effects that wait for the disk.
+_ON_DISK = ("commit", "rename", "replace", "fsync", "fdatasync", "unlink")
+#: As it is, not as it is watched.
+_remove = os.unlink
 
 
-def install() -> None:
-    """Watch this process, when the environment asks for it."""
-    armed = os.environ.get("CRASH_ARMED")
-    if armed is None:
-        return
-    record = os.environ.get("CRASH_RECORD")
-    watch = _Watch(Path(armed), Path(record) if record else None, os.environ.get("CRASH_AT", ""))
-    # Only now: other processes shall not load them for this.
+def install(directory: Path, process: str) -> None:
+    """Watch this process under the name *process*; orders lie in *directory*."""
+    watch = _Watch(directory, process)
     watch.wrap(import_module("sqlalchemy.engine").Connection, "_commit_impl", "commit")
     watch.wrap(import_module("pynetdicom.association").Association, "send_c_store", "C-STORE")
     watch.wrap(socket.socket, "sendall", "send")
-    for name in ("rename", "replace", "fsync", "unlink"):
+    for name in _ON_DISK[1:]:
         watch.wrap(os, name, name)
 
 
 class _Watch:
-    def __init__(self, armed: Path, record: Path | None, at: str) -> None:
-        self._armed = armed
-        self._record = record
-        self._at = at
+    def __init__(self, directory: Path, process: str) -> None:
+        self._process = process
+        self._record = directory / "record"
+        self._places = directory / f"places-{process}"
+        self._kill = directory / "kill"
+        self._slow = directory / "slow"
 
     def wrap(self, owner: Any, name: str, effect: str) -> None:
         """Let ``owner.name`` be a crash point of the kind *effect*."""
@@ -53,17 +58,23 @@ class _Watch:
         @functools.wraps(original)
         def watched(*arguments: Any, **named: Any) -> Any:
             point = self._point(effect)
-            self._pass(f"before {point}", point)
+            self._pass("before", point)
+            if effect in _ON_DISK:
+                self._wait_for_the_disk()
             try:
                 return original(*arguments, **named)
             finally:
-                self._pass(f"after {point}", point)
+                self._pass("after", point)
 
         setattr(owner, name, watched)
 
+    def _wait_for_the_disk(self) -> None:
+        with suppress(FileNotFoundError):
+            time.sleep(float(self._slow.read_text()))
+
     def _point(self, effect: str) -> str | None:
-        """The name of the effect; None when nobody of ours asked for it."""
-        if not self._armed.exists():
+        """The name of the effect; None when nobody of ours asked for it, or nobody wants to know."""
+        if not self._kill.exists() and not self._record.exists():
             return None
         frame: FrameType | None = sys._getframe(2)
         engine = ""
@@ -76,11 +87,14 @@ class _Watch:
             frame = frame.f_back
         return engine or None
 
-    def _pass(self, place: str, point: str | None) -> None:
+    def _pass(self, side: str, point: str | None) -> None:
         if point is None:
             return
-        if self._record is not None:
-            with self._record.open("a", encoding="utf-8") as record:
-                record.write(f"{place}\n")
-        if place == self._at:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if self._record.exists():
+            with self._places.open("a", encoding="utf-8") as places:
+                places.write(f"{side} {point}\n")
+        with suppress(FileNotFoundError):
+            if self._kill.read_text(encoding="utf-8") == f"{self._process}\t{side} {point}":
+                # Several nodes may be here at once: one of them dies.
+                _remove(self._kill)
+                os.kill(os.getpid(), signal.SIGKILL)

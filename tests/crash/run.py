@@ -1,69 +1,116 @@
-"""``make crash``: kills Varsel at every boundary that it finds, and writes what became of the work."""
+"""``make crash``: kills Varsel at every boundary that it finds, makes other troubles, and keeps what became of it.
+
+What the report holds already is not done again, so that a long run may be made in slices (``--minutes``).
+"""
 
 import argparse
-import json
 import random
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from laboratory import Surroundings, Verdict, laboratory
+from laboratory import Bench, Laboratory, Place, Surroundings, bench, laboratory
+from report import KILL, Report, Row, row_of_kill, row_of_trouble
+from report_page import write_page
+from troubles import TROUBLES
 
 _DATABASES = ("sqlite", "postgresql")
-_PROCESSES = ("receive", "work")
+_WHAT = ("kills", "troubles")
 
 
 def main() -> int:
     """Run, report, and fail when anything was lost, stuck or doubled."""
     options = _options()
-    chosen = random.Random(options.seed)  # an order of experiments, no secret
-    done: list[tuple[Surroundings, Verdict]] = []
-    for surroundings in _surroundings(options.databases, options.nodes):
-        with tempfile.TemporaryDirectory(prefix="varsel-crash-") as directory:
-            for verdict in _experiments(surroundings, Path(directory), chosen, options.at_most):
-                done.append((surroundings, verdict))
-                _tell(surroundings, verdict)
-    _write(options.out, options.seed, done)
-    bad = [verdict for _, verdict in done if not verdict.is_clean]
-    print(f"{len(done)} kills, {len(bad)} with something lost, stuck or doubled; seed {options.seed}")
+    report = Report(options.out)
+    deadline = time.monotonic() + 60 * options.minutes
+    rows = _run(options, report, lambda: time.monotonic() < deadline)
+    done = list(_kept(rows, report))
+    write_page(report.rows, options.out.with_suffix(".md"))
+    bad = [row for row in done if not row.is_clean]
+    studies = sum(row.studies for row in done)
+    print(f"{len(done)} experiments, {studies} studies, {len(bad)} experiments with something lost, stuck or doubled")
+    for row in bad:
+        print(f"again: --seed {row.seed} --databases {row.database} --nodes {row.nodes} --anew\t{row}")
     return 1 if bad else 0
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=1, help="order of the kills, and which when --at-most is given")
+    parser.add_argument("--seed", type=int, default=1, help="order of the kills, moments and victims of the rest")
     parser.add_argument("--at-most", type=int, default=0, help="kills in each surrounding; 0 makes all")
-    parser.add_argument("--databases", nargs="+", choices=_DATABASES, default=list(_DATABASES))
-    parser.add_argument("--nodes", nargs="+", type=int, default=[1, 3])
-    parser.add_argument("--out", type=Path, default=Path("docs/crash-report.json"))
+    parser.add_argument("--databases", "--database", nargs="+", choices=_DATABASES, default=list(_DATABASES))
+    parser.add_argument("--nodes", nargs="+", type=int, default=[1, 3], help="workers")
+    parser.add_argument("--what", nargs="+", choices=_WHAT, default=list(_WHAT))
+    parser.add_argument("--minutes", type=float, default=600.0, help="begin nothing new after this")
+    parser.add_argument("--anew", action="store_true", help="also what the report holds already")
+    parser.add_argument("--out", type=Path, default=Path("docs/crash-report.json"), help="its page lies beside it")
     return parser.parse_args()
 
 
-def _surroundings(databases: Sequence[str], nodes: Sequence[int]) -> Iterator[Surroundings]:
-    for database in databases:
-        for count in nodes:
-            yield Surroundings(database=database, nodes=count)
+def _kept(rows: Iterator[Row], report: Report) -> Iterator[Row]:
+    for row in rows:
+        report.add(row)
+        print(row, flush=True)
+        yield row
 
 
-def _experiments(surroundings: Surroundings, directory: Path, chosen: random.Random, at_most: int) -> Iterator[Verdict]:
-    with laboratory(surroundings, directory) as lab:
-        places = [(process, place) for process in _PROCESSES for place in lab.find_places(process)]
-        chosen.shuffle(places)
-        for process, place in places[: at_most or None]:
-            yield lab.kill_at(process, place)
+def _run(options: argparse.Namespace, report: Report, has_time: Callable[[], bool]) -> Iterator[Row]:
+    with tempfile.TemporaryDirectory(prefix="varsel-crash-") as directory, bench(Path(directory)) as shared:
+        for database in options.databases:
+            for nodes in options.nodes:
+                surroundings = Surroundings(database=database, nodes=nodes)
+                experiments = _Experiments(options, surroundings, report, has_time)
+                yield from experiments.run(shared, Path(directory) / f"{database}-{nodes}")
 
 
-def _tell(surroundings: Surroundings, verdict: Verdict) -> None:
-    word = "clean" if verdict.is_clean else f"lost={verdict.lost} stuck={verdict.stuck} doubled={verdict.doubled}"
-    where = f"{surroundings.database} x{surroundings.nodes} {verdict.process} {verdict.place}"
-    print(f"{word if verdict.killed else 'not reached'}\t{verdict.seconds:6.2f} s\t{where}", flush=True)
+class _Experiments:
+    """Those in one surrounding."""
 
+    def __init__(
+        self, options: argparse.Namespace, surroundings: Surroundings, report: Report, has_time: Callable[[], bool]
+    ) -> None:
+        self._options = options
+        self._surroundings = surroundings
+        self._report = report
+        self._has_time = has_time
+        self._chosen = random.Random(f"{options.seed} {surroundings}")  # an order of experiments, no secret
 
-def _write(out: Path, seed: int, done: Sequence[tuple[Surroundings, Verdict]]) -> None:
-    said = [asdict(surroundings) | asdict(verdict) for surroundings, verdict in done]
-    out.write_text(json.dumps({"seed": seed, "kills": said}, indent=1) + "\n", encoding="utf-8")
+    def run(self, shared: Bench, directory: Path) -> Iterator[Row]:
+        """The rows of what is not done yet, as long as there is time."""
+        if not self._has_time():
+            return
+        with laboratory(shared, self._surroundings, directory) as lab:
+            if "kills" in self._options.what:
+                yield from self._kills(lab)
+            if "troubles" in self._options.what:
+                yield from self._troubles(lab)
+
+    def _kills(self, lab: Laboratory) -> Iterator[Row]:
+        found = sorted(lab.find_places(), key=str)
+        self._chosen.shuffle(found)
+        waiting, begun = deque(found), 0
+        while waiting and self._has_time() and begun < (self._options.at_most or sys.maxsize):
+            place = waiting.popleft()
+            if self._is_wanted(KILL, place):
+                begun += 1
+                yield row_of_kill(self._options.seed, self._surroundings, lab.kill_at(place))
+                waiting.extend(lab.new_places(mending=place.mending or place.name))
+
+    def _troubles(self, lab: Laboratory) -> Iterator[Row]:
+        for trouble in TROUBLES:
+            if trouble.is_possible(lab) and self._has_time() and self._is_wanted(trouble.name):
+                began = time.monotonic()
+                judgement = trouble.make(lab, self._chosen)
+                seen = (judgement, time.monotonic() - began)
+                yield row_of_trouble(self._options.seed, self._surroundings, trouble.name, seen)
+
+    def _is_wanted(self, trouble: str, place: Place | None = None) -> bool:
+        where = (place.process, place.name) if place else ("", "")
+        key = (self._options.seed, self._surroundings.database, self._surroundings.nodes, trouble, *where)
+        return self._options.anew or not self._report.has(key)
 
 
 if __name__ == "__main__":
