@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage, SegmentationStorage
 
-from dicom_io.errors import ConformanceError
+from dicom_io.decode.codestream import read_codestream
+from dicom_io.errors import ConformanceError, PixelError
 from dicom_io.results.decoding import by_tag, items_of, text_of, value_of, values_of
 from dicom_io.results.report_rules import report_faults
 from dicom_io.results.segmentation import LABELMAP_STORAGE
@@ -102,6 +103,15 @@ def _capture_rules(held: Mapping[int, bytes], sources: SourceSeries) -> Iterator
     named = {text_of(values_of(item)[0x00081155]) for item in items_of(value_of(held[0x00082112]))}
     if named - sources.uids:
         yield "Source Image Sequence names an image that was not read"
+    try:
+        # Behind the element's head, the empty offset table and the head of the only fragment (PS3.5 A.4).
+        frame = read_codestream(held[0x7FE00010][28:-8])
+    except PixelError as error:
+        yield str(error)
+        return
+    stated = tuple(int.from_bytes(value_of(held[tag]), "little") for tag in (0x00280010, 0x00280011, 0x00280002))
+    if (frame.rows, frame.columns, frame.components) != stated:
+        yield "Rows, Columns or Samples per Pixel are not those of the compressed frame"
 
 
 def _text(held: Mapping[int, bytes], tag: int) -> str:

@@ -59,25 +59,25 @@ def number_item(name: Code, value: float, unit: Code, children: Iterable[bytes] 
 
 
 def image_item(
-    relation: Relation, name: Code | None, sop_class_uid: str, sop_instance_uid: str, segment: int | None = None
+    relation: Relation, name: Code | None, uids: tuple[str, str], frames: Sequence[int] = (), segment: int | None = None
 ) -> bytes:
-    """An image, or one *segment* of a Segmentation; without *name* where the template gives none."""
-    return sequence(0x00081199, _referred(sop_class_uid, sop_instance_uid, segment)) + _item(relation, "IMAGE", name)
+    """The image with SOP class and instance *uids*, some *frames* of it, or one *segment* of a Segmentation.
+
+    Without *name* where the template gives none.
+    """
+    part = b"" if segment is None else unsigned(0x0062000B, segment)
+    return sequence(0x00081199, reference(*uids, frames) + part) + _item(relation, "IMAGE", name)
 
 
 def composite_item(relation: Relation, name: Code | None, sop_class_uid: str, sop_instance_uid: str) -> bytes:
     """An object that is no image, such as another report."""
-    return sequence(0x00081199, _referred(sop_class_uid, sop_instance_uid)) + _item(relation, "COMPOSITE", name)
+    return sequence(0x00081199, reference(sop_class_uid, sop_instance_uid)) + _item(relation, "COMPOSITE", name)
 
 
 def polyline_item(relation: Relation, name: Code, polygon: Sequence[tuple[float, float]], image: bytes) -> bytes:
     """A polygon of (column, row) pairs on the *image* item that it is selected from (PS3.3 C.18.6)."""
     graphic = single(0x00700022, *chain.from_iterable(polygon)) + text(0x00700023, "CS", "POLYLINE")
     return _item(relation, "SCOORD", name, _children([image]) + graphic)
-
-
-def _referred(sop_class_uid: str, sop_instance_uid: str, segment: int | None = None) -> bytes:
-    return reference(sop_class_uid, sop_instance_uid) + (b"" if segment is None else unsigned(0x0062000B, segment))
 
 
 def _item(relation: Relation, value_type: str, name: Code | None, value: bytes = b"") -> bytes:

@@ -21,12 +21,14 @@ class Draft:
     heading: Heading
     #: Its encoded elements in the order of their tags.
     elements: tuple[bytes, ...]
+    #: Transfer Syntax UID (0002,0010).
+    transfer_syntax_uid: str = ExplicitVRLittleEndian
 
     @property
     def parts(self) -> tuple[bytes, ...]:
         """Its DICOM file (PS3.10) in pieces, so that pixels are not copied to be written."""
         head = self.heading
-        return (file_head(head.sop_class_uid, head.sop_instance_uid, ExplicitVRLittleEndian), *self.elements)
+        return (file_head(head.sop_class_uid, head.sop_instance_uid, self.transfer_syntax_uid), *self.elements)
 
 
 def draft(kind: ResultKind, heading: Heading, provenance: Provenance, elements: Iterable[bytes]) -> Draft:

@@ -5,7 +5,7 @@ second and more to build and as much to write; as bytes, with the codes encoded 
 """
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 
 from pydicom.valuerep import format_number_as_ds
@@ -19,6 +19,9 @@ LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"
 ITEM = 0xFFFEE000
 _ITEM_HEAD = struct.Struct("<HHI")
 _TAG = struct.Struct("<HH")
+_UNDEFINED_LENGTH = b"\xff\xff\xff\xff"
+#: Sequence Delimitation Item (PS3.5 7.5.1).
+_SEQUENCE_END = _ITEM_HEAD.pack(0xFFFE, 0xE0DD, 0)
 #: VRs that are padded with a null byte, all others with a space (PS3.5 6.2).
 _PADDED_WITH_NULL = frozenset({"OB", "UI", "UN"})
 #: A Code Value longer than this is a Long Code Value (PS3.3 8.1).
@@ -90,6 +93,12 @@ def pointer(tag: int, pointed: int) -> bytes:
     return element(tag, "AT", _TAG.pack(pointed >> 16, pointed & 0xFFFF))
 
 
+def encapsulated(frame: bytes) -> bytes:
+    """Pixel Data (7FE0,0010) of one compressed *frame*: an empty offset table and one fragment (PS3.5 A.4)."""
+    head, _ = _head(0x7FE00010, "OB")
+    return head + _UNDEFINED_LENGTH + items(b"", frame + b"\0" * (len(frame) % 2)) + _SEQUENCE_END
+
+
 def items(*contents: bytes) -> bytes:
     """The value of a sequence: an item of defined length around each of *contents* (PS3.5 7.5.1)."""
     return b"".join(_ITEM_HEAD.pack(ITEM >> 16, ITEM & 0xFFFF, len(one)) + one for one in contents)
@@ -121,9 +130,10 @@ def code_elements(concept: Code) -> bytes:
     return text(0x00080100, "SH", concept.value) + scheme + meaning
 
 
-def reference(sop_class_uid: str, sop_instance_uid: str) -> bytes:
-    """The elements of an item that refers to one object (PS3.3 10.8)."""
-    return uid(0x00081150, sop_class_uid) + uid(0x00081155, sop_instance_uid)
+def reference(sop_class_uid: str, sop_instance_uid: str, frames: Sequence[int] = ()) -> bytes:
+    """The elements of an item that refers to one object, or to *frames* of it, counted from 1 (PS3.3 10.3, 10.8)."""
+    numbers = text(0x00081160, "IS", *map(str, frames)) if frames else b""
+    return uid(0x00081150, sop_class_uid) + uid(0x00081155, sop_instance_uid) + numbers
 
 
 def tag_of(encoded: bytes) -> int:

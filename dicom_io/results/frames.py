@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from dicom_io.codes import Code
+from dicom_io.findings import ImageName
 from dicom_io.results.encoding import (
     code,
     decimal,
@@ -18,7 +19,7 @@ from dicom_io.results.encoding import (
     unsigned_long,
 )
 from dicom_io.results.source import SourceSeries
-from dicom_io.study import Instance
+from dicom_io.results.source_image import SourceImage, image_of, object_references
 
 _SOURCE_IMAGE = Code(value="121322", scheme="DCM", meaning="Source image for image processing operation")
 #: Pointers of the dimensions (PS3.3 C.7.6.17): (element, its functional group, label).
@@ -32,7 +33,7 @@ class Grid:
     """The images that frames of a result lie on, one for each place."""
 
     #: In the order of their places.
-    images: tuple[Instance, ...]
+    images: tuple[SourceImage, ...]
     #: Series Instance UID of all of them.
     series_instance_uid: str
     #: Frame of Reference UID; empty where the images have none, as projections do.
@@ -44,22 +45,22 @@ class Grid:
     def is_spatial(self) -> bool:
         """Whether each frame has a place in the patient."""
         return bool(self.frame_of_reference_uid) and all(
-            one.image_position is not None and one.image_orientation is not None for one in self.images
+            one.position is not None and one.orientation is not None for one in self.images
         )
 
     @cached_property
     def spacing_between_mm(self) -> float | None:
         """Between the centres of neighbours along their normal; None for one image."""
         first, *others = self.images
-        if not others or first.image_orientation is None:
+        if not others or first.orientation is None:
             return None
-        row, column = first.image_orientation[:3], first.image_orientation[3:]
+        row, column = first.orientation[:3], first.orientation[3:]
         normal = (
             row[1] * column[2] - row[2] * column[1],
             row[2] * column[0] - row[0] * column[2],
             row[0] * column[1] - row[1] * column[0],
         )
-        heights = [sum(a * b for a, b in zip(normal, one.image_position or (), strict=False)) for one in self.images]
+        heights = [sum(a * b for a, b in zip(normal, one.position or (), strict=False)) for one in self.images]
         return round(abs(heights[-1] - heights[0]) / (len(heights) - 1), 6)
 
 
@@ -73,16 +74,17 @@ class Frame:
     segment: int | None = None
 
 
-def grid_of(sop_instance_uids: Sequence[str], sources: SourceSeries) -> Grid:
+def grid_of(names: Sequence[ImageName], sources: SourceSeries) -> Grid:
     """The grid of these source images, which lie in one series.
 
     Raises:
         ConformanceError: one was not read.
     """
-    series = sources.series_of(sop_instance_uids[0])
-    thickness = sources.header.get("SliceThickness")
+    series = sources.series_of(names[0].sop_instance_uid)
+    images = tuple(image_of(sources, one) for one in names)
+    thickness = images[0].thickness_mm or sources.header.get("SliceThickness")
     return Grid(
-        images=tuple(sources.instance(one) for one in sop_instance_uids),
+        images=images,
         series_instance_uid=series.series_instance_uid,
         frame_of_reference_uid=series.frame_of_reference_uid,
         slice_thickness_mm=None if thickness in (None, "") else float(thickness),
@@ -92,7 +94,7 @@ def grid_of(sop_instance_uids: Sequence[str], sources: SourceSeries) -> Grid:
 def reference_elements(grid: Grid, used: Iterable[int], sources: SourceSeries) -> tuple[bytes, ...]:
     """Common Instance Reference, Frame of Reference and the type 2C Patient Orientation (PS3.3 C.12.2, C.7.4.1)."""
     images = [grid.images[place] for place in used]
-    referenced = sequence(0x0008114A, *(reference(one.sop_class_uid, one.sop_instance_uid) for one in images))
+    referenced = sequence(0x0008114A, *object_references(images))
     series = sequence(0x00081115, referenced + uid(0x0020000E, grid.series_instance_uid))
     if not grid.is_spatial:
         return series, text(0x00200020, "CS", sources.text("PatientOrientation"))
@@ -129,10 +131,10 @@ def _frame_item(grid: Grid, frame: Frame, rank: int, derivation: Code) -> bytes:
     stack = b"" if grid.is_spatial else text(0x00209056, "SH", "1") + unsigned_long(0x00209057, rank)
     content = sequence(0x00209111, stack + unsigned_long(0x00209157, *index))
     plane = b""
-    if grid.is_spatial and image.image_position is not None:
-        plane = sequence(0x00209113, decimal(0x00200032, *image.image_position))
+    if grid.is_spatial and image.position is not None:
+        plane = sequence(0x00209113, decimal(0x00200032, *image.position))
     segment = b"" if frame.segment is None else segment_identification(frame.segment)
-    return _derived_from(image.sop_class_uid, image.sop_instance_uid, derivation) + content + plane + segment
+    return _derived_from(image.uids, image.frames, derivation) + content + plane + segment
 
 
 def segment_identification(number: int) -> bytes:
@@ -141,22 +143,20 @@ def segment_identification(number: int) -> bytes:
 
 
 @lru_cache(maxsize=2048)
-def _derived_from(sop_class_uid: str, sop_instance_uid: str, derivation: Code) -> bytes:
+def _derived_from(uids: tuple[str, str], frames: tuple[int, ...], derivation: Code) -> bytes:
     """Derivation Image Sequence (0008,9124) of one source image, the same for every segment on it."""
-    source = (
-        reference(sop_class_uid, sop_instance_uid) + text(0x0028135A, "CS", "YES") + code(0x0040A170, _SOURCE_IMAGE)
-    )
+    source = reference(*uids, frames) + text(0x0028135A, "CS", "YES") + code(0x0040A170, _SOURCE_IMAGE)
     return sequence(0x00089124, sequence(0x00082112, source) + code(0x00089215, derivation))
 
 
 def _plane_groups(grid: Grid) -> tuple[bytes, ...]:
     first = grid.images[0]
-    if not grid.is_spatial or first.image_orientation is None or first.pixel_spacing_mm is None:
+    if not grid.is_spatial or first.orientation is None or first.spacing_mm is None:
         return ()
-    measures = [decimal(0x00280030, *first.pixel_spacing_mm)]
+    measures = [decimal(0x00280030, *first.spacing_mm)]
     if grid.slice_thickness_mm is not None:
         measures.append(decimal(0x00180050, grid.slice_thickness_mm))
     if grid.spacing_between_mm is not None:
         measures.append(decimal(0x00180088, grid.spacing_between_mm))
-    orientation = sequence(0x00209116, decimal(0x00200037, *first.image_orientation))
+    orientation = sequence(0x00209116, decimal(0x00200037, *first.orientation))
     return orientation, sequence(0x00289110, b"".join(ordered(measures)))

@@ -27,7 +27,7 @@ def image_library(sources: SourceSeries) -> bytes:
     """
     modality = _MODALITIES.get(sources.images[0][0].modality, _OTHER)
     images = (
-        image_item(Relation.CONTAINS, _SOURCE, one.sop_class_uid, one.sop_instance_uid) for _, one in sources.images
+        image_item(Relation.CONTAINS, _SOURCE, (one.sop_class_uid, one.sop_instance_uid)) for _, one in sources.images
     )
     group = container(_GROUP, [code_item(Relation.ACQUISITION, _MODALITY, modality), *images], separate=True)
     return container(_LIBRARY, [group], separate=True)

@@ -8,8 +8,8 @@ import numpy as np
 from pydicom.uid import KeyObjectSelectionDocumentStorage
 
 from dicom_io.codes import Code
-from dicom_io.findings import Finding, Report
-from dicom_io.results.content_items import Relation, code_item, image_item, template_elements, text_item
+from dicom_io.findings import Finding, ImageName, Report
+from dicom_io.results.content_items import Relation, code_item, template_elements, text_item
 from dicom_io.results.draft import Draft, draft
 from dicom_io.results.encoding import code, sequence, text
 from dicom_io.results.evidence import referenced_study
@@ -17,6 +17,7 @@ from dicom_io.results.kinds import ResultKind
 from dicom_io.results.observer import device_observer
 from dicom_io.results.provenance import Provenance, content_time, heading
 from dicom_io.results.source import SourceSeries
+from dicom_io.results.source_image import image_items, image_of
 from dicom_io.results.wording import words_of
 
 SERIES_NUMBER = 931
@@ -49,18 +50,18 @@ def key_object_selection(report: Report, provenance: Provenance, sources: Source
     Raises:
         ConformanceError: a finding lies on an image that was not read.
     """
-    uids = list(dict.fromkeys(chain.from_iterable(_images_of(finding) for finding in report.findings)))
-    images = [sources.instance(uid) for uid in uids]
+    names = dict.fromkeys(chain.from_iterable(_images_of(finding) for finding in report.findings))
+    images = [image_of(sources, name) for name in names]
     words = words_of(report.language)
     findings = ", ".join(finding.text for finding in report.findings)
     selection = KeyObjects(
         title=_OF_INTEREST,
         description=f"AI - {words.warning}: {findings} ({report.algorithm.name} {report.algorithm.version})",
-        objects=tuple(image_item(Relation.CONTAINS, None, one.sop_class_uid, one.sop_instance_uid) for one in images),
+        objects=tuple(image_items(Relation.CONTAINS, None, images)),
         study_instance_uid=report.study_instance_uid,
         named=tuple(
-            (sources.series_of(uid).series_instance_uid, one.sop_class_uid, uid)
-            for uid, one in zip(uids, images, strict=True)
+            (sources.series_of(uid).series_instance_uid, sop_class, uid)
+            for sop_class, uid in dict.fromkeys(one.uids for one in images)
         ),
     )
     return key_object_document(
@@ -103,8 +104,8 @@ def title_modifier(modifier: Code) -> bytes:
     return code_item(Relation.MODIFIER, name, modifier)
 
 
-def _images_of(finding: Finding) -> Iterable[str]:
+def _images_of(finding: Finding) -> Iterable[ImageName]:
     if finding.segment is not None and any(finding.segment.areas):
-        yield finding.segment.sop_instance_uids[int(np.argmax(finding.segment.areas))]
+        yield finding.segment.images[int(np.argmax(finding.segment.areas))]
     elif finding.region is not None:
-        yield finding.region.sop_instance_uid
+        yield finding.region.image

@@ -31,6 +31,7 @@ from dicom_io.results.observer import algorithm_identification
 from dicom_io.results.outline import shown_region
 from dicom_io.results.segmentation import SOP_CLASSES, segmentation_uid
 from dicom_io.results.source import SourceSeries
+from dicom_io.results.source_image import image_items, image_of
 from dicom_io.results.wording import words_of
 from dicom_io.uids import derive_uid
 
@@ -123,8 +124,7 @@ def _outcome_group(report: Report, sources: SourceSeries) -> bytes:
 
 def _planar_group(report: Report, finding: Finding, region: Region, sources: SourceSeries) -> bytes:
     """TID 1410: a closed POLYLINE on the image, in image coordinates (SCOORD)."""
-    on = sources.instance(region.sop_instance_uid)
-    image = image_item(Relation.SELECTED_FROM, _SOURCE, on.sop_class_uid, on.sop_instance_uid)
+    (image,) = image_items(Relation.SELECTED_FROM, _SOURCE, [image_of(sources, region.image)])
     children = [
         *_subject(report, finding),
         *_measurements(finding),
@@ -135,29 +135,24 @@ def _planar_group(report: Report, finding: Finding, region: Region, sources: Sou
 
 def _volumetric_group(report: Report, finding: Finding, segment: Segment, shown: bytes, sources: SourceSeries) -> bytes:
     """TID 1411: the segment that *shown* refers to, and the images it was seen on."""
-    images = [sources.instance(segment.sop_instance_uids[z]) for z in np.flatnonzero(segment.areas)]
+    images = [image_of(sources, segment.images[z]) for z in np.flatnonzero(segment.areas)]
     region = shown_region(segment)
-    largest = sources.instance(region.sop_instance_uid)
-    on = image_item(Relation.SELECTED_FROM, _SOURCE, largest.sop_class_uid, largest.sop_instance_uid)
+    (on,) = image_items(Relation.SELECTED_FROM, _SOURCE, [image_of(sources, region.image)])
     # Each number names the box on the slice that shows most (TID 320): OHIF shows no group without coordinates.
     seen_on = polyline_item(Relation.INFERRED_FROM, _SOURCE_OF_MEASUREMENT, region.polygon, on)
     children = [
         *_subject(report, finding),
         *_measurements(finding, seen_on),
         shown,
-        *(
-            image_item(Relation.CONTAINS, _SOURCE_FOR_SEGMENTATION, one.sop_class_uid, one.sop_instance_uid)
-            for one in images
-        ),
+        *image_items(Relation.CONTAINS, _SOURCE_FOR_SEGMENTATION, images),
     ]
     return container(_GROUP, children, template="1411")
 
 
 def _image_of_segment(report: Report, masks: ResultKind, number: int) -> bytes:
     """The reference to the segment with that *number* in the report's own Segmentation."""
-    return image_item(
-        Relation.CONTAINS, _REFERENCED_SEGMENT, SOP_CLASSES[masks], segmentation_uid(report, masks), number
-    )
+    uids = (SOP_CLASSES[masks], segmentation_uid(report, masks))
+    return image_item(Relation.CONTAINS, _REFERENCED_SEGMENT, uids, segment=number)
 
 
 def _unplaced_group(report: Report, finding: Finding, sources: SourceSeries) -> bytes:
@@ -195,5 +190,4 @@ def _only_image(sources: SourceSeries) -> list[bytes]:
     if len(sources.images) > 1:
         return []
     image = sources.images[0][1]
-    uids = (image.sop_class_uid, image.sop_instance_uid)
-    return [image_item(Relation.CONTAINS, _SOURCE_OF_MEASUREMENT, *uids)]
+    return [image_item(Relation.CONTAINS, _SOURCE_OF_MEASUREMENT, (image.sop_class_uid, image.sop_instance_uid))]

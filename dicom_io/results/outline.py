@@ -20,4 +20,9 @@ def box_around(mask: npt.NDArray[np.bool_]) -> tuple[tuple[float, float], ...]:
 def shown_region(segment: Segment) -> Region:
     """The box on the slice that shows most of a mask that is not empty."""
     place = int(np.argmax(segment.areas))
-    return Region(sop_instance_uid=segment.sop_instance_uids[place], polygon=box_around(segment.mask[place]))
+    image = segment.images[place]
+    return Region(
+        sop_instance_uid=image.sop_instance_uid,
+        frame_number=image.frame_number,
+        polygon=box_around(segment.mask[place]),
+    )

@@ -36,9 +36,9 @@ def parametric_map(heat_map: HeatMap, provenance: Provenance, sources: SourceSer
     Raises:
         ConformanceError: it lies on images that were not read.
     """
-    grid = grid_of(heat_map.sop_instance_uids, sources)
+    grid = grid_of(heat_map.images, sources)
     places = shown_places(heat_map)
-    values = _frames(heat_map, places, (grid.images[0].rows, grid.images[0].columns))
+    values = _frames(heat_map, places, (grid.images[0].instance.rows, grid.images[0].instance.columns))
     elements = (
         *_map_elements(provenance, sources, values.shape),
         text(0x00700081, "LO", f"AI {heat_map.text}"[:64]),
@@ -59,7 +59,7 @@ def can_be_told(heat_map: HeatMap, sources: SourceSeries) -> bool:
     Raises:
         ConformanceError: it lies on images that were not read.
     """
-    return bool(shown_places(heat_map)) and grid_of(heat_map.sop_instance_uids, sources).is_spatial
+    return bool(shown_places(heat_map)) and grid_of(heat_map.images, sources).is_spatial
 
 
 def shown_places(heat_map: HeatMap) -> list[int]:

@@ -14,7 +14,6 @@ from reportlab.pdfgen.canvas import Canvas
 
 from dicom_io.findings import Finding, Report
 from dicom_io.results.draft import Draft, draft
-from dicom_io.results.drawing import to_jpeg
 from dicom_io.results.encoding import element, reference, sequence, text
 from dicom_io.results.kinds import ResultKind
 from dicom_io.results.picture import DrawnPicture
@@ -96,9 +95,9 @@ def _told(finding: Finding, language: str) -> str:
 
 def _place(page: Canvas, drawn: DrawnPicture, top: float) -> None:
     """The picture below the text, as large as the rest of the page takes."""
-    rows, columns = drawn.rgb.shape[:2]
+    rows, columns = drawn.size
     scale = min((A4[0] - 2 * _MARGIN) / columns, (top - _MARGIN) / rows)
-    picture = ImageReader(io.BytesIO(to_jpeg(drawn.rgb)))
+    picture = ImageReader(io.BytesIO(drawn.jpeg))
     page.drawImage(picture, _MARGIN, top - rows * scale, columns * scale, rows * scale)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dicom_io.findings import Finding, Report
-from dicom_io.results.drawing import Caption, Mark, draw_findings, shown
+from dicom_io.results.drawing import Caption, Mark, draw_findings, shown, to_jpeg
 from dicom_io.results.wording import words_of
 from dicom_io.volume import Radiograph, Volume
 
@@ -22,8 +22,10 @@ _LUNG_SHARE = 0.05
 class DrawnPicture:
     """What the Secondary Capture and the pages show."""
 
-    #: uint8 (y, x, 3), RGB.
-    rgb: npt.NDArray[np.uint8]
+    #: A JPEG file (`drawing.to_jpeg`).
+    jpeg: bytes
+    #: Rows, columns.
+    size: tuple[int, int]
     #: SOP Instance UID of the image that it is drawn on.
     sop_instance_uid: str
 
@@ -37,14 +39,14 @@ def drawn_picture(report: Report, pixels: Radiograph | Volume, moment: datetime)
         caption = _caption(report, moment)
         marks = _planar_marks(report, (pixels.sop_instance_uid,))
         rgb = draw_findings(pixels.pixels, marks, caption, _radiograph_window(pixels.pixels))
-        return DrawnPicture(rgb=rgb, sop_instance_uid=pixels.sop_instance_uid)
+        return _as_jpeg(rgb, pixels.sop_instance_uid)
     index = shown_slice(report, pixels)
     depth = len(pixels.sop_instance_uids)
     caption = _caption(report, moment, f"{words_of(report.language).slice} {index + 1}/{depth}")
     uid = pixels.sop_instance_uids[index]
     marks = _volume_marks(report, index) + _planar_marks(report, (uid,))
     rgb = draw_findings(pixels.voxels[index], marks, caption, _ct_window(pixels.voxels[index]))
-    return DrawnPicture(rgb=rgb, sop_instance_uid=uid)
+    return _as_jpeg(rgb, uid)
 
 
 def shown_slice(report: Report, volume: Volume) -> int:
@@ -55,6 +57,10 @@ def shown_slice(report: Report, volume: Volume) -> int:
     placed = [one.region.sop_instance_uid for one in report.findings if one.region is not None]
     known = [volume.sop_instance_uids.index(uid) for uid in placed if uid in volume.sop_instance_uids]
     return known[0] if known else len(volume.sop_instance_uids) // 2
+
+
+def _as_jpeg(rgb: npt.NDArray[np.uint8], sop_instance_uid: str) -> DrawnPicture:
+    return DrawnPicture(jpeg=to_jpeg(rgb), size=(rgb.shape[0], rgb.shape[1]), sop_instance_uid=sop_instance_uid)
 
 
 def _planar_marks(report: Report, uids: tuple[str, ...]) -> list[Mark]:

@@ -1,6 +1,7 @@
 """Which objects a report becomes, and for whom: destinations differ in what they take."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -32,8 +33,13 @@ class Whole:
     sources: SourceSeries
     #: The findings with a mask; None when there are none.
     masks: Marked | None
-    #: The picture for people; None where nothing was decoded.
-    drawn: DrawnPicture | None
+    #: The picture for people, being drawn while the rest is built; None where nothing was decoded.
+    drawing: Future[DrawnPicture] | None
+
+    @property
+    def drawn(self) -> DrawnPicture | None:
+        """The picture, once it is there."""
+        return None if self.drawing is None else self.drawing.result()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,13 +60,20 @@ def planned(whole: Whole) -> Iterator[Planned]:
             yield Planned(audience=_mask_audience(whole, kind), build=build)
     yield from _reports(whole)
     yield from _pointers(whole)
-    if whole.drawn is not None:
+    if whole.drawing is not None:
         # A picture of nothing is clutter beside an SR that says so, and the only word where no SR is taken.
         lacks = () if whole.report.outcome is Outcome.FINDING else (ResultKind.SR,)
-        build = partial(secondary_capture, whole.report, whole.drawn, whole.provenance, whole.sources)
+        build = partial(_capture, whole, whole.drawing)
         yield Planned(audience=audience(ResultKind.SC, lacks=lacks), build=build)
-    build = partial(pdf_report, whole.report, whole.drawn, whole.provenance, whole.sources)
-    yield Planned(audience=audience(ResultKind.PDF), build=build)
+    yield Planned(audience=audience(ResultKind.PDF), build=partial(_page, whole))
+
+
+def _capture(whole: Whole, drawing: Future[DrawnPicture]) -> Draft:
+    return secondary_capture(whole.report, drawing.result(), whole.provenance, whole.sources)
+
+
+def _page(whole: Whole) -> Draft:
+    return pdf_report(whole.report, whole.drawn, whole.provenance, whole.sources)
 
 
 def split_by_place(report: Report) -> tuple[Report, ...]:

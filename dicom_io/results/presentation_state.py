@@ -12,13 +12,15 @@ from operator import attrgetter, itemgetter
 import numpy as np
 from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage
 
-from dicom_io.findings import Finding, Report
+from dicom_io.findings import Finding, ImageName, Report
+from dicom_io.functional_groups import Rescale
 from dicom_io.results.draft import Draft, draft
-from dicom_io.results.encoding import element, reference, sequence, single, text, uid, unsigned
+from dicom_io.results.encoding import decimal, element, reference, sequence, single, text, uid, unsigned
 from dicom_io.results.kinds import ResultKind
 from dicom_io.results.outline import box_around
 from dicom_io.results.provenance import Provenance, heading
 from dicom_io.results.source import SourceSeries, body_part_elements
+from dicom_io.results.source_image import SourceImage, image_of, references
 from dicom_io.results.wording import words_of
 from dicom_io.study import Instance
 
@@ -31,8 +33,8 @@ _LAYER = "AI"
 class _Shape:
     """A polygon with its label on one image."""
 
-    #: SOP Instance UID of the image.
-    image: str
+    #: The image.
+    image: ImageName
     #: Closed, (column, row) pairs; the corner of the top left pixel is (0, 0).
     polygon: tuple[tuple[float, float], ...]
     #: What stands beside it.
@@ -45,10 +47,11 @@ def presentation_state(report: Report, provenance: Provenance, sources: SourceSe
     Raises:
         ConformanceError: a finding lies on an image that was not read.
     """
-    by_image = attrgetter("image")
+    by_image = attrgetter("image.sop_instance_uid", "image.frame_number")
     shapes = sorted(chain.from_iterable(_shapes(finding) for finding in report.findings), key=by_image)
-    images = [sources.instance(one) for one in dict.fromkeys(shape.image for shape in shapes)]
-    annotations = [_annotation(sources.instance(one), tuple(group)) for one, group in groupby(shapes, key=by_image)]
+    groups = [tuple(group) for _, group in groupby(shapes, key=by_image)]
+    images = [image_of(sources, group[0].image) for group in groups]
+    annotations = [_annotation(image, group) for image, group in zip(images, groups, strict=True)]
     warning = words_of(report.language).warning
     elements = (
         *_referenced_series(images, sources),
@@ -60,10 +63,14 @@ def presentation_state(report: Report, provenance: Provenance, sources: SourceSe
         text(0x00700082, "DA", provenance.date),
         text(0x00700083, "TM", provenance.time),
         text(0x00700084, "PN", ""),
-        *_modality_transformation(sources),
+        *_modality_transformation(images[0].rescale, sources),
         *body_part_elements(sources),
         # MONOCHROME1 stores white as 0: the state turns it, or the viewer would show a negative (PS3.3 C.11.6).
-        text(0x20500020, "CS", "INVERSE" if images[0].photometric_interpretation == "MONOCHROME1" else "IDENTITY"),
+        text(
+            0x20500020,
+            "CS",
+            "INVERSE" if images[0].instance.photometric_interpretation == "MONOCHROME1" else "IDENTITY",
+        ),
     )
     series = (SERIES_NUMBER, f"AI {report.algorithm.name} drawings")
     head = heading(provenance, GrayscaleSoftcopyPresentationStateStorage, "PR", series, ["gsps"])
@@ -75,19 +82,19 @@ def _shapes(finding: Finding) -> Iterator[_Shape]:
     if finding.segment is not None and any(finding.segment.areas):
         for place in np.flatnonzero(finding.segment.areas):
             polygon = box_around(finding.segment.mask[place])
-            yield _Shape(image=finding.segment.sop_instance_uids[place], polygon=polygon, label=label)
+            yield _Shape(image=finding.segment.images[place], polygon=polygon, label=label)
     elif finding.region is not None:
-        yield _Shape(image=finding.region.sop_instance_uid, polygon=finding.region.polygon, label=label)
+        yield _Shape(image=finding.region.image, polygon=finding.region.polygon, label=label)
 
 
-def _annotation(image: Instance, shapes: tuple[_Shape, ...]) -> bytes:
+def _annotation(image: SourceImage, shapes: tuple[_Shape, ...]) -> bytes:
     """Graphic Annotation Sequence's item (PS3.3 C.10.5) of one image."""
     return b"".join(
         (
-            sequence(0x00081140, reference(image.sop_class_uid, image.sop_instance_uid)),
+            sequence(0x00081140, reference(*image.uids, image.frames)),
             text(0x00700002, "CS", _LAYER),
-            sequence(0x00700008, *(_label(shape, image) for shape in shapes)),
-            sequence(0x00700009, *(_outline(shape, image) for shape in shapes)),
+            sequence(0x00700008, *(_label(shape, image.instance) for shape in shapes)),
+            sequence(0x00700009, *(_outline(shape, image.instance) for shape in shapes)),
         )
     )
 
@@ -126,24 +133,23 @@ def _on_image(shape: _Shape, image: Instance) -> tuple[tuple[float, float], ...]
     )
 
 
-def _referenced_series(images: Iterable[Instance], sources: SourceSeries) -> tuple[bytes]:
-    pairs = [(sources.series_of(one.sop_instance_uid).series_instance_uid, one) for one in images]
+def _referenced_series(images: Iterable[SourceImage], sources: SourceSeries) -> tuple[bytes]:
+    pairs = [(sources.series_of(one.instance.sop_instance_uid).series_instance_uid, one) for one in images]
     listed = (
-        sequence(0x00081140, *(reference(one.sop_class_uid, one.sop_instance_uid) for _, one in members))
-        + uid(0x0020000E, series_uid)
+        sequence(0x00081140, *references(one for _, one in members)) + uid(0x0020000E, series_uid)
         for series_uid, members in groupby(sorted(pairs, key=itemgetter(0)), key=itemgetter(0))
     )
     return (sequence(0x00081115, *listed),)
 
 
-def _displayed_areas(images: Iterable[Instance]) -> Iterator[bytes]:
+def _displayed_areas(images: Iterable[SourceImage]) -> Iterator[bytes]:
     """Displayed Area Selection (PS3.3 C.10.4), required: the whole of each image."""
     for one in images:
         yield b"".join(
             (
-                sequence(0x00081140, reference(one.sop_class_uid, one.sop_instance_uid)),
+                sequence(0x00081140, reference(*one.uids, one.frames)),
                 element(0x00700052, "SL", struct.pack("<2i", 1, 1)),
-                element(0x00700053, "SL", struct.pack("<2i", one.columns, one.rows)),
+                element(0x00700053, "SL", struct.pack("<2i", one.instance.columns, one.instance.rows)),
                 text(0x00700100, "CS", "SCALE TO FIT"),
                 text(0x00700102, "IS", "1", "1"),
             )
@@ -154,8 +160,14 @@ def _layer(warning: str) -> bytes:
     return text(0x00700002, "CS", _LAYER) + text(0x00700062, "IS", "1") + text(0x00700068, "LO", f"AI - {warning}"[:64])
 
 
-def _modality_transformation(sources: SourceSeries) -> tuple[bytes, ...]:
-    """Modality LUT (PS3.3 C.11.1): the state replaces the image's own, so it must repeat it."""
+def _modality_transformation(of_frame: Rescale | None, sources: SourceSeries) -> tuple[bytes, ...]:
+    """Modality LUT (PS3.3 C.11.1): the state replaces the image's own, or that *of_frame*, so it must repeat it."""
+    if of_frame is not None:
+        return (
+            decimal(0x00281052, of_frame.intercept),
+            decimal(0x00281053, of_frame.slope),
+            text(0x00281054, "LO", of_frame.type or "US"),
+        )
     slope, intercept = sources.text("RescaleSlope"), sources.text("RescaleIntercept")
     if not (slope and intercept):
         return ()

@@ -99,9 +99,9 @@ def segmentation(kind: ResultKind, masks: Marked, provenance: Provenance, source
 
 def _grid(masks: Marked, sources: SourceSeries) -> Grid:
     first = masks.segments[0]
-    grid = grid_of(first.sop_instance_uids, sources)
+    grid = grid_of(first.images, sources)
     rows, columns = first.mask.shape[1:]
-    if any((one.rows, one.columns) != (rows, columns) for one in grid.images):
+    if any((one.instance.rows, one.instance.columns) != (rows, columns) for one in grid.images):
         raise ConformanceError(
             f"Masks have {rows} x {columns} pixels, an image of theirs not; required: masks on the source's own grid"
         )
@@ -178,7 +178,7 @@ def _image_elements(provenance: Provenance, sources: SourceSeries, shape: tuple[
 def _check_one_grid(segments: Sequence[Segment]) -> None:
     first = segments[0]
     for segment in segments:
-        if segment.sop_instance_uids != first.sop_instance_uids or segment.mask.shape != first.mask.shape:
+        if segment.images != first.images or segment.mask.shape != first.mask.shape:
             raise ConformanceError(
                 f"Masks of shape {first.mask.shape} and {segment.mask.shape} stand in one report; "
                 "required: all masks on the same slices of one source series"

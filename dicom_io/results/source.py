@@ -1,6 +1,6 @@
 """The source images as the results need them: one header read, the rest from values already known."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from pydicom.filewriter import write_data_element
 from pydicom.multival import MultiValue
 
 from dicom_io.errors import ConformanceError, NotDicomError
+from dicom_io.functional_groups import FrameGroups, read_frame_groups
 from dicom_io.results.encoding import element, tag_of
 from dicom_io.study import Instance, Series, Study
 
@@ -105,6 +106,11 @@ class SourceSeries:
         return frozenset(self._by_uid)
 
     @cached_property
+    def frame_groups(self) -> Mapping[str, tuple[FrameGroups, ...]]:
+        """What each enhanced multi-frame object among the images says of its frames, by SOP Instance UID."""
+        return {one.sop_instance_uid: read_frame_groups(one.path) for _, one in self.images if one.is_enhanced}
+
+    @cached_property
     def identity(self) -> tuple[bytes, ...]:
         """Patient and study as encoded elements: the source's own bytes wherever they are UTF-8, else recoded."""
         return identity_of(self.header)
@@ -171,11 +177,17 @@ def body_part_elements(sources: SourceSeries) -> list[bytes]:
     return told
 
 
-def lossy_elements(sources: SourceSeries) -> tuple[bytes, ...]:
-    """Whether, how and how much the source was compressed with loss: what is derived from it inherits that."""
+def lossy_elements(sources: SourceSeries, own: tuple[str, str] | None = None) -> tuple[bytes, ...]:
+    """Whether, how and how much the source was compressed with loss: what is derived from it inherits that.
+
+    *own* is ratio and method of a compression of ours, which comes after it (PS3.3 C.7.6.1.1.5).
+    """
     ratio, method = sources.text("LossyImageCompressionRatio"), sources.text("LossyImageCompressionMethod")
+    if own is not None:
+        ratio, method = ("\\".join(filter(None, pair)) for pair in zip((ratio, method), own, strict=True))
+    lossy = "01" if own else sources.text("LossyImageCompression") or "00"
     return (
-        element(0x00282110, "CS", (sources.text("LossyImageCompression") or "00").encode()),
+        element(0x00282110, "CS", lossy.encode()),
         *([element(0x00282112, "DS", ratio.encode())] if ratio else []),
         *([element(0x00282114, "CS", method.encode())] if method else []),
     )

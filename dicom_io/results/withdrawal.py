@@ -121,5 +121,5 @@ def _rejection_note(withdrawal: Withdrawal, sources: SourceSeries) -> Draft:
 
 def _named(one: EarlierObject) -> bytes:
     if one.sop_class_uid in _IMAGES:
-        return image_item(Relation.CONTAINS, None, one.sop_class_uid, one.sop_instance_uid)
+        return image_item(Relation.CONTAINS, None, (one.sop_class_uid, one.sop_instance_uid))
     return composite_item(Relation.CONTAINS, None, one.sop_class_uid, one.sop_instance_uid)

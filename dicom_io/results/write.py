@@ -3,14 +3,13 @@
 import hashlib
 import os
 from collections.abc import Collection, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from dicom_io.findings import Report
 from dicom_io.results.conformance import check
 from dicom_io.results.draft import Draft
-from dicom_io.results.drawing import to_jpeg
 from dicom_io.results.kinds import Audience, ResultKind
 from dicom_io.results.picture import DrawnPicture, drawn_picture
 from dicom_io.results.plan import Whole, planned
@@ -69,9 +68,10 @@ def write_results(
     provenance = provenance_of(report, sources)
     directory.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(_WRITERS) as writers:
-        drawn = None if pixels is None else drawn_picture(report, pixels, provenance.moment)
-        picture = None if drawn is None else writers.submit(_write_picture, drawn, directory)
-        whole = Whole(report=report, provenance=provenance, sources=sources, masks=marked(report), drawn=drawn)
+        # Drawn and compressed while segmentation and report are built: the picture takes most of the time.
+        drawing = None if pixels is None else writers.submit(drawn_picture, report, pixels, provenance.moment)
+        picture = None if drawing is None else writers.submit(_write_picture, drawing, directory)
+        whole = Whole(report=report, provenance=provenance, sources=sources, masks=marked(report), drawing=drawing)
         written = [
             writers.submit(_write, _checked(one.build(), sources), one.audience, directory)
             for one in planned(whole)
@@ -97,8 +97,8 @@ def _checked(draft: Draft, sources: SourceSeries) -> Draft:
     return draft
 
 
-def _write_picture(drawn: DrawnPicture, directory: Path) -> None:
-    _replace_file(directory / "picture.jpg", [to_jpeg(drawn.rgb)])
+def _write_picture(drawing: Future[DrawnPicture], directory: Path) -> None:
+    _replace_file(directory / "picture.jpg", [drawing.result().jpeg])
 
 
 def _write(draft: Draft, audience: Audience, directory: Path) -> WrittenObject:

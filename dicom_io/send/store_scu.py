@@ -7,8 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydicom import dcmread
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom import Dataset, dcmread
+from pydicom.uid import (
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    SecondaryCaptureImageStorage,
+)
 from pynetdicom import build_context
 
 from dicom_io.errors import RejectedError, SendError, UnreachableError
@@ -18,9 +23,13 @@ from dicom_io.send.destination import Receipt, Reference, Refusal
 from dicom_io.send.kept_association import KeptAssociation
 from dicom_io.send.query import find_held
 from dicom_io.study import Instance
+from dicom_io.vendor_errors import PARSE_ERRORS
 
 #: PS3.8 9.3.2.2: context ids are the odd numbers 1 to 255. An uncompressed class asks for two.
 _MAXIMUM_CLASSES = 64
+#: Our own pictures: unpacked for a peer that takes no JPEG. Other compressed objects go as they are or not at all.
+_UNPACKED = (SecondaryCaptureImageStorage, JPEGBaseline8Bit)
+_CANNOT_UNPACK: tuple[type[Exception], ...] = (RuntimeError, *PARSE_ERRORS)
 #: Duplicate SOP Instance (PS3.7 C.5.7): it is there, which is what was wanted.
 _ALREADY_HELD = 0x0111
 
@@ -104,9 +113,17 @@ def _batches(instances: Sequence[Instance]) -> Iterator[list[Instance]]:
 def _contexts(instances: Sequence[Instance]) -> list[Any]:
     # One transfer syntax a context: the peer cannot choose another than the file's own, so no re-encoding.
     wanted = dict.fromkeys((instance.sop_class_uid, instance.transfer_syntax_uid) for instance in instances)
-    # Every peer knows Implicit VR Little Endian (PS3.5 10.1); only uncompressed objects can be turned into it.
-    fallback = {(uid, ImplicitVRLittleEndian) for uid, syntax in wanted if syntax == ExplicitVRLittleEndian}
+    fallback = {(uid, other) for uid, syntax in wanted for other in _others(uid, syntax)}
     return [build_context(uid, syntax) for uid, syntax in (*wanted, *sorted(fallback - wanted.keys()))]
+
+
+def _others(sop_class_uid: str, transfer_syntax_uid: str) -> tuple[str, ...]:
+    """What an object can be turned into, best first; every peer knows Implicit VR Little Endian (PS3.5 10.1)."""
+    if transfer_syntax_uid == ExplicitVRLittleEndian:
+        return (ImplicitVRLittleEndian,)
+    if (sop_class_uid, transfer_syntax_uid) == _UNPACKED:
+        return ExplicitVRLittleEndian, ImplicitVRLittleEndian
+    return ()
 
 
 def _try_store(association: Any, instance: Instance, address: DicomAddress) -> SendResult:
@@ -135,15 +152,29 @@ def _store(association: Any, instance: Instance, address: DicomAddress) -> Recei
 
 def _payload(association: Any, instance: Instance, address: DicomAddress) -> Any:
     accepted = {(str(cx.abstract_syntax), str(cx.transfer_syntax[0])) for cx in association.accepted_contexts}
-    if (instance.sop_class_uid, instance.transfer_syntax_uid) in accepted:
+    wanted = (instance.sop_class_uid, instance.transfer_syntax_uid)
+    if wanted in accepted:
         return instance.path
-    is_plain = instance.transfer_syntax_uid == ExplicitVRLittleEndian
-    if is_plain and (instance.sop_class_uid, str(ImplicitVRLittleEndian)) in accepted:
-        return dcmread(instance.path)
+    if any((instance.sop_class_uid, other) in accepted for other in _others(*wanted)):
+        return _uncompressed(instance.path)
     raise RejectedError(
         f"{address} does not accept SOP class {instance.sop_class_uid} in transfer syntax "
         f"{instance.transfer_syntax_uid}; required: both. Allow them there, or send the object in another form."
     )
+
+
+def _uncompressed(path: Path) -> Dataset:
+    """The object for a peer that does not take its transfer syntax, under the same UID: nothing else of it changes."""
+    dataset = dcmread(path)
+    if dataset.file_meta.TransferSyntaxUID.is_compressed:
+        try:
+            dataset.decompress(generate_instance_uid=False)
+        except _CANNOT_UNPACK as error:
+            raise RejectedError(
+                "A compressed picture cannot be unpacked for an archive that takes no JPEG; required: a whole JPEG "
+                "stream (PS3.5 8.2.1). Have the archive take JPEG Baseline, or make the result anew."
+            ) from error
+    return dataset
 
 
 def _receipt(status: int, instance: Instance, address: DicomAddress) -> Receipt:

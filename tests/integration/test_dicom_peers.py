@@ -1,11 +1,17 @@
 """The DICOM door and our senders against real peers: DCMTK's tools and Orthanc."""
 
+import contextlib
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator, Sequence
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
+from pydicom import dcmread
+from pydicom.uid import JPEGBaseline8Bit
 from pynetdicom import AE, build_context
 from pynetdicom.sop_class import CTImageStorage, StudyRootQueryRetrieveInformationModelFind
 
@@ -16,12 +22,15 @@ from dicom_io.receive.inbox import Arrival, Landing, MemoryInbox, RefusalCode
 from dicom_io.receive.neck import SilentObserver
 from dicom_io.receive.spool import Spool
 from dicom_io.receive.store_scp import StoreScp, StoreScpSettings
+from dicom_io.results.kinds import ResultKind
+from dicom_io.results.write import write_results
 from dicom_io.send.association import DicomAddress, associated
 from dicom_io.send.destination import Receipt, Reference, Refusal
 from dicom_io.send.paths import PathOutcome, PathResult, send_paths
 from dicom_io.send.store_scu import StoreScu
 from tests.factories.dicom import PRIVATE_STORAGE, cr_image, ct_series, structured_report, write
-from tests.integration.peers import OrthancPeer, free_ports, run_dcmtk, start_orthanc
+from tests.factories.results import chest_case, study_of
+from tests.integration.peers import OrthancPeer, find_program, free_ports, run_dcmtk, start_orthanc
 
 
 @pytest.fixture
@@ -253,6 +262,61 @@ def test_files_arrive_in_their_own_transfer_syntax(tmp_path: Path, orthanc: Orth
     (receipt,) = StoreScu(_address(orthanc.dicom_port, orthanc.ae_title)).send([tmp_path / "rle.dcm"])
     stored = read_header(orthanc.dicom_file(receipt.sop_instance_uid))
     assert stored.instance.transfer_syntax_uid == "1.2.840.10008.1.2.5"
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    """A Secondary Capture of ours."""
+    instances, report, radiograph = chest_case(tmp_path / "source")
+    (written,) = write_results(report, study_of(instances), radiograph, [(ResultKind.SC,)], tmp_path / "results")
+    return written.path
+
+
+@pytest.fixture
+def plain_archive(tmp_path: Path) -> Iterator[int]:
+    """DCMTK's storescp, which takes only what is uncompressed unless it is told otherwise."""
+    program = find_program("storescp", "apt-get install dcmtk")
+    (port,) = free_ports(1)
+    (tmp_path / "plain").mkdir()
+    process = subprocess.Popen([program, "-od", tmp_path / "plain", str(port)])
+    with contextlib.closing(socket.socket()) as probe:
+        while probe.connect_ex(("127.0.0.1", port)) != 0:
+            assert process.poll() is None
+    yield port
+    process.terminate()
+    process.wait()
+
+
+def test_a_picture_is_stored_as_jpeg_where_that_is_taken(picture: Path, orthanc: OrthancPeer) -> None:
+    (receipt,) = StoreScu(_address(orthanc.dicom_port, orthanc.ae_title)).send([picture])
+
+    stored = dcmread(BytesIO(orthanc.dicom_file(receipt.sop_instance_uid)))
+    assert stored.file_meta.TransferSyntaxUID == JPEGBaseline8Bit
+    assert np.array_equal(stored.pixel_array, dcmread(picture).pixel_array)
+
+
+def test_an_archive_that_takes_no_jpeg_gets_the_same_picture_uncompressed(
+    picture: Path, plain_archive: int, tmp_path: Path
+) -> None:
+    (receipt,) = StoreScu(_address(plain_archive)).send([picture])
+
+    (path,) = (tmp_path / "plain").iterdir()
+    ours, theirs = dcmread(picture), dcmread(path)
+    assert receipt.sop_instance_uid == theirs.SOPInstanceUID == ours.SOPInstanceUID
+    assert not theirs.file_meta.TransferSyntaxUID.is_compressed
+    assert (theirs.PhotometricInterpretation, theirs.LossyImageCompression) == ("RGB", "01")
+    assert np.array_equal(ours.pixel_array, theirs.pixel_array)
+
+
+def test_a_picture_that_cannot_be_unpacked_is_refused_with_words(picture: Path, plain_archive: int) -> None:
+    whole = picture.read_bytes()
+    start = whole.index(b"\xff\xd8")
+    picture.write_bytes(whole[: start + 2] + bytes(len(whole) - start - 10) + whole[-8:])
+
+    (refusal,) = StoreScu(_address(plain_archive)).send([picture])
+
+    assert isinstance(refusal, Refusal)
+    assert "cannot be unpacked" in refusal.reason
 
 
 def test_a_class_that_orthanc_does_not_take_is_rejected_with_words(tmp_path: Path, orthanc: OrthancPeer) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 import highdicom as hd
 import numpy as np
 import pytest
-from factories.results import encoded, faults_of, report_draft, report_on, study_of
+from factories.dicom import cr_image
+from factories.results import encoded, faults_of, instances_of, report_draft, report_on, study_of
 from PIL import Image
 from pydicom import dcmread
 
@@ -14,8 +15,9 @@ from dicom_io.codes import Code
 from dicom_io.errors import ConformanceError
 from dicom_io.findings import Outcome
 from dicom_io.results.conformance import check
+from dicom_io.results.decoding import text_of, values_of
 from dicom_io.results.kinds import ResultKind
-from dicom_io.results.source import read_sources
+from dicom_io.results.source import lossy_elements, read_sources
 from dicom_io.results.write import WrittenObject, write_results
 
 BASIC = [(ResultKind.SR, ResultKind.SEG, ResultKind.SC)]
@@ -32,7 +34,39 @@ def test_a_finding_on_a_radiograph_gives_a_report_and_a_picture(chest, tmp_path:
 
     assert set(written) == {ResultKind.SR, ResultKind.SC}
     for_pages = np.asarray(Image.open(tmp_path / "out" / "picture.jpg")).astype(int)
-    assert np.abs(for_pages - dcmread(written[ResultKind.SC].path).pixel_array).mean() < 3
+    capture = dcmread(written[ResultKind.SC].path)
+    assert np.abs(for_pages - capture.pixel_array).mean() < 3
+    assert (capture.LossyImageCompression, capture.LossyImageCompressionMethod) == ("01", "ISO_10918_1")
+    assert float(capture.LossyImageCompressionRatio) > 5
+
+
+def test_a_picture_of_a_compressed_source_tells_both_losses(tmp_path: Path):
+    image = cr_image()
+    image.LossyImageCompression, image.LossyImageCompressionRatio = "01", "9.5"
+    image.LossyImageCompressionMethod = "ISO_10918_1"
+    sources = read_sources(study_of(instances_of([image], tmp_path)), [image.SOPInstanceUID])
+
+    told = values_of(b"".join(lossy_elements(sources, ("7.0", "ISO_10918_1"))))
+
+    assert text_of(told[0x00282112]).split("\\") == ["9.5", "7.0"]
+    assert text_of(told[0x00282114]).split("\\") == ["ISO_10918_1", "ISO_10918_1"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (lambda capture: setattr(capture, "Rows", 12), "not those of the compressed frame"),
+        (lambda capture: setattr(capture, "PixelData", capture.PixelData[:40]), "end marker"),
+    ],
+)
+def test_a_picture_whose_frame_is_another_may_not_leave(chest, tmp_path: Path, fault, words: str):
+    instances, report, radiograph = chest
+    written = by_kind(write_results(report, study_of(instances), radiograph, BASIC, tmp_path / "out"))
+    altered = dcmread(written[ResultKind.SC].path)
+    fault(altered)
+
+    with pytest.raises(ConformanceError, match=words):
+        check(encoded(altered), read_sources(study_of(instances), report.source_uids))
 
 
 def test_the_report_reads_back_with_the_same_numbers(chest, tmp_path: Path):
