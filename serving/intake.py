@@ -15,6 +15,7 @@ from models.registry import ReleaseStore
 from serving.errors import ImagesClearedError
 from serving.records import audit, cases, hints, stays, work
 from serving.records.database import reading, writing
+from serving.records.stay_clock import Limits, close_on_clock
 from serving.rules import Route, match_stay, match_study, route_named
 from serving.settings.file import Rule
 from serving.work.item import State
@@ -106,10 +107,23 @@ class Intake:
             if closed is None:
                 return
             case = _Case(
-                kind="stay", case_id=stay_id, generation=closed.generation, input_at=closed.known_until, closed_at=now
+                kind="stay", case_id=stay_id, generation=closed.generation, input_at=closed.as_of, closed_at=now
             )
             work.supersede_older(connection, stay_id, closed.generation, now)
             self._queue(connection, case, match_stay(self._rules))
+
+    def take_on_clock(self, stay_id: str, limits: Limits, now: datetime) -> bool:
+        """Queue another score of a stay as of *now*, by the rules that ask for it; False when it is not old any more.
+
+        Nothing older is set aside: what still waits is of a model that may not be on the clock.
+        """
+        with writing(self._engine) as connection:
+            closed = close_on_clock(connection, stay_id, limits, now)
+            if closed is None:
+                return False
+            case = _Case(kind="stay", case_id=stay_id, generation=closed.generation, input_at=now, closed_at=now)
+            self._queue(connection, case, match_stay(self._rules, on_clock=True))
+            return True
 
     def _queue(self, connection: Connection, case: _Case, routes: Sequence[Route]) -> None:
         if not routes:

@@ -30,9 +30,10 @@ def match_study(study: Study, rules: Iterable[Rule]) -> tuple[Route, ...]:
     return tuple(routes.values())
 
 
-def match_stay(rules: Iterable[Rule]) -> tuple[Route, ...]:
-    """The routes of a stay: every rule for stays."""
-    return tuple({rule.model: _route(rule) for rule in rules if rule.kind == "stay"}.values())
+def match_stay(rules: Iterable[Rule], *, on_clock: bool = False) -> tuple[Route, ...]:
+    """The routes of a stay: every rule for stays; *on_clock* those for scores that no event asked for."""
+    asked = (rule for rule in rules if rule.kind == "stay" and (rule.on_clock or not on_clock))
+    return tuple({rule.model: _route(rule) for rule in asked}.values())
 
 
 def route_named(name: str, rules: Iterable[Rule]) -> Route:

@@ -224,6 +224,9 @@ STAY = Table(
     #: When the open generation is scored; NULL while nothing new is known.
     Column("due_at", UtcDateTime, index=True),
 )
+    #: The T of its newest closed generation; NULL while it has none.
+    Column("scored_as_of", UtcDateTime),
+    Index("ix_stay_status_scored_as_of", "status", "scored_as_of"),
 
 #: One bitemporal event; a correction retires the rows of its source.
 EVENT = Table(

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, case, insert, select, update
 
 from ehr_io.events import Event, EventKind, Stay
 from models.prediction import RiskScore
@@ -14,6 +14,8 @@ from serving.records.schema import EVENT, RISK, STAY
 
 _EVENT_COLUMNS = tuple(EVENT.c[name] for name in Event.__dataclass_fields__)
 _KINDS = {kind.value: kind for kind in EventKind}
+#: A score on the clock may be later than all that is known; the next one does not go back behind it.
+_NEXT_T = case((STAY.c.scored_as_of > STAY.c.known_until, STAY.c.scored_as_of), else_=STAY.c.known_until)
 
 
 class StayStatus(Enum):
@@ -35,8 +37,8 @@ class ClosedStay:
 
     #: Its number.
     generation: int
-    #: Newest known_time among its events.
-    known_until: datetime
+    #: Its T: newest known_time among its events, or the later T of the generation before.
+    as_of: datetime
 
 
 def due_stays(connection: Connection, now: datetime) -> tuple[str, ...]:
@@ -49,10 +51,10 @@ def close_generation(connection: Connection, stay_id: str, now: datetime) -> Clo
     row = connection.execute(
         update(STAY)
         .where(STAY.c.stay_id == stay_id, STAY.c.due_at <= now)
-        .values(due_at=None, generation=STAY.c.generation + 1)
-        .returning(STAY.c.generation, STAY.c.known_until)
+        .values(due_at=None, generation=STAY.c.generation + 1, scored_as_of=_NEXT_T)
+        .returning(STAY.c.generation, STAY.c.scored_as_of)
     ).one_or_none()
-    return None if row is None else ClosedStay(generation=row.generation, known_until=row.known_until)
+    return None if row is None else ClosedStay(generation=row.generation, as_of=row.scored_as_of)
 
 
 def load_stay(connection: Connection, stay_id: str, *, with_history: bool = False) -> Stay:

@@ -41,7 +41,7 @@ def apply(telling: Telling, state: SourceState, changes: Changes) -> bool:
     rows = [event_row(event, telling.told_at) for event in telling.events]
     if state.told_at is not None and telling.told_at < state.told_at:
         return _add_history(rows, state.told_at, changes)
-    if rows and _facts(rows) == _facts(state.rows):
+    if rows and len(rows) == len(state.rows) and _facts(rows) == _facts(state.rows):
         return False
     if not rows:
         changes.withdrawn[telling.source] = telling.told_at

@@ -26,6 +26,7 @@ from serving.settings.images import Images
 from serving.settings.receive import Receive
 from serving.settings.section import Port, Section
 from serving.settings.ups import Ups
+from serving.settings.stays import Stays
 
 
 class Site(Section):
@@ -99,6 +100,8 @@ class Rule(Section):
     #: ``imaging`` or ``stay``.
     kind: Literal["imaging", "stay"] = "imaging"
     #: Modality (0008,0060) of a series.
+    #: Whether stays are also scored on the clock (``[stays]``); false for a model that answers to an event.
+    on_clock: bool = True
     modalities: tuple[str, ...] = ()
     #: Body Part Examined (0018,0015) of a series; an absent one matches.
     body_parts: tuple[str, ...] = ()
@@ -121,6 +124,7 @@ class Settings(BaseSettings):
     web: Web = Web()
     feed: Feed = Feed()
     models: Models = Models()
+    stays: Stays = Stays()
     destinations: tuple[Destination, ...] = ()
     dicomweb_destinations: tuple[DicomwebDestination, ...] = ()
     hl7_destinations: tuple[Hl7Destination, ...] = ()

@@ -88,7 +88,7 @@ def test_a_replayed_feed_gives_the_batch_scores_to_the_last_digit(engine: Engine
             live = {stay: load_stay(connection, stay) for stay in closed}
         for stay_id, generation in closed.items():
             assert generation is not None
-            at = generation.known_until
+            at = generation.as_of
             mine, theirs = (score(stay[stay_id], at, release, runtime) for stay in (live, batch))
             assert told_numbers(mine) == told_numbers(theirs)
             compared += 1
