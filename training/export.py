@@ -34,6 +34,7 @@ from training.candidates import (
 )
 from training.checkpoint import load_network
 from training.datasets import Dataset, Split
+from training.efficientnet_lite import fold_norms
 from training.errors import DataError, ExportError, RunError
 from training.examples import example_sheet, may_be_shown
 from training.graph_parity import compare_graph
@@ -75,6 +76,7 @@ def export_run(run_id: str, data: Dataset, tracker: Tracker) -> ExportedRun:
         scratch = Path(directory)
         bundle = open_bundle(tracker.fetch(run_id, "bundle", scratch))
         network = _trained_network(run_id, bundle, tracker, scratch)
+        fold_norms(network)
         if bundle.clinical.task in _HALF_TASKS:
             round_to_half(network)
         graph = scratch / "export" / "model.onnx"

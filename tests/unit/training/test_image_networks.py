@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -6,7 +8,7 @@ from ignite.engine import Engine, State
 from training.augment import RadiographAugmentation
 from training.averaging import WeightAveraging
 from training.balance import balanced
-from training.efficientnet_lite import EfficientNetLite0, imagenet_weights
+from training.efficientnet_lite import EfficientNetLite0, fold_norms, imagenet_weights
 from training.errors import RunError
 from training.image_networks import KindsLoss, KindsOfOne
 
@@ -39,6 +41,22 @@ def test_a_mirrored_picture_gets_the_mirrored_answer(network: KindsOfOne):
     image = torch.rand(1, 1, 64, 96)
     with torch.no_grad():
         torch.testing.assert_close(network(image.flip(-1)), network(image).flip(-1))
+
+
+def test_a_network_with_folded_norms_says_the_same(network: KindsOfOne):
+    folded = copy.deepcopy(network)
+    norms = [part for part in folded.modules() if isinstance(part, torch.nn.BatchNorm2d)]
+    for norm in norms:
+        torch.nn.init.uniform_(norm.running_var, 0.5, 2.0)
+        torch.nn.init.normal_(norm.running_mean, std=0.1)
+        torch.nn.init.normal_(norm.bias, std=0.1)
+    image = torch.rand(2, 1, 64, 96)
+    with torch.no_grad():
+        before = folded(image)
+        fold_norms(folded)
+        torch.testing.assert_close(folded(image), before, atol=1e-5, rtol=1e-4)
+    assert norms
+    assert not any(isinstance(part, torch.nn.BatchNorm2d) for part in folded.modules())
 
 
 def test_start_weights_fit_key_by_key_and_change_the_features():
