@@ -40,6 +40,16 @@ class AlgorithmIdentity:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ImageName:
+    """Which image is meant: an object, or one frame of it."""
+
+    #: SOP Instance UID of the object.
+    sop_instance_uid: str
+    #: Frame in it, counted from 1 (PS3.3 C.7.6.16.2.2); 1 where it holds no other.
+    frame_number: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class Region:
     """A closed polygon on one image: column, row pairs in pixels, (0, 0) at the top left corner (PS3.3 C.18.6.1.1)."""
 
@@ -47,6 +57,13 @@ class Region:
     sop_instance_uid: str
     #: (column, row) pairs; first and last equal.
     polygon: tuple[tuple[float, float], ...]
+    #: Frame in the object, counted from 1.
+    frame_number: int = 1
+
+    @property
+    def image(self) -> ImageName:
+        """The image that it lies on."""
+        return ImageName(sop_instance_uid=self.sop_instance_uid, frame_number=self.frame_number)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +74,13 @@ class Segment:
     mask: npt.NDArray[np.bool_]
     #: SOP Instance UIDs of the slices, in z order.
     sop_instance_uids: tuple[str, ...]
+    #: Frame of each slice in its object, counted from 1; empty where each object is one slice.
+    frame_numbers: tuple[int, ...] = ()
+
+    @cached_property
+    def images(self) -> tuple[ImageName, ...]:
+        """The slices, in z order."""
+        return _named(self.sop_instance_uids, self.frame_numbers)
 
     @cached_property
     def areas(self) -> tuple[int, ...]:
@@ -80,6 +104,13 @@ class HeatMap:
     sop_instance_uids: tuple[str, ...]
     #: Index (z, y, x) of the source's voxel at which *values* begin.
     offset: tuple[int, int, int] = (0, 0, 0)
+    #: Frame of each slice in its object, counted from 1; empty where each object is one slice.
+    frame_numbers: tuple[int, ...] = ()
+
+    @cached_property
+    def images(self) -> tuple[ImageName, ...]:
+        """All slices, in z order."""
+        return _named(self.sop_instance_uids, self.frame_numbers)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,3 +195,10 @@ class Report:
     predecessors: tuple[EarlierReport, ...] = ()
     #: Whether the release's card calls it a demonstration; drawn on every picture.
     demonstration: bool = True
+
+
+def _named(uids: tuple[str, ...], frame_numbers: tuple[int, ...]) -> tuple[ImageName, ...]:
+    numbers = frame_numbers or (1,) * len(uids)
+    return tuple(
+        ImageName(sop_instance_uid=uid, frame_number=number) for uid, number in zip(uids, numbers, strict=True)
+    )

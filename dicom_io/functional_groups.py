@@ -36,6 +36,8 @@ class FrameGroups:
     orientation: tuple[float, float, float, float, float, float] | None
     #: Pixel Spacing (0028,0030) in mm.
     spacing_mm: tuple[float, float] | None
+    #: Slice Thickness (0018,0050) in mm.
+    thickness_mm: float | None
     #: Frame Type (0008,9007), upper case.
     frame_type: tuple[str, ...]
     #: Time point and acquisition.
@@ -62,12 +64,14 @@ def read_frame_groups(path: Path) -> tuple[FrameGroups, ...]:
 def _read(index: int, own: Dataset, shared: Dataset) -> FrameGroups:
     position = _numbers(_group("PlanePositionSequence", own, shared).get("ImagePositionPatient"), 3)
     orientation = _numbers(_group("PlaneOrientationSequence", own, shared).get("ImageOrientationPatient"), 6)
-    spacing = _numbers(_group("PixelMeasuresSequence", own, shared).get("PixelSpacing"), 2)
+    measures = _group("PixelMeasuresSequence", own, shared)
+    spacing, thickness = _numbers(measures.get("PixelSpacing"), 2), measures.get("SliceThickness")
     return FrameGroups(
         index=index,
         position=position,
         orientation=orientation,
         spacing_mm=spacing if spacing and min(spacing) > 0 else None,
+        thickness_mm=None if thickness is None else float(thickness),
         frame_type=_frame_type(own, shared),
         acquisition=_acquisition(own, shared),
         rescale=_rescale(_group("PixelValueTransformationSequence", own, shared)),

@@ -53,6 +53,7 @@ def presentation_state(report: Report, provenance: Provenance, sources: SourceSe
     images = [image_of(sources, group[0].image) for group in groups]
     annotations = [_annotation(image, group) for image, group in zip(images, groups, strict=True)]
     warning = words_of(report.language).warning
+    is_inverse = images[0].instance.photometric_interpretation == "MONOCHROME1"
     elements = (
         *_referenced_series(images, sources),
         sequence(0x00700001, *annotations),
@@ -69,7 +70,7 @@ def presentation_state(report: Report, provenance: Provenance, sources: SourceSe
         text(
             0x20500020,
             "CS",
-            "INVERSE" if images[0].instance.photometric_interpretation == "MONOCHROME1" else "IDENTITY",
+            "INVERSE" if is_inverse else "IDENTITY",
         ),
     )
     series = (SERIES_NUMBER, f"AI {report.algorithm.name} drawings")
