@@ -41,11 +41,15 @@ class Earlier:
     def notes(
         self, item: WorkItem, analysis: Analysis, destinations: Iterable[AnyDestination], directory: Path
     ) -> dict[str, WrittenObject]:
-        """A rejection note on disk for each destination that has earlier objects and takes notes, by its name."""
+        """A rejection note on disk for each destination that has earlier objects and takes notes, by its name.
+
+        A note repeats what the objects say of the patient, so that none is written of those that were cleared away.
+        """
+        here = {name: [one for one in there if one.is_here] for name, there in self.objects.items()}
         return {
             destination.name: write_withdrawal(_superseded(item, analysis, there), directory)
             for destination in destinations
-            if ResultKind.KOS in destination.profile and (there := self.objects.get(destination.name))
+            if ResultKind.KOS in destination.profile and (there := here.get(destination.name))
         }
 
 

@@ -103,6 +103,11 @@ def _arrived(connection: Connection, item: WorkItem) -> dict[str, tuple[LedgerOb
     there = {destination: objects for destination, objects in there.items() if objects}
     if not there:
         raise NotWithdrawnError(f"nothing of '{item.id}' arrived anywhere; call it off with `varsel work cancel`")
+    if not all(one.is_here for objects in there.values() for one in objects):
+        raise NotWithdrawnError(
+            f"the objects of '{item.id}' were cleared away here (retention.results_days), and a note that takes them "
+            "back repeats what they say; take them back at the archive itself"
+        )
     return there
 
 

@@ -18,6 +18,7 @@ from varsel.commands import (
     backup,
     bundle,
     check,
+    clean,
     demo,
     dicom,
     evaluate,
@@ -101,6 +102,7 @@ app.command("pull", epilog=pull.EXAMPLES)(pull.pull)
 app.command("status", epilog=status.EXAMPLES)(status.status)
 app.command("backup", epilog=backup.BACKUP_EXAMPLES)(backup.backup)
 app.command("restore", epilog=backup.RESTORE_EXAMPLES)(backup.restore)
+app.command("clean", epilog=clean.EXAMPLES)(clean.clean)
 app.command("check", epilog=check.EXAMPLES)(check.check)
 app.command("train", epilog=train.TRAIN_EXAMPLES)(train.train)
 app.command("evaluate", epilog=evaluate.EXAMPLES)(evaluate.evaluate)

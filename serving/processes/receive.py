@@ -15,7 +15,7 @@ from serving.records.reconcile import reconcile
 from serving.settings.file import Settings
 from serving.settings.receive import Receive
 from serving.telemetry.logs import configure_logging
-from serving.telemetry.metrics import CommitmentMetrics, ReceiveMetrics, new_registry, serve_metrics
+from serving.telemetry.metrics import CommitmentMetrics, ReceiveMetrics, measure_disk, new_registry, serve_metrics
 
 _MIB = 1024 * 1024
 
@@ -42,6 +42,7 @@ def build_receiver(settings: Settings) -> StoreScp:
     engine = open_own_database(settings)
     inbox = DatabaseInbox(engine, policy)
     spool = Spool(settings.spool_dir, minimum_free_bytes=settings.receive.minimum_free_mib * _MIB)
+    measure_disk(registry, settings.spool_dir, settings.receive.minimum_free_mib * _MIB)
     reconcile(engine, inbox, spool)
     reports = commitment_service(CommitmentBook(engine, CommitmentMetrics(registry)))
     observer = _Counting(ReceiveMetrics(registry))

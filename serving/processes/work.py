@@ -15,14 +15,17 @@ from serving.deliver import Deliverer
 from serving.intake import Intake
 from serving.outlets import Outlets, dicom_address
 from serving.processes.lifecycle import open_own_database, run_until_told, stop_this_process
+from serving.processes.retention import build_retention
 from serving.processes.workitems import build_performer
 from serving.records import leases
 from serving.records.database import writing
 from serving.records.fence import under
+from serving.retention.clock import RetentionClock
 from serving.settings.destinations import Destination
 from serving.settings.file import Settings
+from serving.stay_clock import StayClock
 from serving.telemetry.logs import configure_logging
-from serving.telemetry.metrics import CommitmentMetrics, WorkMetrics, new_registry, serve_metrics
+from serving.telemetry.metrics import CommitmentMetrics, StayMetrics, WorkMetrics, new_registry, serve_metrics
 from serving.work.dbos_engine import DbosEngine
 from serving.work.dispatcher import Dispatcher
 from serving.work.engine import RunKind, WorkEngine
@@ -62,6 +65,10 @@ class WorkerProcess:
     commitments: CommitmentKeeper
     #: Performs UPS work items.
     performer: PerformerLoop
+    #: Scores stays anew whose score has grown old.
+    stay_clock: StayClock
+    #: Clears away what has come to its end.
+    retention: RetentionClock
 
     def start(self) -> None:
         """Rehearse, for the first case's sake; take up what a crash cut off, then whatever waits."""
@@ -75,12 +82,16 @@ class WorkerProcess:
         self.dispatcher.start()
         self.commitments.start()
         self.performer.start()
+        self.stay_clock.start()
+        self.retention.start()
 
     def stop(self) -> None:
         """Claim nothing more, let running work finish."""
         self.dispatcher.stop()
         self.commitments.stop()
         self.performer.stop()
+        self.stay_clock.stop()
+        self.retention.stop()
         self.work_engine.stop(_DRAIN_SECONDS)
         self.heartbeat.stop()
         self.runtimes.close()
@@ -129,6 +140,8 @@ def build_worker(settings: Settings) -> WorkerProcess:
         outlets=outlets,
         commitments=keeper,
         performer=build_performer(settings, engine, intake),
+        stay_clock=StayClock(engine, intake, settings.stays, settings.rules, StayMetrics(registry)),
+        retention=build_retention(settings, engine, registry),
     )
 
 

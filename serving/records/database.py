@@ -13,6 +13,8 @@ from serving.errors import DatabaseDownError
 from serving.records import fence
 
 _SQLITE_PRAGMAS = (
+    # Says something to a new file only: its free pages can be given back to the disk (`compaction`).
+    "PRAGMA auto_vacuum=INCREMENTAL",
     # Readers never wait for the writer, and a commit is on disk before it is acknowledged.
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",

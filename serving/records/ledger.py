@@ -35,12 +35,17 @@ class LedgerObject:
     sop_instance_uid: str
     #: dicom_io.results.kinds.ResultKind value, the kind of message, or ``note``.
     kind: str
-    #: Where its bytes lie.
+    #: Where its bytes lie; empty once they were cleared away.
     path: Path
     #: Where it stands.
     state: ObjectState
     #: Why it was refused or is sent again; empty otherwise.
     reason: str
+
+    @property
+    def is_here(self) -> bool:
+        """Whether its bytes are still kept here."""
+        return self.path != Path()
 
     @property
     def has_arrived(self) -> bool:

@@ -24,6 +24,7 @@ from serving.settings.destinations import (
 from serving.settings.feed import Feed
 from serving.settings.images import Images
 from serving.settings.receive import Receive
+from serving.settings.retention import Retention
 from serving.settings.section import Port, Section
 from serving.settings.ups import Ups
 from serving.settings.stays import Stays
@@ -135,6 +136,7 @@ class Settings(BaseSettings):
     rules: tuple[Rule, ...] = ()
     alert_policies: LivePolicies = ()
     cds: Cds = Cds()
+    retention: Retention = Retention()
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "Settings":

@@ -175,6 +175,65 @@ COMMITMENT_OLDEST_SECONDS = Spec(
 )
 STUDIES_OPEN = Spec(name="varsel_studies_open", kind=Kind.GAUGE, text="Studies that instances are still awaited for.")
 
+DISK_FREE = Spec(
+    name="varsel_disk_free_bytes", kind=Kind.GAUGE, text="Free bytes of the disk that received objects are kept on."
+)
+DISK_REQUIRED = Spec(
+    name="varsel_disk_required_bytes",
+    kind=Kind.GAUGE,
+    text="Below so many free bytes objects are refused (receive.minimum_free_mib).",
+)
+ADMISSION_HELD = Spec(
+    name="varsel_admission_held",
+    kind=Kind.GAUGE,
+    text="1 while this process asks senders to come later because too much work waits, else 0.",
+)
+STEP_OVERRUNS = Spec(
+    name="varsel_step_overruns_total",
+    kind=Kind.COUNTER,
+    text="Steps that took longer than their limit; each ends its try and restarts the worker.",
+    labels=("stage",),
+)
+CLEARED = Spec(
+    name="varsel_cleared_total",
+    kind=Kind.COUNTER,
+    text="Things cleared away after their time, by kind: images of a study, results of a work item, ...",
+    labels=("kind",),
+)
+CLEARED_BYTES = Spec(
+    name="varsel_cleared_bytes_total",
+    kind=Kind.COUNTER,
+    text="Bytes of the files cleared away, by kind.",
+    labels=("kind",),
+)
+CLEAN_FAILURES = Spec(
+    name="varsel_clean_failures_total",
+    kind=Kind.COUNTER,
+    text="Things that could not be cleared away, by kind.",
+    labels=("kind",),
+)
+CLEANED_AT = Spec(
+    name="varsel_cleaned_timestamp_seconds",
+    kind=Kind.GAUGE,
+    text="When this node last cleared away, Unix time; 0 until it has.",
+)
+STAYS_RUNNING = Spec(
+    name="varsel_stays_running", kind=Kind.GAUGE, text="Running stays that were scored before; the same on every node."
+)
+STAYS_STALE = Spec(
+    name="varsel_stays_stale",
+    kind=Kind.GAUGE,
+    text="Running stays whose newest score is older than it may be; the same on every node.",
+)
+STAYS_SILENT = Spec(
+    name="varsel_stays_silent",
+    kind=Kind.GAUGE,
+    text="Running stays of which the feeds told nothing for long; the same on every node.",
+)
+STAYS_RESCORED = Spec(
+    name="varsel_stays_rescored_total", kind=Kind.COUNTER, text="Stays scored anew because time had passed."
+)
+
 #: All of them; docs, dashboards and alerts are checked against this table.
 TABLE = (
     BUILD_INFO,
@@ -197,4 +256,16 @@ TABLE = (
     QUEUE_OLDEST_SECONDS,
     DELIVERY_ITEMS,
     STUDIES_OPEN,
+    DISK_FREE,
+    DISK_REQUIRED,
+    ADMISSION_HELD,
+    STEP_OVERRUNS,
+    CLEARED,
+    CLEARED_BYTES,
+    CLEAN_FAILURES,
+    CLEANED_AT,
+    STAYS_RUNNING,
+    STAYS_STALE,
+    STAYS_SILENT,
+    STAYS_RESCORED,
 )

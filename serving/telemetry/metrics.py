@@ -1,6 +1,8 @@
 """What each process counts: verbs for the code that does the work, over the metrics of ``metric_table``."""
 
+import shutil
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from threading import Thread
 from typing import TypeVar
 from wsgiref.simple_server import WSGIServer
@@ -114,6 +116,57 @@ class CommitmentMetrics:
     def commitment(self, destination: str, state: CommitmentState) -> None:
         """A request to *destination* reached *state*."""
         self._commitments.labels(destination, state.value).inc()
+
+
+class StayMetrics:
+    """What the clock of the stays counts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Register in *registry*."""
+        self._running = _made(Gauge, table.STAYS_RUNNING, registry)
+        self._stale = _made(Gauge, table.STAYS_STALE, registry)
+        self._silent = _made(Gauge, table.STAYS_SILENT, registry)
+        self._rescored = _made(Counter, table.STAYS_RESCORED, registry)
+
+    def fresh(self, running: int, stale: int, silent: int) -> None:
+        """Of *running* stays, the scores of *stale* are old, and *silent* told nothing for long."""
+        self._running.set(running)
+        self._stale.set(stale)
+        self._silent.set(silent)
+
+    def rescored(self, count: int) -> None:
+        """*count* stays were scored anew because time had passed."""
+        self._rescored.inc(count)
+
+
+class RetentionMetrics:
+    """What is counted of clearing away."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Register in *registry*."""
+        self._cleared = _made(Counter, table.CLEARED, registry)
+        self._bytes = _made(Counter, table.CLEARED_BYTES, registry)
+        self._failures = _made(Counter, table.CLEAN_FAILURES, registry)
+        self._cleaned_at = _made(Gauge, table.CLEANED_AT, registry)
+
+    def cleared(self, kind: str, size_bytes: int) -> None:
+        """One thing of *kind* (``serving.retention.broom.Kind`` value) was cleared away, and *size_bytes* with it."""
+        self._cleared.labels(kind).inc()
+        self._bytes.labels(kind).inc(size_bytes)
+
+    def failed(self, kind: str) -> None:
+        """A thing of *kind* could not be cleared away."""
+        self._failures.labels(kind).inc()
+
+    def cleaned_at(self, timestamp: float) -> None:
+        """A round ended at *timestamp*, Unix time."""
+        self._cleaned_at.set(timestamp)
+
+
+def measure_disk(registry: CollectorRegistry, directory: Path, minimum_free_bytes: int) -> None:
+    """Show how full the disk of *directory* is, asked at each scrape, beside what must stay free on it."""
+    _made(Gauge, table.DISK_FREE, registry).set_function(lambda: shutil.disk_usage(directory).free)
+    _made(Gauge, table.DISK_REQUIRED, registry).set(minimum_free_bytes)
 
 
 class WebMetrics:

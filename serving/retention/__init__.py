@@ -1,0 +1,1 @@
+"""What has come to its end is cleared away after its time."""
