@@ -20,14 +20,15 @@ from serving.settings.destinations import (
     DicomwebDestination,
     FhirDestination,
     Hl7Destination,
+    WebhookDestination,
 )
 from serving.settings.feed import Feed
 from serving.settings.images import Images
 from serving.settings.receive import Receive
 from serving.settings.retention import Retention
 from serving.settings.section import Port, Section
-from serving.settings.ups import Ups
 from serving.settings.stays import Stays
+from serving.settings.ups import Ups
 
 
 class Site(Section):
@@ -100,9 +101,9 @@ class Rule(Section):
     alias: Literal["champion", "challenger"] = "champion"
     #: ``imaging`` or ``stay``.
     kind: Literal["imaging", "stay"] = "imaging"
-    #: Modality (0008,0060) of a series.
     #: Whether stays are also scored on the clock (``[stays]``); false for a model that answers to an event.
     on_clock: bool = True
+    #: Modality (0008,0060) of a series.
     modalities: tuple[str, ...] = ()
     #: Body Part Examined (0018,0015) of a series; an absent one matches.
     body_parts: tuple[str, ...] = ()
@@ -124,12 +125,13 @@ class Settings(BaseSettings):
     api: Api = Api()
     web: Web = Web()
     feed: Feed = Feed()
-    models: Models = Models()
     stays: Stays = Stays()
+    models: Models = Models()
     destinations: tuple[Destination, ...] = ()
     dicomweb_destinations: tuple[DicomwebDestination, ...] = ()
     hl7_destinations: tuple[Hl7Destination, ...] = ()
     fhir_destinations: tuple[FhirDestination, ...] = ()
+    webhook_destinations: tuple[WebhookDestination, ...] = ()
     dicomweb: DicomwebDoor = DicomwebDoor()
     ups: Ups = Ups()
     archives: tuple[Archive, ...] = ()
@@ -174,7 +176,8 @@ class Settings(BaseSettings):
     @property
     def all_destinations(self) -> tuple[AnyDestination, ...]:
         """Everything that results are sent to, by any protocol."""
-        return (*self.destinations, *self.dicomweb_destinations, *self.hl7_destinations, *self.fhir_destinations)
+        archives = (*self.destinations, *self.dicomweb_destinations)
+        return (*archives, *self.hl7_destinations, *self.fhir_destinations, *self.webhook_destinations)
 
     @property
     def database_url(self) -> str:
