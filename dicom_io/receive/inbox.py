@@ -43,8 +43,8 @@ class Arrival:
     path: Path
     #: What it says of itself; its instance's path is *path*.
     header: Header
-    #: SHA-256 of the file, 64 hexadecimal digits.
-    sha256: str
+    #: Digest of the file (`dicom_io.receive.digests`).
+    digest: str
     #: Size of the file.
     size_bytes: int
     #: Calling AE title, or the name of another door's client; empty when unknown.
@@ -145,4 +145,4 @@ class MemoryInbox:
 def _compare(known: Arrival | None, arrival: Arrival) -> Landing:
     if known is None:
         return Landing.NEW
-    return Landing.SAME if known.sha256 == arrival.sha256 else Landing.REPLACED
+    return Landing.SAME if known.digest == arrival.digest else Landing.REPLACED

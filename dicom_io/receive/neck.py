@@ -166,7 +166,7 @@ class Neck:
                 Arrival(
                     path=spooled.path,
                     header=header.at(spooled.path),
-                    sha256=spooled.sha256,
+                    digest=spooled.digest,
                     size_bytes=spooled.size_bytes,
                     source_ae=incoming.envelope.source_ae,
                 )

@@ -2,7 +2,6 @@
 
 import errno
 import fcntl
-import hashlib
 import os
 import shutil
 import uuid
@@ -13,7 +12,10 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
+from blake3 import blake3
+
 from dicom_io.errors import SpoolError, SpoolFullError
+from dicom_io.receive.digests import has_digest
 from dicom_io.uids import is_valid_uid
 
 #: Digits of the digest that a file's name bears.
@@ -30,10 +32,10 @@ _FLUSHERS = 16
 class Spooled:
     """A file that has come to rest."""
 
-    #: ``<spool>/<Study Instance UID>/<SOP Instance UID>-<first 12 digits of sha256>.dcm``.
+    #: ``<spool>/<Study Instance UID>/<SOP Instance UID>-<first 12 digits of digest>.dcm``.
     path: Path
-    #: SHA-256 of the file, 64 hexadecimal digits.
-    sha256: str
+    #: Digest of the file (`dicom_io.receive.digests`).
+    digest: str
     #: Size of the file.
     size_bytes: int
 
@@ -48,7 +50,7 @@ class Draft:
         self._file = file
         self._room = room
         self._next_stride = _STRIDE_BYTES
-        self._digest = hashlib.sha256()
+        self._digest = blake3()
 
     def write(self, piece: bytes | memoryview) -> None:
         """Append *piece*.
@@ -77,8 +79,8 @@ class Draft:
         with _translated_disk_errors():
             os.fsync(self._file.fileno())
 
-    def sha256(self) -> str:
-        """SHA-256 of what was written, 64 hexadecimal digits."""
+    def digest(self) -> str:
+        """Digest of what was written."""
         return self._digest.hexdigest()
 
     def close(self) -> None:
@@ -133,10 +135,10 @@ class Spool:
         if not (is_valid_uid(study_uid) and is_valid_uid(sop_uid)):
             draft.discard()
             raise SpoolError("A UID that is none by PS3.5 9.1 may not become a file name; required: valid UIDs.")
-        sha256 = draft.sha256()
-        path = self.root / study_uid / f"{sop_uid}-{sha256[:_DIGITS]}.dcm"
+        digest = draft.digest()
+        path = self.root / study_uid / f"{sop_uid}-{digest[:_DIGITS]}.dcm"
         self._settle(draft, path)
-        return Spooled(path=path, sha256=sha256, size_bytes=draft.size_bytes)
+        return Spooled(path=path, digest=digest, size_bytes=draft.size_bytes)
 
     def keep_refused(self, draft: Draft) -> Path:
         """Keep what is no usable object, for a person to look at; equal bytes are one file.
@@ -144,7 +146,7 @@ class Spool:
         Raises:
             SpoolError: the disk failed; nothing is left behind.
         """
-        path = self._refused / f"{draft.sha256()[:32]}.bin"
+        path = self._refused / f"{draft.digest()[:32]}.bin"
         self._settle(draft, path)
         return path
 
@@ -166,9 +168,8 @@ class Spool:
 
     def is_whole(self, path: Path) -> bool:
         """Whether a kept file holds the bytes that its name was made of."""
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return path.stem.endswith(f"-{digest[:_DIGITS]}")
+        _, _, digits = path.stem.rpartition("-")
+        return len(digits) == _DIGITS and has_digest(path, digits)
 
     def put_aside(self, path: Path) -> None:
         """Move a kept file to those that were refused."""

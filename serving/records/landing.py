@@ -1,6 +1,6 @@
 """What one arrival does to the tables: the study it belongs to is open, and its bytes are the ones that count."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, exists, insert, select, update
@@ -8,6 +8,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from dicom_io.errors import InboxUnavailableError
 from dicom_io.headers import dump_header
+from dicom_io.receive.digests import earlier_digest_of
 from dicom_io.receive.inbox import Arrival, Landing
 from serving.records.schema import INSTANCE, RESULT, STUDY
 
@@ -33,6 +34,8 @@ _TOUCH_FIRST_GENERATION = (
     .where(STUDY.c.study_uid == bindparam("of_study"), STUDY.c.generation == 0)
     .values(last_arrival_at=bindparam("arrived_at"), due_at=bindparam("until"))
 )
+
+_DIGESTS = select(INSTANCE.c.digest, INSTANCE.c.current).where(INSTANCE.c.sop_instance_uid == _UID)
 
 #: What a study's row says of it, as far as one arrival tells.
 _Description = tuple[str, ...]
@@ -75,10 +78,12 @@ def _describe(arrival: Arrival) -> _Description:
 
 
 def _land(connection: Connection, arrival: Arrival, now: datetime, due_at: datetime | None) -> Landing:
-    landing = _landing_of(connection, arrival)
-    if landing in (Landing.NEW, Landing.REPLACED):
-        _touch_study(connection, arrival, now, due_at)
+    uid = arrival.header.instance.sop_instance_uid
+    known = {row.digest: row.current for row in connection.execute(_DIGESTS, {"sop_instance_uid": uid})}
+    landing = _landing_of(arrival, known)
     if landing is not Landing.SAME:
+        _touch_study(connection, arrival, now, due_at)
+    if not known.get(arrival.digest):
         _keep_instance(connection, arrival, now)
     if landing is Landing.REPLACED and not arrival.path.exists():
         # The same bytes were being cleared away when they came again, and their file went with the old one.
@@ -86,16 +91,14 @@ def _land(connection: Connection, arrival: Arrival, now: datetime, due_at: datet
     return landing
 
 
-def _landing_of(connection: Connection, arrival: Arrival) -> Landing:
-    rows = connection.execute(
-        select(INSTANCE.c.sha256, INSTANCE.c.current).where(
-            INSTANCE.c.sop_instance_uid == arrival.header.instance.sop_instance_uid
-        )
-    ).all()
-    if not rows:
+def _landing_of(arrival: Arrival, known: Mapping[str, bool]) -> Landing:
+    """By the digests that are *known* of its SOP Instance UID, and whether the bytes behind each count."""
+    if not known:
         return Landing.NEW
-    same = any(row.current and row.sha256 == arrival.sha256 for row in rows)
-    return Landing.SAME if same else Landing.REPLACED
+    current = {digest for digest, is_current in known.items() if is_current}
+    if arrival.digest in current or (current and earlier_digest_of(arrival.path) in current):
+        return Landing.SAME
+    return Landing.REPLACED
 
 
 def _keep_instance(connection: Connection, arrival: Arrival, now: datetime) -> None:
@@ -107,7 +110,7 @@ def _keep_instance(connection: Connection, arrival: Arrival, now: datetime) -> N
     connection.execute(
         dialect.insert(INSTANCE)
         .values(**values)
-        .on_conflict_do_update(index_elements=["sop_instance_uid", "sha256"], set_=values)
+        .on_conflict_do_update(index_elements=["sop_instance_uid", "digest"], set_=values)
     )
 
 
@@ -156,7 +159,7 @@ def _instance_values(arrival: Arrival, now: datetime) -> dict[str, object]:
     return {
         "study_uid": arrival.header.study_instance_uid,
         "sop_instance_uid": arrival.header.instance.sop_instance_uid,
-        "sha256": arrival.sha256,
+        "digest": arrival.digest,
         "path": str(arrival.path),
         "size_bytes": arrival.size_bytes,
         "source_ae": arrival.source_ae,

@@ -13,9 +13,9 @@ from sqlalchemy import Engine, select, update
 
 from dicom_io.errors import DicomIoError
 from dicom_io.headers import read_header
+from dicom_io.receive.digests import digest_of
 from dicom_io.receive.inbox import Arrival, Inbox
 from dicom_io.receive.spool import Spool
-from models.release import sha256_of
 from serving.records.database import reading, writing
 from serving.records.schema import INSTANCE, STUDY
 
@@ -94,7 +94,7 @@ def _record(inbox: Inbox, spool: Spool, path: Path) -> bool:
         spool.put_aside(path)
         return False
     size = path.stat().st_size
-    inbox.land_all([Arrival(path=path, header=header.at(path), sha256=sha256_of(path), size_bytes=size, source_ae="")])
+    inbox.land_all([Arrival(path=path, header=header.at(path), digest=digest_of(path), size_bytes=size, source_ae="")])
     return True
 
 

@@ -57,7 +57,8 @@ INSTANCE = Table(
     Column("id", Integer, primary_key=True),
     Column("study_uid", String(64), ForeignKey("study.study_uid"), nullable=False, index=True),
     Column("sop_instance_uid", String(64), nullable=False),
-    Column("sha256", String(64), nullable=False),
+    #: Of the file (`dicom_io.receive.digests`).
+    Column("digest", String(64), nullable=False),
     Column("path", Text, nullable=False),
     Column("size_bytes", Integer, nullable=False),
     Column("source_ae", String(16), nullable=False),
@@ -68,7 +69,7 @@ INSTANCE = Table(
     Column("current", Boolean, nullable=False, default=True),
     #: When its file was given up; *path* is empty once it is gone. NULL while the file is here.
     Column("cleared_at", UtcDateTime),
-    UniqueConstraint("sop_instance_uid", "sha256"),
+    UniqueConstraint("sop_instance_uid", "digest"),
 )
 
 #: What was refused at a door, kept with its reason.
@@ -223,10 +224,10 @@ STAY = Table(
     Column("known_until", UtcDateTime, nullable=False),
     #: When the open generation is scored; NULL while nothing new is known.
     Column("due_at", UtcDateTime, index=True),
-)
     #: The T of its newest closed generation; NULL while it has none.
     Column("scored_as_of", UtcDateTime),
     Index("ix_stay_status_scored_as_of", "status", "scored_as_of"),
+)
 
 #: One bitemporal event; a correction retires the rows of its source.
 EVENT = Table(

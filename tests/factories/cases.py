@@ -77,7 +77,7 @@ class CaseBook:
             INSTANCE,
             study_uid=uid,
             sop_instance_uid=f"{uid}.1",
-            sha256="a" * 64,
+            digest="a" * 64,
             path="x",
             size_bytes=10,
             source_ae="MODALITY",

@@ -17,11 +17,11 @@ from sqlalchemy import Engine, select
 from dicom_io.commitment import CommitmentItem, CommitmentReport
 from dicom_io.headers import read_header
 from dicom_io.receive.completion import CompletionPolicy
+from dicom_io.receive.digests import digest_of
 from dicom_io.receive.inbox import Arrival, Landing
 from dicom_io.results.withdrawal import WithdrawalReason
 from dicom_io.send.memory import MemoryDestination
 from models.folder_store import FolderStore
-from models.release import sha256_of
 from serving.commitment import CommitmentKeeper
 from serving.errors import SnapshotError
 from serving.intake import Intake
@@ -60,7 +60,7 @@ def arrivals(directory: Path) -> Callable[[str], Arrival]:
         cr_image(study=study).save_as(path, enforce_file_format=True)
         header = read_header(path).at(path)
         size = path.stat().st_size
-        return Arrival(path=path, header=header, sha256=sha256_of(path), size_bytes=size, source_ae="SENDER")
+        return Arrival(path=path, header=header, digest=digest_of(path), size_bytes=size, source_ae="SENDER")
 
     return make
 

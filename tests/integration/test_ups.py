@@ -19,12 +19,12 @@ from ups_server import UpsServer, running_ups_server, serving_app
 
 from dicom_io.headers import read_header
 from dicom_io.receive.completion import CompletionPolicy
+from dicom_io.receive.digests import digest_of
 from dicom_io.receive.inbox import Arrival
 from dicom_io.uids import derive_uid
 from dicom_io.ups.client import UpsClient
 from models.folder_store import FolderStore
 from models.manifest import Task
-from models.release import sha256_of
 from serving.intake import Intake
 from serving.records import audit, leases
 from serving.records.database import open_database, reading, writing
@@ -86,7 +86,7 @@ class Site:
         for path in write(ct_series(3), self.directory / "ct"):
             header = read_header(path)
             inbox.land(
-                Arrival(path=path, header=header, sha256=sha256_of(path), size_bytes=path.stat().st_size, source_ae="X")
+                Arrival(path=path, header=header, digest=digest_of(path), size_bytes=path.stat().st_size, source_ae="X")
             )
         self.intake.take_due()
 

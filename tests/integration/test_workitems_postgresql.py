@@ -16,13 +16,13 @@ from sqlalchemy import Engine, inspect
 
 from dicom_io.headers import read_header
 from dicom_io.receive.completion import CompletionPolicy
+from dicom_io.receive.digests import digest_of
 from dicom_io.receive.inbox import Arrival
 from dicom_io.receive.notifications import Notification, NotificationSource, StepState
 from dicom_io.uids import derive_uid
 from dicom_io.ups.errors import WorkitemConflictError
 from dicom_io.ups.performed import Performed, performed
 from dicom_io.ups.workitem import StepState as UpsState
-from models.release import sha256_of
 from serving.records import hints, migrate, workitems
 from serving.records.database import open_database, reading, writing
 from serving.records.hints import HintSource, PriorityHint
@@ -55,8 +55,8 @@ def test_a_study_is_closed_by_what_was_promised_and_as_urgent_as_was_asked(engin
     now = datetime.now(UTC)
     slices = ct_series(2)
     for path in write(slices, tmp_path / "ct"):
-        digest, size = sha256_of(path), path.stat().st_size
-        inbox.land(Arrival(path=path, header=read_header(path), sha256=digest, size_bytes=size, source_ae="CT1"))
+        digest, size = digest_of(path), path.stat().st_size
+        inbox.land(Arrival(path=path, header=read_header(path), digest=digest, size_bytes=size, source_ae="CT1"))
     said = Notification(
         id=derive_uid("ian"),
         source=NotificationSource.IAN,

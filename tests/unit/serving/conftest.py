@@ -9,8 +9,8 @@ from sqlalchemy import Engine
 
 from dicom_io.headers import read_header
 from dicom_io.receive.completion import CompletionPolicy
+from dicom_io.receive.digests import digest_of
 from dicom_io.receive.inbox import Arrival, Landing
-from models.release import sha256_of
 from serving.records.database import open_database
 from serving.records.inbox import DatabaseInbox
 from serving.records.migrate import migrate
@@ -44,7 +44,7 @@ def land(inbox: DatabaseInbox, tmp_path: Path) -> Callable[[Dataset], Landing]:
         size = path.stat().st_size
         header = read_header(path).at(path)
         return inbox.land(
-            Arrival(path=path, header=header, sha256=sha256_of(path), size_bytes=size, source_ae="SENDER")
+            Arrival(path=path, header=header, digest=digest_of(path), size_bytes=size, source_ae="SENDER")
         )
 
     return land_one

@@ -41,7 +41,7 @@ def file(tmp_path: Path) -> bytes:
 
 
 def _arrival(path: Path, source_ae: str) -> Arrival:
-    return Arrival(path=path, header=read_header(path), sha256="0" * 64, size_bytes=1, source_ae=source_ae)
+    return Arrival(path=path, header=read_header(path), digest="0" * 64, size_bytes=1, source_ae=source_ae)
 
 
 def _offer(file: bytes, **changes: str) -> Offer:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from blake3 import blake3
 
 from dicom_io.errors import SpoolError, SpoolFullError
 from dicom_io.receive import spool as spool_module
@@ -38,9 +39,9 @@ def _keep(spool: Spool, *pieces: bytes, study_uid: str = "1.2", sop_uid: str = "
 
 def test_a_file_lies_below_its_study_and_is_whole(tmp_path: Path) -> None:
     spooled = _keep(Spool(tmp_path), b"head", b"body")
-    assert spooled.sha256 == hashlib.sha256(b"headbody").hexdigest()
+    assert spooled.digest == blake3(b"headbody").hexdigest()
     assert spooled.size_bytes == 8
-    assert _files(tmp_path) == [f"1.2/1.2.3-{spooled.sha256[:12]}.dcm"]
+    assert _files(tmp_path) == [f"1.2/1.2.3-{spooled.digest[:12]}.dcm"]
     assert spooled.path.read_bytes() == b"headbody"
 
 
@@ -48,6 +49,16 @@ def test_a_second_file_of_one_object_leaves_the_first_alone(tmp_path: Path) -> N
     spool = Spool(tmp_path)
     first, second = _keep(spool, b"body"), _keep(spool, b"other")
     assert (first.path.read_bytes(), second.path.read_bytes()) == (b"body", b"other")
+
+
+def test_a_file_named_by_its_sha256_is_whole(tmp_path: Path) -> None:
+    """Files from before decision 0015."""
+    spool = Spool(tmp_path)
+    path = _keep(spool, b"body").path
+    earlier = path.rename(path.with_name(f"1.2.3-{hashlib.sha256(b'body').hexdigest()[:12]}.dcm"))
+    assert spool.is_whole(earlier)
+    earlier.write_bytes(b"bod")
+    assert not spool.is_whole(earlier)
 
 
 def test_equal_bytes_are_one_file_and_heal_a_damaged_one(tmp_path: Path) -> None:

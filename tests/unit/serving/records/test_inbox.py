@@ -1,14 +1,17 @@
 """What the inbox makes of arrivals."""
 
+import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from factories.dicom import cr_image, ct_series, structured_report
 from pydicom.dataset import Dataset
-from sqlalchemy import Connection, Engine, event, select
+from sqlalchemy import Connection, Engine, event, select, update
 
 from dicom_io.errors import InboxUnavailableError
+from dicom_io.receive.digests import digest_of
 from dicom_io.receive.inbox import Landing, Refusal, RefusalCode
 from serving.records import cases
 from serving.records.database import reading, writing
@@ -44,6 +47,24 @@ def test_the_same_instance_twice_is_one_and_opens_nothing(engine: Engine, land: 
     assert land(image) is Landing.SAME
 
     assert not is_open(engine, image.StudyInstanceUID)
+
+
+def test_an_object_recorded_under_its_sha256_is_the_same_when_it_comes_again(engine: Engine, land: Land):
+    """Rows from before decision 0015; the row that is written for it now takes the place of the old one."""
+    image = cr_image()
+    land(image)
+    close(engine, image.StudyInstanceUID)
+    with writing(engine) as connection:
+        path = Path(connection.scalars(select(INSTANCE.c.path)).one())
+        connection.execute(update(INSTANCE).values(digest=hashlib.sha256(path.read_bytes()).hexdigest()))
+
+    assert [land(image), land(image)] == [Landing.SAME, Landing.SAME]
+
+    assert not is_open(engine, image.StudyInstanceUID)
+    with reading(engine) as connection:
+        kept = connection.execute(select(INSTANCE.c.digest, INSTANCE.c.current).order_by(INSTANCE.c.id)).all()
+    assert [row.current for row in kept] == [False, True]
+    assert kept[1].digest == digest_of(path)
 
 
 def test_other_bytes_under_the_same_uid_replace_and_open_a_generation(engine: Engine, land: Land):
