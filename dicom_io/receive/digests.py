@@ -12,8 +12,7 @@ from blake3 import blake3
 
 def digest_of(path: Path) -> str:
     """Digest of the file at *path*."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, blake3).hexdigest()
+    return blake3().update_mmap(path).hexdigest()
 
 
 def has_digest(path: Path, beginning: str) -> bool:
