@@ -49,6 +49,14 @@ class ImageName:
     frame_number: int = 1
 
 
+def image_names(uids: tuple[str, ...], frame_numbers: tuple[int, ...]) -> tuple[ImageName, ...]:
+    """Each slice by the UID of its object and its frame there; no *frame_numbers* mean one slice an object."""
+    numbers = frame_numbers or (1,) * len(uids)
+    return tuple(
+        ImageName(sop_instance_uid=uid, frame_number=number) for uid, number in zip(uids, numbers, strict=True)
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Region:
     """A closed polygon on one image: column, row pairs in pixels, (0, 0) at the top left corner (PS3.3 C.18.6.1.1)."""
@@ -80,7 +88,7 @@ class Segment:
     @cached_property
     def images(self) -> tuple[ImageName, ...]:
         """The slices, in z order."""
-        return _named(self.sop_instance_uids, self.frame_numbers)
+        return image_names(self.sop_instance_uids, self.frame_numbers)
 
     @cached_property
     def areas(self) -> tuple[int, ...]:
@@ -110,7 +118,7 @@ class HeatMap:
     @cached_property
     def images(self) -> tuple[ImageName, ...]:
         """All slices, in z order."""
-        return _named(self.sop_instance_uids, self.frame_numbers)
+        return image_names(self.sop_instance_uids, self.frame_numbers)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,10 +203,3 @@ class Report:
     predecessors: tuple[EarlierReport, ...] = ()
     #: Whether the release's card calls it a demonstration; drawn on every picture.
     demonstration: bool = True
-
-
-def _named(uids: tuple[str, ...], frame_numbers: tuple[int, ...]) -> tuple[ImageName, ...]:
-    numbers = frame_numbers or (1,) * len(uids)
-    return tuple(
-        ImageName(sop_instance_uid=uid, frame_number=number) for uid, number in zip(uids, numbers, strict=True)
-    )

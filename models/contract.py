@@ -19,8 +19,6 @@ class ViolationCode(Enum):
     AGE = "age"
     #: The image is smaller than the model can read.
     IMAGE_TOO_SMALL = "image_too_small"
-    #: An object holds several frames, and results are written on single-frame images only.
-    MULTI_FRAME = "multi_frame"
     #: The series has too few slices.
     TOO_FEW_SLICES = "too_few_slices"
     #: Slices are too far apart.
@@ -72,18 +70,6 @@ def check_image(image: Instance, limits: InputLimits) -> tuple[Violation, ...]:
         f"the image has {image.rows} x {image.columns} pixels; at least {limits.minimum_size_px} each way are required"
     )
     return (Violation(code=ViolationCode.IMAGE_TOO_SMALL, text=text),)
-
-
-def check_frames(series: Series) -> tuple[Violation, ...]:
-    """Multi-frame objects of *series*: they are read well enough, but no result points at one frame of many."""
-    frames = max((one.number_of_frames for one in series.instances), default=1)
-    if frames == 1:
-        return ()
-    text = (
-        f"an object of the series holds {frames} frames; results are written on single-frame images only: let the PACS "
-        "or scanner send the series as classic CT images"
-    )
-    return (Violation(code=ViolationCode.MULTI_FRAME, text=text),)
 
 
 def check_stack(slices: int, spacing_mm: float, limits: InputLimits) -> tuple[Violation, ...]:

@@ -39,7 +39,11 @@ def volume_findings(
         for rank, component in enumerate(found, start=1):
             key = f"{label.key}-{volume.series_instance_uid}-{rank}"
             finding = _finding(label, key, component.probability, (manifest.name, study_uid), language, rank)
-            segment = Segment(mask=cut.on_whole_grid(component.mask), sop_instance_uids=volume.sop_instance_uids)
+            segment = Segment(
+                mask=cut.on_whole_grid(component.mask),
+                sop_instance_uids=volume.sop_instance_uids,
+                frame_numbers=volume.frame_numbers,
+            )
             said.append(replace(finding, segment=segment, measurements=_sizes(component)))
     return tuple(said)
 
@@ -53,6 +57,7 @@ def heat_maps(prediction: VolumePrediction, volume: Volume, manifest: Manifest, 
             site=label.site,
             values=cut.values,
             sop_instance_uids=volume.sop_instance_uids,
+            frame_numbers=volume.frame_numbers,
             offset=(cut.place[0].start, cut.place[1].start, cut.place[2].start),
         )
         for label, cut in zip(manifest.labels, prediction.labels, strict=True)

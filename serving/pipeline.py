@@ -10,7 +10,7 @@ from dicom_io.pixels import read_radiograph
 from dicom_io.study import Instance, Series, Study
 from dicom_io.volume import Radiograph, Volume
 from dicom_io.volumes import read_volume
-from models.contract import Violation, check_frames, check_image, check_stack, check_study, suitable_series
+from models.contract import Violation, check_image, check_stack, check_study, suitable_series
 from models.manifest import Manifest, RadiographPreprocessing, VolumePreprocessing
 from models.prediction import ImagePrediction, VolumePrediction
 from models.preprocess import probability_to_source_grid, radiograph_to_tensor, volume_to_tensor
@@ -40,6 +40,8 @@ class Analysis:
     pixels: Radiograph | Volume | None
     #: Why it was not analysed, from a closed set; empty when it was.
     reason_code: str = ""
+    #: What was found and required, as it is recorded; the report tells it in its own language.
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +92,7 @@ def not_analysed(subject: Subject, reason_code: str, reason: str) -> Analysis:
     """The report that says why nothing was analysed."""
     told = reason_in(subject.language, reason_code, reason)
     report = replace(_report(subject, (), {}, ()), outcome=Outcome.NOT_ANALYSED, reason=told)
-    return Analysis(report=report, sources=subject.study.instances, pixels=None, reason_code=reason_code)
+    return Analysis(report=report, sources=subject.study.instances, pixels=None, reason_code=reason_code, reason=reason)
 
 
 def _analyse_images(
@@ -142,7 +144,6 @@ def _analyse_image(
 
 def _analyse_volume(subject: Subject, spec: VolumePreprocessing, runtime: Runtime, stopwatch: Stopwatch) -> Analysis:
     series = _longest(suitable_series(subject.study, subject.manifest.limits))
-    _demand(check_frames(series))
     with stopwatch.time(Stage.DECODE):
         volume = read_volume(series, subject.images.maximum_voxels)
     _demand(check_stack(len(volume.voxels), volume.spacing_mm[0], subject.manifest.limits))
@@ -197,7 +198,7 @@ def _report(
 
 def _longest(series: tuple[Series, ...]) -> Series:
     """The series with most slices; of several equal ones the first by UID, so that a re-run reads the same."""
-    return max(series, key=lambda one: len(one.instances))
+    return max(series, key=lambda one: sum(image.number_of_frames for image in one.instances))
 
 
 def _numbered(findings: list[Finding]) -> tuple[Finding, ...]:

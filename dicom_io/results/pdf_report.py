@@ -32,7 +32,7 @@ _MOST_LINES = 24
 def pdf_report(report: Report, drawn: DrawnPicture | None, provenance: Provenance, sources: SourceSeries) -> Draft:
     """The report as one page: warning, patient, outcome, findings or the reason for none, and the picture."""
     words = words_of(report.language)
-    source = sources.images[0][1] if drawn is None else sources.instance(drawn.sop_instance_uid)
+    source = sources.images[0][1] if drawn is None else sources.instance(drawn.image.sop_instance_uid)
     elements = (
         *content_time(provenance),
         text(0x0008002A, "DT", provenance.date + provenance.time),

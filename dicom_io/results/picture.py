@@ -6,7 +6,7 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
-from dicom_io.findings import Finding, Report
+from dicom_io.findings import Finding, ImageName, Report, image_names
 from dicom_io.results.drawing import Caption, Mark, draw_findings, shown, to_jpeg
 from dicom_io.results.wording import words_of
 from dicom_io.volume import Radiograph, Volume
@@ -26,8 +26,8 @@ class DrawnPicture:
     jpeg: bytes
     #: Rows, columns.
     size: tuple[int, int]
-    #: SOP Instance UID of the image that it is drawn on.
-    sop_instance_uid: str
+    #: The image that it is drawn on.
+    image: ImageName
 
 
 def drawn_picture(report: Report, pixels: Radiograph | Volume, moment: datetime) -> DrawnPicture:
@@ -37,16 +37,16 @@ def drawn_picture(report: Report, pixels: Radiograph | Volume, moment: datetime)
     """
     if isinstance(pixels, Radiograph):
         caption = _caption(report, moment)
-        marks = _planar_marks(report, (pixels.sop_instance_uid,))
-        rgb = draw_findings(pixels.pixels, marks, caption, _radiograph_window(pixels.pixels))
-        return _as_jpeg(rgb, pixels.sop_instance_uid)
+        image = ImageName(sop_instance_uid=pixels.sop_instance_uid)
+        rgb = draw_findings(pixels.pixels, _planar_marks(report, image), caption, _radiograph_window(pixels.pixels))
+        return _as_jpeg(rgb, image)
     index = shown_slice(report, pixels)
     depth = len(pixels.sop_instance_uids)
     caption = _caption(report, moment, f"{words_of(report.language).slice} {index + 1}/{depth}")
-    uid = pixels.sop_instance_uids[index]
-    marks = _volume_marks(report, index) + _planar_marks(report, (uid,))
+    image = _slices_of(pixels)[index]
+    marks = _volume_marks(report, index) + _planar_marks(report, image)
     rgb = draw_findings(pixels.voxels[index], marks, caption, _ct_window(pixels.voxels[index]))
-    return _as_jpeg(rgb, uid)
+    return _as_jpeg(rgb, image)
 
 
 def shown_slice(report: Report, volume: Volume) -> int:
@@ -54,20 +54,25 @@ def shown_slice(report: Report, volume: Volume) -> int:
     areas = [one.segment.areas for one in report.findings if one.segment is not None and any(one.segment.areas)]
     if areas:
         return int(np.sum(areas, axis=0).argmax())
-    placed = [one.region.sop_instance_uid for one in report.findings if one.region is not None]
-    known = [volume.sop_instance_uids.index(uid) for uid in placed if uid in volume.sop_instance_uids]
-    return known[0] if known else len(volume.sop_instance_uids) // 2
+    slices = _slices_of(volume)
+    placed = [one.region.image for one in report.findings if one.region is not None]
+    known = [slices.index(image) for image in placed if image in slices]
+    return known[0] if known else len(slices) // 2
 
 
-def _as_jpeg(rgb: npt.NDArray[np.uint8], sop_instance_uid: str) -> DrawnPicture:
-    return DrawnPicture(jpeg=to_jpeg(rgb), size=(rgb.shape[0], rgb.shape[1]), sop_instance_uid=sop_instance_uid)
+def _slices_of(volume: Volume) -> tuple[ImageName, ...]:
+    return image_names(volume.sop_instance_uids, volume.frame_numbers)
 
 
-def _planar_marks(report: Report, uids: tuple[str, ...]) -> list[Mark]:
+def _as_jpeg(rgb: npt.NDArray[np.uint8], image: ImageName) -> DrawnPicture:
+    return DrawnPicture(jpeg=to_jpeg(rgb), size=(rgb.shape[0], rgb.shape[1]), image=image)
+
+
+def _planar_marks(report: Report, image: ImageName) -> list[Mark]:
     return [
         Mark(label=_label(one), polygon=one.region.polygon)
         for one in report.findings
-        if one.region is not None and one.region.sop_instance_uid in uids
+        if one.region is not None and one.region.image == image
     ]
 
 

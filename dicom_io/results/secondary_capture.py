@@ -17,6 +17,7 @@ from dicom_io.results.kinds import ResultKind
 from dicom_io.results.picture import DrawnPicture
 from dicom_io.results.provenance import Provenance, content_time, heading
 from dicom_io.results.source import SourceSeries, body_part_elements, lossy_elements
+from dicom_io.results.source_image import SourceImage, image_of
 from dicom_io.results.wording import words_of
 
 SERIES_NUMBER = 921
@@ -40,7 +41,7 @@ def secondary_capture(report: Report, drawn: DrawnPicture, provenance: Provenanc
         *_capture_elements(provenance, sources),
         *lossy_elements(sources, (f"{_uncompressed(drawn) / len(drawn.jpeg):.1f}", "ISO_10918_1")),
         text(0x00082111, "ST", derivation[:1024]),
-        _source_image(drawn.sop_instance_uid, sources),
+        _source_image(image_of(sources, drawn.image)),
         *_pixel_elements(drawn),
     )
     return replace(draft(ResultKind.SC, head, provenance, elements), transfer_syntax_uid=JPEGBaseline8Bit)
@@ -60,10 +61,9 @@ def _capture_elements(provenance: Provenance, sources: SourceSeries) -> list[byt
     ]
 
 
-def _source_image(sop_instance_uid: str, sources: SourceSeries) -> bytes:
+def _source_image(source: SourceImage) -> bytes:
     """Source Image Sequence (0008,2112)."""
-    source = sources.instance(sop_instance_uid)
-    item = reference(source.sop_class_uid, source.sop_instance_uid) + code(0x0040A170, _SOURCE_IMAGE)
+    item = reference(*source.uids, source.frames) + code(0x0040A170, _SOURCE_IMAGE)
     return sequence(0x00082112, item)
 
 

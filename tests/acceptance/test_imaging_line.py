@@ -10,6 +10,7 @@ import httpx
 import numpy as np
 import pytest
 from factories.dicom import cr_image, ct_series, write
+from factories.dicom_pixels import enhanced_of
 from peers import OrthancPeer, find_program, run_dcmtk, start_orthanc
 from pydicom import dcmread
 from pydicom.dataset import Dataset
@@ -114,6 +115,23 @@ def test_a_ct_comes_back_with_its_nodule_segmented(site: RunningSite, orthanc: O
     results = {one.Modality: one for one in in_orthanc(orthanc, series[0].StudyInstanceUID)}
     assert set(results) == {"SR", "SEG", "OT"}
     assert [validated(one, tmp_path) for one in results.values()] == [[], [], []]
+
+
+def test_an_enhanced_ct_comes_back_with_the_same_nodule(site: RunningSite, orthanc: OrthancPeer, tmp_path: Path):
+    series = nodule_series("ct-enhanced")
+    order = (*range(11, 5, -1), *range(6))
+    enhanced = enhanced_of(series, order)
+    send(site, [enhanced], tmp_path / "sent")
+
+    item = site.item_of(enhanced.StudyInstanceUID)
+
+    assert (item.state, item.outcome) == ("done", "finding")
+    results = {one.Modality: one for one in in_orthanc(orthanc, enhanced.StudyInstanceUID) if one.Modality != "CT"}
+    assert [validated(one, tmp_path) for one in results.values()] == [[], [], []]
+    told = [frame.DerivationImageSequence[0] for frame in results["SEG"].PerFrameFunctionalGroupsSequence]
+    frames = [one.SourceImageSequence[0].ReferencedFrameNumber for one in told]
+    # The block lies in the slices 4 to 7.
+    assert sorted(frames) == sorted(1 + order.index(number) for number in (4, 5, 6, 7))
 
 
 def test_no_finding_is_said(site: RunningSite, orthanc: OrthancPeer, tmp_path: Path):

@@ -56,8 +56,12 @@ def compressed(dataset: Dataset, transfer_syntax_uid: str, streams: Sequence[byt
 
 def enhanced_ct(slices: int = 5, *, order: Sequence[int] | None = None) -> Dataset:
     """The series of `ct_series` as one Enhanced CT object; frame f holds the slice ``order[f]``."""
-    series = ct_series(slices)
-    chosen = [series[index] for index in (order or range(slices))]
+    return enhanced_of(ct_series(slices), order)
+
+
+def enhanced_of(series: Sequence[Dataset], order: Sequence[int] | None = None) -> Dataset:
+    """The single-frame CT *series* as one Enhanced CT object; frame f holds the slice ``order[f]``."""
+    chosen = [series[index] for index in (order or range(len(series)))]
     dataset = copy.deepcopy(series[0])
     for keyword in (
         *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness"),
@@ -66,7 +70,7 @@ def enhanced_ct(slices: int = 5, *, order: Sequence[int] | None = None) -> Datas
         delattr(dataset, keyword)
     dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = ENHANCED_CT
     dataset.ImageType = ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"]
-    dataset.NumberOfFrames = slices
+    dataset.NumberOfFrames = len(chosen)
     dataset.PixelData = b"".join(one.PixelData for one in chosen)
     dataset.SharedFunctionalGroupsSequence = [_shared(chosen[0])]
     dataset.PerFrameFunctionalGroupsSequence = [_own(one, number) for number, one in enumerate(chosen, start=1)]

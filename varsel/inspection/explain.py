@@ -11,7 +11,7 @@ from dicom_io.headers import Header, assemble_study, read_header
 from dicom_io.pixels import read_radiograph
 from dicom_io.study import Series, SpacingBasis, Study
 from dicom_io.volumes import read_volume
-from models.contract import check_frames, check_image, check_stack, check_study, suitable_series
+from models.contract import check_image, check_stack, check_study, suitable_series
 from models.errors import ModelError
 from models.manifest import Manifest, VolumePreprocessing
 from models.registry import ReleaseStore
@@ -138,12 +138,10 @@ def _reasons(manifest: Manifest, study: Study, explained: dict[str, SeriesExplan
     if broken or not suitable:
         return tuple(broken)
     if isinstance(manifest.preprocessing, VolumePreprocessing):
-        longest = max(suitable, key=lambda one: len(one.instances))
+        longest = max(suitable, key=lambda one: sum(image.number_of_frames for image in one.instances))
         chosen = explained[longest.series_instance_uid]
         stack = chosen.stack
-        checks = check_frames(longest)
-        if stack is not None:
-            checks += check_stack(stack.slices, stack.spacing_mm[0], manifest.limits)
+        checks = () if stack is None else check_stack(stack.slices, stack.spacing_mm[0], manifest.limits)
         return (*chosen.problems, *(violation.text for violation in checks))
     images = [image for series in suitable for image in series.instances]
     checks = tuple(violation for image in images for violation in check_image(image, manifest.limits))

@@ -6,10 +6,9 @@ import pytest
 from pydicom.dataset import Dataset
 
 from dicom_io.headers import assemble_study, read_header
-from models.contract import check_frames, suitable_series
+from models.contract import suitable_series
 from models.manifest import InputLimits
-from tests.factories.dicom import cr_image, ct_series, write
-from tests.factories.dicom_pixels import enhanced_ct
+from tests.factories.dicom import cr_image, write
 
 LIMITS = InputLimits(modalities=("CR", "DX"))
 
@@ -29,11 +28,3 @@ def test_a_radiograph_for_processing_is_not(tmp_path: Path, sop_class: str):
     dataset = cr_image()
     dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = sop_class
     assert not is_suitable(dataset, tmp_path)
-
-
-def test_several_frames_in_one_object_are_named(tmp_path: Path):
-    (enhanced,) = assemble_study(map(read_header, write([enhanced_ct(7)], tmp_path / "a"))).series
-    (classic,) = assemble_study(map(read_header, write(ct_series(7), tmp_path / "b"))).series
-    assert [violation.code.value for violation in check_frames(enhanced)] == ["multi_frame"]
-    assert "7 frames" in check_frames(enhanced)[0].text
-    assert check_frames(classic) == ()
