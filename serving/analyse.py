@@ -14,6 +14,7 @@ from models.registry import ReleaseStore
 from models.release import Release
 from models.runtime import Runtime
 from serving.alerts.live import decide_risk
+from serving.alerts.notify import AlertNotifier
 from serving.alerts.policy import AlertPolicy
 from serving.compose import Composer
 from serving.dispatch import Outgoing
@@ -48,6 +49,8 @@ class Site:
     results_dir: Path
     #: When a ward is told of a risk.
     alert_policies: Sequence[AlertPolicy] = ()
+    #: Where others reach the pages.
+    public_url: str = ""
     #: How large an image may be.
     images: Images = field(default_factory=Images)
 
@@ -74,6 +77,9 @@ class Analyser:
         self._runtime_of = runtime_of
         self._site = site
         self._composer = Composer(site.results_dir, site.destinations)
+        self._notifier = AlertNotifier(
+            results_dir=site.results_dir, destinations=site.destinations, public_url=site.public_url
+        )
         self._messages = MessageComposer(site.results_dir, site.destinations, self._told_before)
 
     def run(self, item: WorkItem) -> Ending | None:
@@ -151,7 +157,7 @@ class Analyser:
         values = {
             "outcome": analysis.report.outcome.value,
             "reason_code": analysis.reason_code,
-            "reason": analysis.report.reason,
+            "reason": analysis.reason,
             "timings": stopwatch.seconds,
             "scores": analysis.report.scores,
         } | ({} if queued else {"finished_at": now})
@@ -169,15 +175,20 @@ class Analyser:
             score = score_stay(subject, self._runtime_of(release), stopwatch)
         except NotAnalysedError as error:
             told = {"outcome": Outcome.NOT_ANALYSED.value, "reason_code": error.code, "reason": str(error)}
-            return self._record_stay(item, told, stopwatch)
+            return self._record_stay(item, release, told, stopwatch)
         label = release.manifest.labels[0]
         outcome = Outcome.FINDING if score.probability >= label.threshold else Outcome.NO_FINDING
         scores = {label.text.in_language(self._site.language): round(score.probability, 4)}
         risk = RiskRecord(stay=stay, score=score, threshold=label.threshold)
-        return self._record_stay(item, {"outcome": outcome.value, "scores": scores}, stopwatch, risk)
+        return self._record_stay(item, release, {"outcome": outcome.value, "scores": scores}, stopwatch, risk)
 
     def _record_stay(
-        self, item: WorkItem, told: dict[str, Any], stopwatch: Stopwatch, risk: RiskRecord | None = None
+        self,
+        item: WorkItem,
+        release: Release,
+        told: dict[str, Any],
+        stopwatch: Stopwatch,
+        risk: RiskRecord | None = None,
     ) -> Ending:
         now = datetime.now(UTC)
         outcome = Outcome(told["outcome"])
@@ -185,10 +196,13 @@ class Analyser:
             if risk is not None:
                 stays.keep_risk(connection, item.id, risk)
                 decide_risk(connection, item.id, item.model, risk, self._site.alert_policies)
-            values = told | {"timings": stopwatch.seconds, "finished_at": now}
-            work.move_item(connection, item.id, State.DONE, now, **values)
-            _audit(connection, item, outcome, [])
-        return Ending(outcome=outcome, timings=stopwatch.seconds, deliveries=0)
+            outgoing = Outgoing(objects=(), messages=self._notifier.compose(connection, item, release))
+            results.keep_objects(connection, item.id, outgoing.all, now)
+            queued = results.queue_deliveries(connection, item, outgoing.dispatches(self._site.destinations), now)
+            values = told | {"timings": stopwatch.seconds} | ({} if queued else {"finished_at": now})
+            work.move_item(connection, item.id, State.DELIVERING if queued else State.DONE, now, **values)
+            _audit(connection, item, outcome, [one.sop_instance_uid for one in outgoing.all])
+        return Ending(outcome=outcome, timings=stopwatch.seconds, deliveries=queued)
 
 
 def _audit(connection: Connection, item: WorkItem, outcome: Outcome, objects: list[str]) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 from starlette.requests import Request
 
+from serving.reasons import headlines
+
 #: Languages of the pages, RFC 5646.
 LANGUAGES = ("da", "en")
 #: Cookie that keeps a choice made with ``?lang=``.
@@ -24,8 +26,9 @@ def choose_language(request: Request, default: str) -> str:
 
 @cache
 def load_texts(language: str) -> Mapping[str, Any]:
-    """The words of *language*, by page."""
-    return tomllib.loads((Path(__file__).parent / "texts" / f"{language}.toml").read_text(encoding="utf-8"))
+    """The words of *language*, by page; under ``why`` the lines for reason codes."""
+    words = tomllib.loads((Path(__file__).parent / "texts" / f"{language}.toml").read_text(encoding="utf-8"))
+    return words | {"why": headlines(language)}
 
 
 def _accepted(request: Request) -> list[str]:

@@ -21,8 +21,8 @@ def written_codes() -> Iterator[str]:
     for path in Path(serving.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match node:
-                case ast.Call(func=ast.Name(id="NotAnalysedError" | "not_analysed"), args=args):
-                    yield from (one.value for one in args[:2] if _is_code(one))
+                case ast.Call(func=ast.Name(id="NotAnalysedError" | "not_analysed" | "_put_aside"), args=args):
+                    yield from (one.value for one in args[:3] if _is_code(one))
                 case ast.Dict(keys=keys, values=values):
                     pairs = zip(keys, values, strict=True)
                     yield from (v.value for k, v in pairs if _is(k, "reason_code") and _is_code(v))
@@ -42,7 +42,7 @@ def _is_code(node: ast.expr) -> bool:
 def test_every_reason_code_has_words(language: str):
     enums = (ObjectRefusalCode, ResourceRefusalCode, ViolationCode)
     codes = {one.value for enum in enums for one in enum} | set(written_codes())
-    assert {"guard_missing", "unreadable_pixels", "superseded", "no_release"} <= codes
+    assert {"guard_missing", "unreadable_pixels", "superseded", "no_release", "no_rule"} <= codes
     assert codes - set(load_texts(language)["why"]) == set()
 
 
