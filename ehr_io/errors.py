@@ -7,6 +7,8 @@ EhrIoError
 ├── MllpError                the lower layer is broken: framing, size, time, connection
 ├── FhirServerError          a FHIR server did not take what was sent, now
 │   └── FhirRefusedError     it answered that it never will
+├── WebhookError             a webhook did not take what was sent, now
+│   └── WebhookRefusedError  it answered that it never will
 └── ContradictionError       a resource says two things that cannot both be true
 
 A docstring is the error's default message.
@@ -43,6 +45,14 @@ class FhirServerError(EhrIoError):
 
 class FhirRefusedError(FhirServerError):
     """The FHIR server will not take it; the same words again will not help."""
+
+
+class WebhookError(EhrIoError):
+    """The webhook did not take it; trying again may help."""
+
+
+class WebhookRefusedError(WebhookError):
+    """The webhook will not take it; the same words again will not help."""
 
 
 class ContradictionError(EhrIoError):

@@ -10,12 +10,13 @@ from sqlalchemy import Connection, Engine
 from dicom_io.errors import RejectedError
 from dicom_io.send.destination import Destination as Outlet
 from dicom_io.send.destination import Reference, Refusal
+from serving.alerts.notify import note_notified
 from serving.errors import CaseNotFoundError
 from serving.records import audit, fence, ledger
 from serving.records.database import reading, writing
 from serving.records.ledger import LedgerObject
 from serving.records.work import Delivery
-from serving.settings.destinations import AnyDestination
+from serving.settings.destinations import AnyDestination, WebhookDestination
 from serving.work.item import DeliveryState, ObjectState, Purpose
 
 #: Gives what takes the objects of a destination.
@@ -110,6 +111,8 @@ class Deliverer:
             }
             ledger.move(connection, delivery.id, DeliveryState.ACCEPTED, now, **values)
             _audit(connection, delivery, objects, answers.held)
+            if isinstance(destination, WebhookDestination):
+                note_notified(connection, delivery.work_item_id, now)
             if delivery.purpose is Purpose.RESULT:
                 ledger.finish_when_all_arrived(connection, delivery.work_item_id, now)
         return objects

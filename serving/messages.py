@@ -42,6 +42,8 @@ class MessageKind(Enum):
     ORU = "oru"
     #: FHIR R4 transaction of a DiagnosticReport.
     FHIR = "fhir"
+    #: Event for a webhook: a live alert, JSON.
+    ALERT = "alert"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,16 @@ from dicom_io.send.web_address import WebAddress
 from dicom_io.tls import client_context
 from ehr_io.hl7.client import MllpAddress
 from ehr_io.send.fhir_server import FhirAddress
+from ehr_io.send.webhook import WebhookAddress
 from serving.pace import PacedOutlet
-from serving.record_outlets import FhirOutlet, MllpOutlet
-from serving.settings.destinations import AnyDestination, Destination, FhirDestination, Hl7Destination
+from serving.record_outlets import FhirOutlet, MllpOutlet, WebhookOutlet
+from serving.settings.destinations import (
+    AnyDestination,
+    Destination,
+    FhirDestination,
+    Hl7Destination,
+    WebhookDestination,
+)
 
 
 class Outlets:
@@ -71,6 +78,8 @@ def _unpaced(destination: AnyDestination) -> Outlet:
     common: dict[str, Any] = {"tls": tls, "timeout_seconds": destination.timeout_seconds}
     if isinstance(destination, Hl7Destination):
         return MllpOutlet(MllpAddress(host=destination.host, port=destination.port, **common))
+    if isinstance(destination, WebhookDestination):
+        return WebhookOutlet(WebhookAddress(url=destination.url, secret_file=destination.secret_file, **common))
     web = {"url": destination.url, "token_file": destination.token_file} | common
     if isinstance(destination, FhirDestination):
         return FhirOutlet(FhirAddress(**web))

@@ -1,4 +1,4 @@
-"""The RIS and the record as destinations: stored messages go out by MLLP or to a FHIR server."""
+"""The RIS, the record and webhooks as destinations: stored messages go out by MLLP, to a FHIR server, or signed."""
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
@@ -7,10 +7,11 @@ from pathlib import Path
 
 from dicom_io.errors import UnreachableError
 from dicom_io.send.destination import Receipt, Reference, Refusal
-from ehr_io.errors import FhirRefusedError, FhirServerError, MllpError
+from ehr_io.errors import FhirRefusedError, FhirServerError, MllpError, WebhookError, WebhookRefusedError
 from ehr_io.hl7.acknowledgement import Acknowledgement, ErrorCondition
 from ehr_io.hl7.client import MllpAddress, MllpClient
 from ehr_io.send.fhir_server import FhirAddress, FhirServer
+from ehr_io.send.webhook import Webhook, WebhookAddress
 
 
 class MllpOutlet:
@@ -77,6 +78,35 @@ class FhirOutlet:
         except FhirRefusedError as error:
             return Refusal(sop_instance_uid=path.stem, reason=str(error))
         except FhirServerError as error:
+            raise UnreachableError(str(error)) from error
+        return _receipt(path)
+
+
+class WebhookOutlet:
+    """Sends events; the same one again bears the same ``webhook-id``, by which the receiver knows it."""
+
+    def __init__(self, address: WebhookAddress) -> None:
+        """Send to *address*."""
+        self._webhook = Webhook(address)
+
+    def send(self, objects: Sequence[Path]) -> tuple[Receipt | Refusal, ...]:
+        """Send each event; see `Destination.send`."""
+        return tuple(self._send_one(path) for path in objects)
+
+    def holds(self, references: Sequence[Reference]) -> AbstractSet[str]:
+        """Nothing: a webhook has no such question."""
+        del references
+        return frozenset()
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+    def _send_one(self, path: Path) -> Receipt | Refusal:
+        try:
+            self._webhook.post(path.stem, path.read_bytes(), datetime.now(UTC))
+        except WebhookRefusedError as error:
+            return Refusal(sop_instance_uid=path.stem, reason=str(error))
+        except WebhookError as error:
             raise UnreachableError(str(error)) from error
         return _receipt(path)
 

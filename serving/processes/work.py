@@ -151,6 +151,7 @@ def _site(settings: Settings) -> Site:
         language=settings.site.language,
         results_dir=settings.results_dir,
         alert_policies=settings.alert_policies,
+        public_url=settings.public_url,
         images=settings.images,
     )
 

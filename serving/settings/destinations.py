@@ -98,5 +98,14 @@ class FhirDestination(_Messages):
     patient_system: str = ""
 
 
+class WebhookDestination(_Messages):
+    """One receiver that is told of live alerts by signed HTTP requests (Standard Webhooks)."""
+
+    #: Events are POSTed there.
+    url: str = Field(pattern=r"^https?://")
+    #: File with the shared secret, ``whsec_...``, read anew for every event.
+    secret_file: Path
+
+
 #: Anything that results are sent to.
-AnyDestination = Destination | DicomwebDestination | Hl7Destination | FhirDestination
+AnyDestination = Destination | DicomwebDestination | Hl7Destination | FhirDestination | WebhookDestination

@@ -176,8 +176,13 @@ class Settings(BaseSettings):
     @property
     def all_destinations(self) -> tuple[AnyDestination, ...]:
         """Everything that results are sent to, by any protocol."""
-        archives = (*self.destinations, *self.dicomweb_destinations)
-        return (*archives, *self.hl7_destinations, *self.fhir_destinations, *self.webhook_destinations)
+        return (
+            *self.destinations,
+            *self.dicomweb_destinations,
+            *self.hl7_destinations,
+            *self.fhir_destinations,
+            *self.webhook_destinations,
+        )
 
     @property
     def database_url(self) -> str:
