@@ -24,7 +24,7 @@ class DatabaseInbox:
         self._engine = engine
         self._landing = without_waiting_for_the_disk(engine)
         self._policy = policy
-        self._first_generations = FirstGenerations()
+        self._first_generations = FirstGenerations(engine.dialect)
 
     def land(self, arrival: Arrival) -> Landing:
         """Record one spooled object, as `land_all` does."""

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, exists, insert, select, update
+from sqlalchemy import Connection, Dialect, bindparam, exists, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dicom_io.errors import InboxUnavailableError
 from dicom_io.headers import dump_header
 from dicom_io.receive.digests import earlier_digest_of
 from dicom_io.receive.inbox import Arrival, Landing
+from serving.records.prepared import Prepared
 from serving.records.schema import INSTANCE, RESULT, STUDY
 
 #: Modalities of objects about images: nothing in them is for a model to read.
@@ -48,8 +49,10 @@ class FirstGenerations:
     then do for five. They check what was remembered, so that another process may close the study at any time.
     """
 
-    def __init__(self) -> None:
-        """Remember nothing yet."""
+    def __init__(self, dialect: Dialect) -> None:
+        """Remember nothing yet; speak to a database of *dialect*."""
+        self._insert_if_new = Prepared(_INSERT_IF_NEW, dialect)
+        self._touch = Prepared(_TOUCH_FIRST_GENERATION, dialect)
         self._descriptions: dict[str, _Description] = {}
 
     def land(self, connection: Connection, arrival: Arrival, now: datetime, due_at: datetime | None) -> Landing:
@@ -57,9 +60,9 @@ class FirstGenerations:
         study_uid = arrival.header.study_instance_uid
         if self._descriptions.get(study_uid) == _describe(arrival):
             values = _instance_values(arrival, now)
-            if connection.execute(_INSERT_IF_NEW, values).one_or_none() is not None:
+            if self._insert_if_new.execute(connection, values).one_or_none() is not None:
                 touch = {"of_study": study_uid, "arrived_at": now, "until": due_at}
-                if not connection.execute(_TOUCH_FIRST_GENERATION, touch).rowcount:
+                if not self._touch.execute(connection, touch).rowcount:
                     _touch_study(connection, arrival, now, due_at)
                 return Landing.NEW
         return _land(connection, arrival, now, due_at)
