@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
-from sqlalchemy import Connection, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, and_, delete, exists, insert, or_, select, update
 
 from dicom_io.receive.notifications import Notification, StepState
 from dicom_io.uids import derive_uid
@@ -79,6 +79,11 @@ def known_step(connection: Connection, step_uid: str) -> tuple[str, StepState] |
 
 def fulfilled_studies(connection: Connection, now: datetime) -> tuple[str, ...]:
     """Open studies of which every promised instance is here, and no step is still going on."""
+    return tuple(connection.scalars(select(STUDY.c.study_uid).where(fulfilled(now))))
+
+
+def fulfilled(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
+    """The condition on a study's row for that."""
     mine = EXPECTATION.c.study_uid == STUDY.c.study_uid
     unspent = and_(mine, EXPECTATION.c.spent.is_(False))
     promised = exists().where(
@@ -87,8 +92,7 @@ def fulfilled_studies(connection: Connection, now: datetime) -> tuple[str, ...]:
     going_on = exists().where(unspent, EXPECTATION.c.state == _IN_PROGRESS)
     is_here = exists().where(INSTANCE.c.sop_instance_uid == EXPECTED_INSTANCE.c.sop_instance_uid, INSTANCE.c.current)
     missing = exists().where(unspent, EXPECTED_INSTANCE.c.expectation_id == EXPECTATION.c.id, ~is_here)
-    found = select(STUDY.c.study_uid).where(STUDY.c.due_at > now, promised, ~going_on, ~missing)
-    return tuple(connection.scalars(found))
+    return and_(STUDY.c.due_at > now, promised, ~going_on, ~missing)
 
 
 def bring_forward(connection: Connection, study_uids: Iterable[str], now: datetime) -> None:
