@@ -178,6 +178,17 @@ class GuardDemand:
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
+class TrainedRange:
+    """Between which values a feature lay in training: from its 0.1 % to its 99.9 % quantile."""
+
+    #: Name of the feature.
+    feature: str
+    #: In the feature's unit.
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
 class InputLimits:
     """The conditions under which the model may be used; outside them a case is not analysed."""
 
@@ -199,6 +210,10 @@ class InputLimits:
     age_required: bool = False
     #: A model that looks first whether a radiograph is one that this model was made for; None = nobody looks.
     guard: GuardDemand | None = None
+    #: Of a stay's features, those measured in training; empty = not stated, so nobody looks how far a stay is.
+    trained_ranges: tuple[TrainedRange, ...] = ()
+    #: Largest share of a stay's measured features that may lie outside them; one alone always may.
+    outside_share: float = Field(default=0.2, ge=0, le=1)
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)

@@ -7,14 +7,17 @@ import numpy as np
 
 from ehr_io.events import Stay
 from models.contract import check_stay
-from models.features import explain, features_as_of
-from models.manifest import StayPreprocessing
+from models.distance import distance_of
+from models.features import FeatureVector, explain, features_as_of
+from models.manifest import InputLimits, StayPreprocessing
 from models.prediction import RiskScore
 from models.release import Release
 from models.runtime import Runtime
 from serving.errors import NotAnalysedError
 from serving.stopwatch import Stopwatch
 from serving.telemetry.metric_table import Stage
+
+_NAMED = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +52,21 @@ def score_stay(subject: StaySubject, runtime: Runtime, stopwatch: Stopwatch) -> 
         found = f"only {vector.measured_count} of the model's inputs were measured"
         text = f"{found}; at least {spec.minimum_measured} are required"
         raise NotAnalysedError("too_little_measured", text)
+    _demand_like_training(vector, spec, subject.release.manifest.limits)
     with stopwatch.time(Stage.INFER):
         outputs = runtime.infer({"features": vector.values[np.newaxis]})
     with stopwatch.time(Stage.INTERPRET):
         return explain(outputs, vector, spec, subject.moment)
+
+
+def _demand_like_training(vector: FeatureVector, spec: StayPreprocessing, limits: InputLimits) -> None:
+    distance = distance_of(vector, spec.features, limits)
+    if not distance.is_beyond(limits):
+        return
+    # The values themselves are the patient's and stay out of the text.
+    named = ", ".join(distance.outside[:_NAMED]) + (", ..." if len(distance.outside) > _NAMED else "")
+    raise NotAnalysedError(
+        "unlike_training",
+        f"{len(distance.outside)} of {distance.measured} measured inputs lie outside what the model was trained on "
+        f"({named}); at most {limits.outside_share:.0%} may",
+    )

@@ -20,7 +20,7 @@ from evaluation.mask_scores import dump_mask_scores
 from evaluation.parity import HALF_TOLERANCE, ParityReport, dump_parity
 from evaluation.report import EvaluationReport, defined, dump_report
 from models.bundle import Bundle, ClinicalSpec, open_bundle
-from models.manifest import Task
+from models.manifest import StayPreprocessing, Task
 from training.calibrate import UNCALIBRATED, Calibration, best_calibration, dump_calibration, fit_calibration
 from training.candidates import (
     TREES_TAG,
@@ -42,6 +42,7 @@ from training.graphs import HalfNetwork, graph_of
 from training.half_weights import round_to_half, store_as_half
 from training.judge import Judgement, judge_graph
 from training.pictures import report_pictures
+from training.ranges import RANGES, dump_ranges, trained_ranges
 from training.tracking import TrackedRun, Tracker
 
 #: Beside the graph that is served; only graphs of images gain from it.
@@ -99,6 +100,9 @@ def export_run(run_id: str, data: Dataset, tracker: Tracker) -> ExportedRun:
         if may_be_shown(data, bundle.clinical):
             tracker.keep_figure(run_id, example_sheet(graph, bundle.clinical, data), "pictures/examples.png")
         judged = judge_graph(graph, bundle, data)
+        if isinstance(bundle.clinical.preprocessing, StayPreprocessing):
+            ranges = trained_ranges(data, bundle.clinical.preprocessing)
+            (graph.parent / RANGES).write_bytes(dump_ranges(ranges))
         (graph.parent / "calibration.json").write_bytes(dump_calibration(calibration))
         _keep(tracker, run_id, graph.parent, parity, judged)
     return ExportedRun(run_id=run_id, calibration=calibration, parity=parity, evaluation=judged.report)

@@ -9,7 +9,7 @@
 
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evaluation.card import dump_card
@@ -27,6 +27,7 @@ from models.release import Release, sha256_of
 from training.card import make_card
 from training.card_page import to_page
 from training.errors import PackageError, RunError
+from training.ranges import RANGES, load_ranges
 from training.tracking import TrackedRun, Tracker
 
 
@@ -130,7 +131,7 @@ def manifest_of(bundle: Bundle, provenance: Provenance, staged: Path) -> Manifes
         inputs=clinical.inputs,
         outputs=clinical.outputs,
         preprocessing=clinical.preprocessing,
-        limits=clinical.limits,
+        limits=replace(clinical.limits, trained_ranges=load_ranges(staged / "evidence" / RANGES)),
         labels=clinical.labels,
         provenance=provenance,
         data=clinical.data,

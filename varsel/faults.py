@@ -165,6 +165,12 @@ def _release_faults(settings: "Settings") -> Iterator[Fault]:
             yield Fault(weight=Weight.FAULT, where=f"rules.{rule.name}", what=str(error))
         else:
             yield from _misfits(rule, release.manifest.task.value)
+            if rule.kind == "stay" and not release.manifest.limits.trained_ranges:
+                what = (
+                    f"release {release.digest[:12]} of '{rule.model}' does not state which values it was trained on: "
+                    "a stay far from them is scored like any other; a release that is packaged anew states them"
+                )
+                yield Fault(weight=Weight.WARNING, where=f"rules.{rule.name}.model", what=what)
 
 
 def _misfits(rule: "Rule", task: str) -> Iterator[Fault]:

@@ -53,6 +53,15 @@ def test_the_graph_says_what_the_network_says(line: Line):
     assert {t.name for t in line.exported.parity.tensors} == {t.name for t in line.release.manifest.outputs}
 
 
+def test_a_release_for_stays_states_which_values_it_was_trained_on(line: Line):
+    spec, stated = line.release.manifest.preprocessing, line.release.manifest.limits.trained_ranges
+    named = [one.feature for one in stated]
+    assert bool(named) == (spec.kind == "stay")
+    assert all(one.low <= one.high for one in stated)
+    if spec.kind == "stay":
+        assert set(named) <= {feature.name for feature in spec.features}
+
+
 def test_the_release_holds_all_its_evidence(line: Line):
     assert set(open_release(line.release.path).manifest.files) >= {
         "model.onnx",
