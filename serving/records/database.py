@@ -13,8 +13,6 @@ from serving.errors import DatabaseDownError
 from serving.records import fence
 
 _SQLITE_PRAGMAS = (
-    # Says something to a new file only: its free pages can be given back to the disk (`compaction`).
-    "PRAGMA auto_vacuum=INCREMENTAL",
     # Readers never wait for the writer, and a commit is on disk before it is acknowledged.
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -46,6 +44,9 @@ def _prepare_sqlite(connection: sqlite3.Connection, record: ConnectionPoolEntry)
     # SQLAlchemy shall say BEGIN itself: the driver's own late BEGIN upgrades a read lock in mid-transaction,
     # which fails at once ("database is locked") instead of waiting.
     connection.isolation_level = None
+    if connection.execute("PRAGMA page_count").fetchone() == (0,):
+        # Can be said to an empty file only: its free pages can then be given back to the disk (`compaction`).
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
     for pragma in _SQLITE_PRAGMAS:
         connection.execute(pragma)
 
