@@ -47,6 +47,10 @@ class Stored(Protocol):
     def sha256(self) -> str:
         """Of its bytes, 64 hexadecimal digits."""
 
+    @property
+    def part(self) -> str:
+        """Which findings it tells; empty where it tells all."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Dispatch:

@@ -63,6 +63,8 @@ class WrittenMessage:
     #: Messages have neither class nor series.
     sop_class_uid: str = ""
     series_instance_uid: str = ""
+    #: They tell all findings.
+    part: str = ""
 
 
 def imaging_result(item: WorkItem, study: Study, analysis: Analysis, written: Sequence[WrittenObject]) -> ImagingResult:

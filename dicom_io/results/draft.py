@@ -23,6 +23,8 @@ class Draft:
     elements: tuple[bytes, ...]
     #: Transfer Syntax UID (0002,0010).
     transfer_syntax_uid: str = ExplicitVRLittleEndian
+    #: Which findings of its report it tells: those of one `measurement_groups.Place`; empty where it tells all.
+    part: str = ""
 
     @property
     def parts(self) -> tuple[bytes, ...]:

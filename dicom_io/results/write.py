@@ -41,6 +41,8 @@ class WrittenObject:
     path: Path
     #: SHA-256 of the file, 64 hexadecimal digits.
     sha256: str
+    #: Which findings it tells (`Draft.part`); empty where it tells all.
+    part: str = ""
 
 
 def write_results(
@@ -116,6 +118,7 @@ def _write(draft: Draft, audience: Audience, directory: Path) -> WrittenObject:
         series_instance_uid=draft.heading.series_instance_uid,
         path=path,
         sha256=digest.hexdigest(),
+        part=draft.part,
     )
 
 

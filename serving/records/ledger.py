@@ -41,6 +41,8 @@ class LedgerObject:
     state: ObjectState
     #: Why it was refused or is sent again; empty otherwise.
     reason: str
+    #: Which findings it tells; empty where it tells all.
+    part: str
 
     @property
     def is_here(self) -> bool:
@@ -51,6 +53,10 @@ class LedgerObject:
     def has_arrived(self) -> bool:
         """Whether the destination said that it has it."""
         return self.state in _ARRIVED
+
+    def tells_what(self, other: "LedgerObject") -> bool:
+        """Whether it tells the findings that *other* tells, or some of them where that tells all."""
+        return self.part in ("", other.part) or not other.part
 
 
 def enter(connection: Connection, delivery_id: str, uids: Sequence[str], reserve: Sequence[str] = ()) -> None:
@@ -82,6 +88,7 @@ def objects_of(connection: Connection, delivery_id: str) -> tuple[LedgerObject, 
             path=Path(row.path),
             state=ObjectState(row.state),
             reason=row.reason,
+            part=row.part,
         )
         for row in connection.execute(wanted)
     )
@@ -99,13 +106,15 @@ def was_told_before(connection: Connection, item: WorkItem, destination: str) ->
 
 
 def arrived_before(connection: Connection, item: WorkItem) -> dict[str, tuple[LedgerObject, ...]]:
-    """Destination -> the DICOM objects of the newest earlier generation of the same case and model that it has."""
+    """Destination -> the DICOM objects of the newest earlier generation of the same case and model that it has.
+
+    Also those of a delivery that was called off before all of it had arrived.
+    """
     earlier = (
         (WORK_ITEM.c.case_id == item.case_id)
         & (WORK_ITEM.c.model == item.model)
         & (WORK_ITEM.c.generation < item.generation)
         & (DELIVERY.c.purpose == Purpose.RESULT.value)
-        & DELIVERY.c.accepted_at.is_not(None)
     )
     found: dict[str, tuple[LedgerObject, ...]] = {}
     newest_first = select(DELIVERY.c.id, DELIVERY.c.destination).join(WORK_ITEM).where(earlier)
@@ -143,10 +152,16 @@ def reopen(connection: Connection, delivery_id: str, uids: Collection[str], reas
 
 
 def fall_back(connection: Connection, delivery_id: str, kinds: Collection[str]) -> bool:
-    """Send what was held in reserve; whether anything of *kinds* is there, or is on its way there now."""
+    """Send what stands in reserve for what was refused; whether something of *kinds* tells the findings of each.
+
+    Of two SRs of one report each falls back for itself: the one that was taken tells nothing of the other's findings.
+    """
     objects = objects_of(connection, delivery_id)
-    reopen(connection, delivery_id, [one.sop_instance_uid for one in objects if one.state is ObjectState.RESERVE])
-    return any(one.kind in kinds and one.state is not ObjectState.REFUSED for one in objects)
+    refused = [one for one in objects if one.state is ObjectState.REFUSED]
+    reserve = [one for one in objects if one.state is ObjectState.RESERVE and any(map(one.tells_what, refused))]
+    reopen(connection, delivery_id, [one.sop_instance_uid for one in reserve])
+    there = [one for one in objects if one.kind in kinds and one.state is not ObjectState.REFUSED]
+    return all(any(one.tells_what(lost) for one in there) for lost in refused)
 
 
 def move(
@@ -165,7 +180,7 @@ def settle_failure(
 ) -> DeliveryState:
     """After a try of *delivery* failed for *reason*: it waits for the next one, or is put aside with its work item."""
     if decision.again_at is not None:
-        later = {"reason": reason, "not_before": decision.again_at}
+        later = {"reason": reason, "not_before": decision.again_at, "unended": 0}
         move(connection, delivery.id, DeliveryState.WAITING, now, failure=decision.kind.value, **later)
         return DeliveryState.WAITING
     move(connection, delivery.id, DeliveryState.DEAD, now, failure=decision.kind.value, reason=reason)

@@ -9,6 +9,7 @@ from dicom_io.findings import Finding
 from dicom_io.uids import derive_uid
 from serving.dispatch import Dispatch, Stored
 from serving.records import ledger
+from serving.records.cancel import call_off_older
 from serving.records.schema import DELIVERY, FINDING, RESULT
 from serving.records.work import WorkItem
 from serving.work.item import DeliveryState, Purpose
@@ -51,12 +52,17 @@ def keep_objects(
                 path=str(one.path),
                 sha256=one.sha256,
                 created_at=now,
+                part=one.part,
             )
         )
 
 
 def queue_deliveries(connection: Connection, item: WorkItem, dispatches: Iterable[Dispatch], now: datetime) -> int:
-    """Queue each of *dispatches*: how many deliveries were queued."""
+    """Queue each of *dispatches*: how many deliveries were queued.
+
+    What earlier generations of an imaging case still have to send to the same destinations is called off. A stay's is
+    not: each of its scores stands for its own moment.
+    """
     queued = 0
     for one in dispatches:
         delivery_id = derive_uid(*_identity(item, one))
@@ -75,6 +81,8 @@ def queue_deliveries(connection: Connection, item: WorkItem, dispatches: Iterabl
             )
         )
         ledger.enter(connection, delivery_id, one.objects, one.reserve)
+        if item.kind == "imaging" and one.purpose is Purpose.RESULT:
+            call_off_older(connection, item, one.destination, now)
         queued += 1
     return queued
 

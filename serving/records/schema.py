@@ -174,6 +174,8 @@ RESULT = Table(
     Column("path", Text, nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    #: Which findings it tells, by how they are placed (dicom_io.results.measurement_groups.Place); empty = all.
+    Column("part", String(16), nullable=False, default="", server_default=""),
     #: When its bytes were cleared away; *path* is empty then.
     Column("cleared_at", UtcDateTime),
     Index("ix_result_object_cleared_at_created_at", "cleared_at", "created_at"),

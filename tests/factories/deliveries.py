@@ -49,10 +49,10 @@ class Sending:
     destinations: Sequence[AnyDestination]
     outlet_of: Callable[[AnyDestination], Outlet]
 
-    def queue(self, study: str, objects: Mapping[ResultKind, Dataset] | None = None) -> str:
+    def queue(self, study: str, objects: Mapping[ResultKind, Dataset] | None = None, generation: int = 1) -> str:
         """A case of *study* whose analysis has just ended; the id of its work item."""
         objects = report_and_picture(study) if objects is None else objects
-        paths = write(objects.values(), self.directory / study)
+        paths = write(objects.values(), self.directory / f"{study}-{generation}")
         written = [
             WrittenObject(
                 kind=kind,
@@ -65,8 +65,12 @@ class Sending:
             )
             for (kind, one), path in zip(objects.items(), paths, strict=True)
         ]
-        item = self._item(study, str(next(iter(objects.values())).StudyInstanceUID))
-        return self._queue(item, Outgoing(objects=written, messages=()))
+        name = study if generation == 1 else f"{study}-{generation}"
+        return self.queue_written(name, str(next(iter(objects.values())).StudyInstanceUID), written, generation)
+
+    def queue_written(self, name: str, study_uid: str, written: Sequence[WrittenObject], generation: int = 1) -> str:
+        """A case whose analysis has *written* these; the id of its work item."""
+        return self._queue(self._item(name, study_uid, generation), Outgoing(objects=written, messages=()))
 
     def tell(self, study: str, generation: int = 1) -> str:
         """A case of *study* with one opacity, told to those that take messages; the id of its work item."""
