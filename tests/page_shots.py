@@ -33,6 +33,8 @@ PAGES = {
     "editions": "/surveillance/haiba-urinary-tract-infection/editions",
     "surveillance-case": "/surveillance/cases/uri2019-M2-2026-02-19",
     "report": "/surveillance/report.html?month=2026-02",
+    "work": "/work",
+    "work-item": "/work/w-3-1",
     "refusals": "/refusals",
 }
 #: Name -> viewport in CSS pixels.

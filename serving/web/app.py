@@ -16,9 +16,11 @@ from serving.web.faults import fault_pages
 from serving.web.headers import SecurityHeaders, Timed
 from serving.web.operations import operations_routes
 from serving.web.pages import Pages
+from serving.web.smart_launch import SmartLaunch
 from serving.web.stay_pages import StayPages
 from serving.web.surveillance_pages import SurveillancePages
 from serving.web.view import open_view
+from serving.web.work_pages import WorkPages
 
 
 def web_app(
@@ -36,6 +38,8 @@ def web_app(
             *Pages(engine=engine, settings=settings, view=view).routes(),
             *StayPages(engine=engine, settings=settings, view=view).routes(),
             *SurveillancePages(engine=engine, settings=settings, view=view).routes(),
+            *SmartLaunch(engine, settings.smart, settings.public_url, view).routes(),
+            *WorkPages(engine=engine, settings=settings, view=view).routes(),
             *operations_routes(engine, metrics.registry),
             *extra_routes,
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static"),

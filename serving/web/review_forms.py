@@ -43,7 +43,7 @@ async def read_answer(request: Request, kinds: frozenset[ReviewKind], reasons: f
     Raises:
         HTTPException: 400 when a field is missing or impossible, 403 when the form is not one of our own pages.
     """
-    _refuse_other_sites(request)
+    refuse_other_sites(request)
     if int(request.headers.get("content-length") or 0) > _MAX_BODY_BYTES:
         raise HTTPException(413)
     async with request.form(max_files=0, max_fields=_MAX_FORM_FIELDS) as form:
@@ -62,8 +62,12 @@ async def read_answer(request: Request, kinds: frozenset[ReviewKind], reasons: f
         )
 
 
-def _refuse_other_sites(request: Request) -> None:
-    """A form on another site's page would be sent with our user's sign-on; browsers tell where a form came from."""
+def refuse_other_sites(request: Request) -> None:
+    """A form on another site's page would be sent with our user's sign-on; browsers tell where a form came from.
+
+    Raises:
+        HTTPException: 403 when *request* is not one of our own pages.
+    """
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     # Our pages send no referrer, so browsers give their forms the origin "null"; the newer header tells more.
     is_other = site not in {"same-origin", "none"}

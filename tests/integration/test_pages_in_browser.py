@@ -84,6 +84,8 @@ def page(browser: Browser) -> Iterator[Page]:
         "/surveillance/haiba-urinary-tract-infection/editions",
         "/surveillance/report.html?month=2026-02",
         "/refusals",
+        "/work",
+        "/work/w-3-1",
     ],
 )
 def test_a_page_draws_without_a_word_on_the_console(site: Site, page: Page, path: str):
@@ -172,8 +174,30 @@ def test_a_stay_is_reached_and_answered_by_keyboard_alone(site: Site, page: Page
     expect(page.locator("main")).to_contain_text("KM")
 
 
+def test_failed_work_is_found_and_tried_again_by_keyboard_alone(site: Site, page: Page):
+    page.goto(site.start() + "/work")
+    page.locator("#work-w-5-1").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/work/w-5-1")
+    page.locator("summary", has_text="Try again").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.type("KM")
+    page.keyboard.press("Enter")
+    expect(page.locator(".lead")).to_contain_text("Queued")
+    expect(page.locator("main")).to_contain_text("tried again by hand")
+
+
 @pytest.mark.parametrize(
-    "path", ["/stays", "/stays/stay-9", "/surveillance", "/surveillance/haiba-urinary-tract-infection"]
+    "path",
+    [
+        "/stays",
+        "/stays/stay-9",
+        "/surveillance",
+        "/surveillance/haiba-urinary-tract-infection",
+        "/work",
+        "/work/w-3-1",
+    ],
 )
 def test_a_page_fits_a_phone(site: Site, browser: Browser, path: str):
     context = browser.new_context(viewport={"width": 390, "height": 844})

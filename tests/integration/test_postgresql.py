@@ -37,7 +37,7 @@ from serving.telemetry.metrics import CommitmentMetrics
 from serving.withdraw import Retraction, Withdrawer
 from serving.work.dbos_engine import DbosEngine
 from serving.work.engine import RunKind
-from varsel.work_status import read_work
+from serving.records.work_detail import read_work
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from varsel.case_status import CaseStatus
-    from varsel.work_status import DeliveryPlace, WorkDetail
+    from serving.records.work_detail import DeliveryPlace, WorkDetail
 
 work = typer.Typer(help="Run the worker; or look at its work and take it in hand.", epilog=ONE_EXAMPLES)
 
@@ -63,7 +63,7 @@ def show(context: typer.Context, work_item: _Id, as_json: _Json = False) -> None
     from dataclasses import asdict
 
     from varsel.existing import existing_database
-    from varsel.work_status import read_work
+    from serving.records.work_detail import read_work
 
     detail = read_work(existing_database(context.obj.load_settings()), work_item)
     if as_json:

@@ -1,4 +1,4 @@
-"""One work item with all that happened to it, as one value; read by ``varsel work show``."""
+"""One work item with all that happened to it, as one value; shown by ``varsel work show`` and by its page."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +10,7 @@ from serving.records import ledger
 from serving.records.database import reading
 from serving.records.delivery_schema import COMMITMENT, DELIVERY_HISTORY
 from serving.records.schema import DELIVERY, HISTORY, WORK_ITEM
+from serving.work.item import DeliveryState, ObjectState, Purpose, State
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,11 @@ class ObjectPlace:
     state: str
     #: Why it was refused or is sent again; empty otherwise.
     reason: str
+
+    @property
+    def has_arrived(self) -> bool:
+        """Whether the destination said that it has it."""
+        return self.state in {ObjectState.ACCEPTED.value, ObjectState.COMMITTED.value}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +97,27 @@ class WorkDetail:
     deliveries: tuple[DeliveryPlace, ...]
     #: Oldest first.
     history: tuple[Happening, ...]
+
+    @property
+    def can_be_retried(self) -> bool:
+        """Whether something of it has failed; what `serving.records.retry.retry` asks."""
+        return self.state == State.FAILED.value or self._any(DeliveryState.DEAD)
+
+    @property
+    def can_be_cancelled(self) -> bool:
+        """Whether something of it waits; what `serving.records.cancel.cancel` asks."""
+        waits = self.state in {State.QUEUED.value, State.WAITING.value, State.FAILED.value}
+        return waits or self._any(DeliveryState.QUEUED, DeliveryState.WAITING, DeliveryState.DEAD)
+
+    @property
+    def can_be_withdrawn(self) -> bool:
+        """Whether some destination has it, nothing is being sent, and it was not taken back; what `Withdrawer` asks."""
+        is_taken_back = any(one.purpose == Purpose.WITHDRAWAL.value for one in self.deliveries)
+        has_arrived = any(placed.has_arrived for one in self.deliveries for placed in one.objects)
+        return has_arrived and not is_taken_back and not self._any(DeliveryState.INTENT)
+
+    def _any(self, *states: DeliveryState) -> bool:
+        return any(one.state == state.value for one in self.deliveries for state in states)
 
 
 def read_work(engine: Engine, work_item_id: str) -> WorkDetail:
