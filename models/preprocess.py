@@ -5,6 +5,10 @@ source cells that it covers (when shrinking) or the linear mix of the two neares
 grids cover the same extent, so a place in one is a place in the other by one factor.
 """
 
+import os
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +23,10 @@ FloatArray = npt.NDArray[np.float32]
 
 #: Percentiles are taken on about this many evenly spread pixels: 0.1 % off the full image's, and 50 times as fast.
 _PERCENTILE_SAMPLES = 65_536
+#: Rows of the tensor for which a radiograph is windowed at once: their pixels stay in a processor's cache.
+_ROWS_AT_ONCE = 16
+#: More threads than this wait for memory, not for a processor.
+_MAXIMUM_THREADS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,10 +55,22 @@ def radiograph_to_tensor(radiograph: Radiograph, spec: RadiographPreprocessing) 
     top, left = placement.offset
     down = _resampling_weights(placement.extent[0], spec.size_px[0])[:, top : top + rows]
     across = _resampling_weights(placement.extent[1], spec.size_px[1])[:, left : left + columns]
-    # Padding holds the low value, which is 0 after the subtraction: the padded frame is never made.
-    scaled = (np.clip(radiograph.pixels, low, high) - np.float32(low)) * np.float32(1 / max(high - low, 1e-6))
-    tensor = np.clip(_apply(down, across, scaled), 0, 1)
-    return tensor[np.newaxis, np.newaxis], placement
+    shrunk = np.zeros((spec.size_px[0], columns), dtype=np.float32)
+
+    def fill(first: int) -> None:
+        part = slice(first, first + _ROWS_AT_ONCE)
+        used = down[part].indices
+        if len(used):
+            source = slice(int(used.min()), int(used.max()) + 1)
+            windowed = np.clip(radiograph.pixels[source], low, high)
+            # Padding holds the low value, which is 0 after the subtraction: the padded frame is never made.
+            windowed -= np.float32(low)
+            shrunk[part] = down[part, source] @ windowed
+
+    _side_by_side(fill, range(0, spec.size_px[0], _ROWS_AT_ONCE))
+    tensor = np.ascontiguousarray((across @ np.ascontiguousarray(shrunk.T)).T)
+    tensor *= np.float32(1 / max(high - low, 1e-6))
+    return np.clip(tensor, 0, 1, out=tensor)[np.newaxis, np.newaxis], placement
 
 
 def _placement(rows: int, columns: int, fit: Fit) -> Placement:
@@ -67,13 +87,16 @@ def volume_to_tensor(volume: Volume, spec: VolumePreprocessing) -> FloatArray:
     down = _resampling_weights(volume.voxels.shape[1], shape[1])
     across = _resampling_weights(volume.voxels.shape[2], shape[2])
     slices = np.empty((volume.voxels.shape[0], shape[1], shape[2]), dtype=np.float32)
-    for index, voxels in enumerate(volume.voxels):
-        slices[index] = _apply(down, across, np.clip(voxels, low, high))
-    through = _resampling_weights(len(slices), shape[0])
-    tensor = np.asarray(through @ slices.reshape(len(slices), -1)).reshape(shape)
-    tensor -= np.float32(low)
-    tensor *= np.float32(1 / (high - low))
-    return np.clip(tensor, 0, 1)[np.newaxis, np.newaxis]
+
+    def fill(index: int) -> None:
+        scaled = _apply(down, across, np.clip(volume.voxels[index], low, high))
+        scaled -= np.float32(low)
+        scaled *= np.float32(1 / (high - low))
+        slices[index] = scaled
+
+    _side_by_side(fill, range(len(slices)))
+    tensor = _through(slices, shape[0])
+    return np.clip(tensor, 0, 1, out=tensor)[np.newaxis, np.newaxis]
 
 
 def model_shape(volume: Volume, spec: VolumePreprocessing) -> tuple[int, int, int]:
@@ -114,6 +137,21 @@ def _cut(probability: FloatArray, shape: tuple[int, int, int], box: tuple[slice,
     through, down, across = (one[part] for one, part in zip(weights, place, strict=True))
     slices = np.asarray(through @ probability.reshape(len(probability), -1)).reshape(-1, *probability.shape[1:])
     return Cut(values=np.stack([_apply(down, across, plane) for plane in slices]), place=place, shape=shape)
+
+
+def _side_by_side(fill: Callable[[int], None], parts: Iterable[int]) -> None:
+    """*fill* each of *parts*, on as many threads as there are processors; most of the time is numpy's and scipy's."""
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, _MAXIMUM_THREADS)) as pool:
+        # Consumed, so that an error of any part is raised here.
+        deque(pool.map(fill, parts), maxlen=0)
+
+
+def _through(slices: FloatArray, count: int) -> FloatArray:
+    """*slices* (z, y, x) as *count* slices over the same extent."""
+    if len(slices) == count:
+        return slices
+    mixed = _resampling_weights(len(slices), count) @ slices.reshape(len(slices), -1)
+    return np.asarray(mixed).reshape(count, *slices.shape[1:])
 
 
 def _touching(weights: sparse.csr_array, part: slice) -> slice:
