@@ -9,6 +9,7 @@ EhrIoError
 │   └── FhirRefusedError     it answered that it never will
 ├── WebhookError             a webhook did not take what was sent, now
 │   └── WebhookRefusedError  it answered that it never will
+├── SmartError               a launch from the record did not lead to a patient
 └── ContradictionError       a resource says two things that cannot both be true
 
 A docstring is the error's default message.
@@ -53,6 +54,10 @@ class WebhookError(EhrIoError):
 
 class WebhookRefusedError(WebhookError):
     """The webhook will not take it; the same words again will not help."""
+
+
+class SmartError(EhrIoError):
+    """The record's authorization did not answer as SMART App Launch says."""
 
 
 class ContradictionError(EhrIoError):

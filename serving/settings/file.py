@@ -28,6 +28,7 @@ from serving.settings.receive import Receive
 from serving.settings.retention import Retention
 from serving.settings.section import Port, Section
 from serving.settings.stays import Stays
+from serving.settings.smart import Smart
 from serving.settings.ups import Ups
 
 
@@ -143,6 +144,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _names_are_unique(self) -> "Settings":
         for what, names in (
+    smart: Smart = Smart()
             ("destinations", [item.name for item in self.all_destinations]),
             ("archives", [item.name for item in self.archives]),
             ("rules", [item.name for item in self.rules]),
