@@ -6,7 +6,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import FileIO
@@ -59,10 +59,12 @@ class Draft:
             SpoolFullError: the disk has too little room for more.
             SpoolError: the disk failed.
         """
-        with _translated_disk_errors():
+        try:
             written = self._file.write(piece)
-            if written != len(piece):
-                raise OSError(errno.ENOSPC, "short write")
+        except OSError as error:
+            raise _disk_error(error) from error
+        if written != len(piece):
+            raise _disk_error(OSError(errno.ENOSPC, "short write"))
         self._digest.update(piece)
         self.size_bytes += written
         if self.size_bytes >= self._next_stride:
@@ -76,8 +78,10 @@ class Draft:
         Raises:
             SpoolError: the disk failed.
         """
-        with _translated_disk_errors():
+        try:
             os.fsync(self._file.fileno())
+        except OSError as error:
+            raise _disk_error(error) from error
 
     def digest(self) -> str:
         """Digest of what was written."""
@@ -180,13 +184,14 @@ class Spool:
         takes_the_place_of_another = path.exists()
         try:
             with _translated_disk_errors():
-                self._place(draft, path)
+                self._place(draft, path, is_taken=takes_the_place_of_another)
             named = self._flushers.submit(_sync_directory, path.parent)
             try:
                 draft.flush()
             finally:
-                wait((named,))
-            named.result()
+                failure = named.exception()
+            if failure is not None:
+                raise failure
             draft.close()
         except SpoolError:
             # What has taken the place of an acknowledged file is as durable as that was, and stays.
@@ -196,14 +201,16 @@ class Spool:
                 draft.discard()
             raise
 
-    def _place(self, draft: Draft, path: Path) -> None:
-        if not path.parent.is_dir():
-            path.parent.mkdir(exist_ok=True)
-            _sync_directory(self.root)
-        if path.exists():
+    def _place(self, draft: Draft, path: Path, *, is_taken: bool) -> None:
+        if is_taken:
             # The file there may be the only durable one of its kind: the new one must be so before it takes its name.
             draft.flush()
-        draft.path.rename(path)
+        try:
+            draft.path.rename(path)
+        except FileNotFoundError:
+            path.parent.mkdir(exist_ok=True)
+            _sync_directory(self.root)
+            draft.path.rename(path)
         draft.path = path
 
 
@@ -250,8 +257,12 @@ def _translated_disk_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        kind = SpoolFullError if error.errno in _NO_ROOM else SpoolError
-        name = errno.errorcode.get(error.errno or 0, "unknown error")
-        raise kind(
-            f"Writing to the spool failed with {name}; required: a writable disk with room. Senders repeat the object."
-        ) from error
+        raise _disk_error(error) from error
+
+
+def _disk_error(error: OSError) -> SpoolError:
+    kind = SpoolFullError if error.errno in _NO_ROOM else SpoolError
+    name = errno.errorcode.get(error.errno or 0, "unknown error")
+    return kind(
+        f"Writing to the spool failed with {name}; required: a writable disk with room. Senders repeat the object."
+    )

@@ -1,6 +1,7 @@
 """One association that stores: reads its messages, hands each object to the neck, answers."""
 
 import logging
+import struct
 from dataclasses import dataclass, field
 
 from dicom_io.errors import ProtocolError
@@ -15,8 +16,9 @@ from dicom_io.receive.wire import Wire
 
 _log = logging.getLogger(__name__)
 
-#: PDV length counts context id and message control header (PS3.8 9.3.5.1).
-_PDV_LENGTH_BYTES, _PDV_HEAD_BYTES = 4, 2
+#: Length, which counts what follows it, context id and message control header (PS3.8 9.3.5.1).
+_PDV = struct.Struct(">IBB")
+_PDV_LENGTH_BYTES = 4
 _IS_COMMAND, _IS_LAST = 0x01, 0x02
 #: The longest command set has two UIDs and an AE title; private elements are not of this size.
 _MAXIMUM_COMMAND_BYTES = 65_536
@@ -85,14 +87,13 @@ class StoreAssociation:
 
     def _take_data(self, length: int) -> None:
         while length:
-            if length < _PDV_LENGTH_BYTES + _PDV_HEAD_BYTES:
+            if length < _PDV.size:
                 raise ProtocolError("a presentation data value is cut off")
-            value_length = int.from_bytes(self._wire.read(_PDV_LENGTH_BYTES), "big")
+            value_length, context_id, control = _PDV.unpack(self._wire.read(_PDV.size))
             length -= _PDV_LENGTH_BYTES + value_length
-            if value_length < _PDV_HEAD_BYTES or length < 0:
+            if value_length < _PDV.size - _PDV_LENGTH_BYTES or length < 0:
                 raise ProtocolError("a presentation data value is longer than its PDU")
-            context_id, control = self._wire.read(_PDV_HEAD_BYTES)
-            self._take_fragment(context_id, control, value_length - _PDV_HEAD_BYTES)
+            self._take_fragment(context_id, control, value_length + _PDV_LENGTH_BYTES - _PDV.size)
 
     def _take_fragment(self, context_id: int, control: int, count: int) -> None:
         if context_id not in self._negotiated.transfer_syntaxes:

@@ -36,6 +36,9 @@ class Wire:
 
     def read(self, count: int) -> bytes:
         """Exactly *count* bytes."""
+        if self._end - self._begin >= count:
+            self._begin += count
+            return bytes(self._view[self._begin - count : self._begin])
         return b"".join(bytes(piece) for piece in self.pieces(count))
 
     def pieces(self, count: int) -> Iterator[memoryview]:

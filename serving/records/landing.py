@@ -60,7 +60,7 @@ class FirstGenerations:
         study_uid = arrival.header.study_instance_uid
         if self._descriptions.get(study_uid) == _describe(arrival):
             values = _instance_values(arrival, now)
-            if self._insert_if_new.execute(connection, values).one_or_none() is not None:
+            if self._insert_if_new.execute(connection, values).fetchone() is not None:
                 touch = {"of_study": study_uid, "arrived_at": now, "until": due_at}
                 if not self._touch.execute(connection, touch).rowcount:
                     _touch_study(connection, arrival, now, due_at)
