@@ -37,7 +37,8 @@ class RemoteRuntime:
 
         Raises:
             RuntimeFailedError: the server refused the input or failed on it.
-            RuntimeUnavailableError: it is not there, too slow, or says that it cannot now.
+            RuntimeUnavailableError: it is not there, too slow, says that it cannot now, or does not speak the protocol:
+                then something else answers in its place.
         """
         message = write_request(inputs)
         with self._translated():
@@ -46,7 +47,9 @@ class RemoteRuntime:
         try:
             return read_response(answer.content, answer.headers.get(HEADER_LENGTH))
         except MalformedMessageError as error:
-            raise RuntimeFailedError(f"{self._name} answered what is no inference response: {error}") from error
+            raise RuntimeUnavailableError(
+                f"{self._name} answered what is no inference response: {error}; see what listens there"
+            ) from error
 
     def ready(self) -> bool:
         """Whether the model can be run now."""

@@ -29,7 +29,9 @@ class DbosEngine:
             "name": "varsel",
             "system_database_url": database_url,
             "executor_id": node,
-            "application_version": APPLICATION_VERSION,
+            # What a crash cut off goes through a queue of DBOS from which every node of the same version takes. Another
+            # than the one that claimed it would do nothing with the run, and its claim wait for it for ever.
+            "application_version": f"{APPLICATION_VERSION}@{node}",
             "serializer": DBOSPortableJSONSerializer(),
             "log_level": "WARNING",
             "enable_otlp": False,
@@ -42,8 +44,12 @@ class DbosEngine:
         DBOS(config=self._config)
         self._workflows = {kind: _workflow(kind, handler) for kind, handler in handlers.items()}
         DBOS.launch()
+        # Runs of another version are not taken up: they are no reason to wait.
         open_runs = DBOS.list_workflows(
-            status=["PENDING", "ENQUEUED"], executor_id=self._config["executor_id"], load_output=False
+            status=["PENDING", "ENQUEUED"],
+            executor_id=self._config["executor_id"],
+            app_version=self._config["application_version"],
+            load_output=False,
         )
         self._unfinished = frozenset(run.workflow_id.split("/")[1] for run in open_runs)
 

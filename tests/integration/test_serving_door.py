@@ -311,7 +311,7 @@ def test_a_service_that_does_not_answer_is_unavailable_in_time():
         (500, b'{"error": "it broke"}', RuntimeFailedError, "it broke"),
         (400, b"plain", RuntimeFailedError, "plain"),
         (503, b"[]", RuntimeUnavailableError, "503"),
-        (200, b"no protocol", RuntimeFailedError, "no inference response"),
+        (200, b"no protocol", RuntimeUnavailableError, "no inference response"),
     ],
 )
 def test_answers_of_other_servers_are_translated(status: int, body: bytes, kind: type[Exception], words: str):
