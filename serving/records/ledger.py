@@ -18,6 +18,7 @@ from serving.work.retry import RetryDecision
 #: Kind of a rejection note, which speaks of other objects and is never itself taken back.
 NOTE = "note"
 _ARRIVED = (ObjectState.ACCEPTED, ObjectState.COMMITTED)
+_DEAD = {DeliveryState.DEAD.value}
 _CALLED_OFF = {DeliveryState.CANCELLED.value}
 #: States in which a delivery holds nothing up any more.
 _SETTLED = {DeliveryState.ACCEPTED.value, DeliveryState.COMMITTED.value} | _CALLED_OFF
@@ -192,10 +193,17 @@ def settle_failure(
 
 
 def finish_when_all_arrived(connection: Connection, item_id: str, now: datetime) -> None:
-    """Close the work item once nothing of its result is under way any more."""
+    """Close the work item once nothing of its result is under way any more: done, or failed where a part is dead."""
     mine = (DELIVERY.c.work_item_id == item_id) & (DELIVERY.c.purpose == Purpose.RESULT.value)
-    states = set(connection.scalars(select(DELIVERY.c.state).where(mine)))
-    if not states <= _SETTLED:
+    sent = connection.execute(select(DELIVERY.c.state, DELIVERY.c.reason).where(mine)).all()
+    states = {one.state for one in sent}
+    if not states <= _SETTLED | _DEAD:
+        return
+    if states & _DEAD:
+        # It has failed already, unless another archive's denial has opened it again meanwhile.
+        reason = next(one.reason for one in sent if one.state in _DEAD)
+        ending = {"reason_code": "delivery_dead", "reason": reason, "finished_at": now}
+        work.move_item(connection, item_id, State.FAILED, now, **ending)
         return
     row = connection.execute(select(WORK_ITEM.c.input_at, WORK_ITEM.c.timings).where(WORK_ITEM.c.id == item_id)).one()
     stored = {} if states == _CALLED_OFF else {"received_to_stored": round((now - row.input_at).total_seconds(), 4)}
