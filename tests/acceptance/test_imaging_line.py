@@ -63,9 +63,12 @@ def nodule_series(study: str) -> list[Dataset]:
 
 
 def send(site: RunningSite, datasets: list[Dataset], directory: Path) -> None:
+    forward(site, datasets, directory, "storescu", "-R")
+
+
+def forward(site: RunningSite, datasets: list[Dataset], directory: Path, program: str, *options: str) -> None:
     paths = write(datasets, directory)
-    arguments = ["-R", "-aec", "VARSEL", "127.0.0.1", site.ports["receive"], *paths]
-    done = run_dcmtk("storescu", arguments)
+    done = run_dcmtk(program, [*options, "-aec", "VARSEL", "127.0.0.1", site.ports["receive"], *paths])
     assert done.returncode == 0, done.stderr
 
 
@@ -164,7 +167,8 @@ def test_our_own_results_sent_back_to_us_start_nothing(site: RunningSite, orthan
     send(site, [image], tmp_path / "sent")
     first = site.item_of(image.StudyInstanceUID)
 
-    send(site, in_orthanc(orthanc, image.StudyInstanceUID), tmp_path / "back")
+    # Each object in its own transfer syntax, as an archive forwards it: the picture is a JPEG.
+    forward(site, in_orthanc(orthanc, image.StudyInstanceUID), tmp_path / "back", "dcmsend")
 
     assert site.open_studies() == 0
     assert site.item_of(image.StudyInstanceUID) == first
