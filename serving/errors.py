@@ -5,6 +5,7 @@ ServingError
 ├── RuleError                a rule names a model or value that does not exist
 ├── CaseNotFoundError        no such study, stay or work item
 ├── ImagesClearedError       a part of a study came after the rest was cleared away
+├── StepOverrunError         a step of a work item did not end within its limit
 ├── WornOutError             work was begun too often without an end: it takes its worker down
 ├── NotWithdrawnError        a result cannot be taken back as it stands
 ├── NotAnalysedError         the case lies outside the conditions of use; ends as "not analysed" with its reason
@@ -38,6 +39,10 @@ class CaseNotFoundError(ServingError):
 
 class ImagesClearedError(ServingError):
     """A part of a study came after the rest was cleared away."""
+
+
+class StepOverrunError(ServingError):
+    """A step did not end within its limit."""
 
 
 class WornOutError(ServingError):

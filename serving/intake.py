@@ -30,6 +30,8 @@ class _Case:
     generation: int
     input_at: datetime
     closed_at: datetime
+    #: Who sent it; empty for a stay.
+    sender: str = ""
 
 
 class Intake:
@@ -68,8 +70,7 @@ class Intake:
             generation = cases.settled_generation(connection, study_uid)
             if generation is None:
                 return None
-            input_at = cases.last_arrival(connection, study_uid)
-            case = _Case(kind="imaging", case_id=study_uid, generation=generation, input_at=input_at, closed_at=now)
+            case = _imaging_case(connection, study_uid, generation, now)
             (hinted,) = hints.with_hints(connection, study_uid, [route], now)
             columns = _columns(case, hinted) | self._release_of(hinted, case)
             return columns["id"], work.add_item(connection, columns)
@@ -87,8 +88,7 @@ class Intake:
             generation = cases.close_generation(connection, study_uid, now)
             if generation is None:
                 return
-            input_at = cases.last_arrival(connection, study_uid)
-            case = _Case(kind="imaging", case_id=study_uid, generation=generation, input_at=input_at, closed_at=now)
+            case = _imaging_case(connection, study_uid, generation, now)
             work.supersede_older(connection, study_uid, generation, now)
             try:
                 cases.demand_all_images(connection, study_uid)
@@ -149,6 +149,17 @@ class Intake:
         return {"model_version": release.manifest.version, "release_digest": release.digest}
 
 
+def _imaging_case(connection: Connection, study_uid: str, generation: int, now: datetime) -> _Case:
+    return _Case(
+        kind="imaging",
+        case_id=study_uid,
+        generation=generation,
+        input_at=cases.last_arrival(connection, study_uid),
+        closed_at=now,
+        sender=cases.sender_of(connection, study_uid),
+    )
+
+
 def _columns(case: _Case, route: Route) -> dict[str, Any]:
     return {
         "id": derive_uid("work-item", case.case_id, str(case.generation), route.model),
@@ -164,6 +175,7 @@ def _columns(case: _Case, route: Route) -> dict[str, Any]:
         "not_before": case.closed_at,
         "created_at": case.closed_at,
         "input_at": case.input_at,
+        "sender": case.sender,
     }
 
 

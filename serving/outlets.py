@@ -12,7 +12,7 @@ from dicom_io.tls import client_context
 from ehr_io.hl7.client import MllpAddress
 from ehr_io.send.fhir_server import FhirAddress
 from ehr_io.send.webhook import WebhookAddress
-from serving.pace import PacedOutlet
+from serving.pace import PacedOutlet, SharedOutlet
 from serving.record_outlets import FhirOutlet, MllpOutlet, WebhookOutlet
 from serving.settings.destinations import (
     AnyDestination,
@@ -66,7 +66,8 @@ def dicom_address(destination: Destination) -> DicomAddress:
 
 
 def _outlet(destination: AnyDestination) -> Outlet:
-    outlet = _unpaced(destination)
+    lent = [_unpaced(destination) for _ in range(destination.concurrency)]
+    outlet = lent[0] if len(lent) == 1 else SharedOutlet(lent)
     return PacedOutlet(outlet, destination.maximum_per_minute) if destination.maximum_per_minute else outlet
 
 

@@ -70,6 +70,7 @@ class Worker:
         try:
             with reading(self._bench.engine) as connection:
                 item = work.get_item(connection, item_id)
+            self._bench.slots.works_on(item_id, item.model)
             if item.node == self._bench.node:
                 with about_work_item(item.id, item.model, item.model_version):
                     self._analyse_or_settle(item)
@@ -119,7 +120,7 @@ class Worker:
 
     def _fit(self, work: _Work) -> _Work:
         """*work*, unless it was claimed more often than any failure that was caught would have let it be."""
-        if work.attempts > self._bench.retry.maximum_attempts:
+        if self._bench.retry.is_worn_out(work.attempts, work.unended):
             raise WornOutError
         return work
 
@@ -130,7 +131,7 @@ class Worker:
         _LOG.error("An analysis failed.", action="analysis_failed", error=code, attempt=item.attempts)
         with writing(self._bench.engine) as connection:
             if decision.again_at is not None:
-                again = {"not_before": decision.again_at, "reason_code": code, "reason": reason}
+                again = {"not_before": decision.again_at, "reason_code": code, "reason": reason, "unended": 0}
                 work.move_item(connection, item.id, State.WAITING, now, **again)
             else:
                 failed = {"outcome": Outcome.FAILED.value, "reason_code": code, "reason": reason, "finished_at": now}

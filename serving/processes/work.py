@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from dicom_io.commitment import CommitmentItem, CommitmentReport
 from dicom_io.results.rehearsal import rehearse
@@ -32,11 +33,9 @@ from serving.work.engine import RunKind, WorkEngine
 from serving.work.heartbeat import Heartbeat
 from serving.work.retry import RetryPolicy
 from serving.work.slots import Slots
+from serving.work.turns import Patience
 from serving.worker import Bench, Worker
 from serving.workitems.loop import PerformerLoop
-
-#: A worker that is told to stop lets running work finish for so long; the rest is taken up at the next start.
-_DRAIN_SECONDS = 20.0
 
 
 def run_work(settings: Settings) -> None:
@@ -69,6 +68,8 @@ class WorkerProcess:
     stay_clock: StayClock
     #: Clears away what has come to its end.
     retention: RetentionClock
+    #: Told to stop, it lets begun work go on for so long.
+    drain_seconds: float
 
     def start(self) -> None:
         """Rehearse, for the first case's sake; take up what a crash cut off, then whatever waits."""
@@ -92,7 +93,7 @@ class WorkerProcess:
         self.performer.stop()
         self.stay_clock.stop()
         self.retention.stop()
-        self.work_engine.stop(_DRAIN_SECONDS)
+        self.work_engine.stop(self.drain_seconds)
         self.heartbeat.stop()
         self.runtimes.close()
         self.outlets.close()
@@ -107,7 +108,7 @@ def build_worker(settings: Settings) -> WorkerProcess:
     registry = new_registry("work")
     serve_metrics(registry, settings.receive.host, settings.work.metrics_port)
     destinations = {destination.name: destination for destination in settings.all_destinations}
-    slots = Slots({RunKind.ANALYSE.value: settings.work.concurrency} | dict.fromkeys(destinations, 1))
+    slots = _slots(settings)
     bench = Bench(
         engine=engine,
         node=lease.node,
@@ -142,6 +143,7 @@ def build_worker(settings: Settings) -> WorkerProcess:
         performer=build_performer(settings, engine, intake),
         stay_clock=StayClock(engine, intake, settings.stays, settings.rules, StayMetrics(registry)),
         retention=build_retention(settings, engine, registry),
+        drain_seconds=settings.work.drain_seconds,
     )
 
 
@@ -156,11 +158,21 @@ def _site(settings: Settings) -> Site:
     )
 
 
+def _slots(settings: Settings) -> Slots:
+    patience = Patience(
+        ageing=timedelta(minutes=settings.queues.ageing_minutes),
+        longest_wait=timedelta(seconds=settings.work.retry_ceiling_seconds),
+    )
+    lanes = {one.name: one.concurrency for one in settings.all_destinations}
+    return Slots({RunKind.ANALYSE.value: settings.work.concurrency} | lanes, settings.queues.per_model, patience)
+
+
 def _retry_policy(settings: Settings) -> RetryPolicy:
     return RetryPolicy(
         first_seconds=settings.work.retry_seconds,
         ceiling_seconds=settings.work.retry_ceiling_seconds,
         maximum_attempts=settings.work.maximum_attempts,
+        maximum_unended=settings.work.maximum_unended,
     )
 
 

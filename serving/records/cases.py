@@ -69,6 +69,11 @@ def demand_all_images(connection: Connection, study_uid: str) -> None:
         )
 
 
+def sender_of(connection: Connection, study_uid: str) -> str:
+    """Who sent the newest instance of the study; empty when unknown."""
+    return connection.scalar(select(STUDY.c.source_ae).where(STUDY.c.study_uid == study_uid)) or ""
+
+
 def last_arrival(connection: Connection, study_uid: str) -> datetime:
     """When the newest instance of the study came."""
     found = connection.scalar(select(STUDY.c.last_arrival_at).where(STUDY.c.study_uid == study_uid))

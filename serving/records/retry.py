@@ -41,8 +41,8 @@ def _resend(connection: Connection, item_id: str, now: datetime) -> set[str]:
         refused = [one for one in ledger.objects_of(connection, row.id) if one.state is ObjectState.REFUSED]
         ledger.reopen(connection, row.id, [one.sop_instance_uid for one in refused])
         # One attempt counted, not none: what was tried before may have arrived, so the archive is asked first.
-        again: dict[str, Any] = {"attempts": 1, "denials": 0, "not_before": now, "reason": "sent again by hand"}
-        ledger.move(connection, row.id, DeliveryState.WAITING, now, **again)
+        again: dict[str, Any] = {"attempts": 1, "unended": 0, "denials": 0, "not_before": now}
+        ledger.move(connection, row.id, DeliveryState.WAITING, now, reason="sent again by hand", **again)
     return {row.purpose for row in found}
 
 
@@ -53,8 +53,9 @@ def _has_deliveries(connection: Connection, item_id: str) -> bool:
 def _analyse_anew(connection: Connection, item: WorkItem, now: datetime) -> bool:
     if not item.release_digest:
         return _reopen(connection, item, now)
-    anew: dict[str, Any] = {"attempts": 0, "not_before": now, "outcome": "", "reason_code": "", "finished_at": None}
-    return work.move_item(connection, item.id, State.QUEUED, now, reason="tried again by hand", **anew)
+    anew: dict[str, Any] = {"attempts": 0, "unended": 0, "not_before": now}
+    untold: dict[str, Any] = {"outcome": "", "reason_code": "", "finished_at": None}
+    return work.move_item(connection, item.id, State.QUEUED, now, reason="tried again by hand", **anew, **untold)
 
 
 def _reopen(connection: Connection, item: WorkItem, now: datetime) -> bool:

@@ -1,16 +1,19 @@
 """Work items and deliveries: queued, claimed, moved on, with their history."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, insert, select, update
+from sqlalchemy import Connection, Row, Table, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from serving.errors import CaseNotFoundError
+from serving.records import waiting
 from serving.records.schema import DELIVERY, HISTORY, WORK_ITEM
 from serving.work.item import MOVES, DeliveryState, Purpose, State
+from serving.work.turns import Group, Turns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +38,8 @@ class WorkItem:
     state: State
     #: Tries so far, this one included.
     attempts: int
+    #: Those of them, in a row, that ended neither in an answer nor in a failure, this one included.
+    unended: int
     #: When it was queued: when its generation was closed.
     created_at: datetime
     #: When the newest part of its input came.
@@ -59,6 +64,8 @@ class Delivery:
     state: DeliveryState
     #: Tries so far, this one included.
     attempts: int
+    #: Those of them, in a row, that ended neither in an answer nor in a failure, this one included.
+    unended: int
     #: What it is for.
     purpose: Purpose
     #: Node that has claimed it; that of the last claim otherwise.
@@ -75,38 +82,47 @@ def add_item(connection: Connection, values: dict[str, Any]) -> bool:
     return added
 
 
-def claim_items(connection: Connection, node: str, limit: int, now: datetime) -> tuple[WorkItem, ...]:
-    """Take up to *limit* waiting items for *node*: most urgent first, then oldest."""
-    waiting = WORK_ITEM.c.state.in_((State.QUEUED.value, State.WAITING.value))
-    chosen = (
-        select(WORK_ITEM.c.id)
-        .where(waiting, WORK_ITEM.c.not_before <= now)
-        .order_by(WORK_ITEM.c.priority, WORK_ITEM.c.created_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    claimed = connection.execute(
+def claim_items(
+    connection: Connection,
+    node: str,
+    limit: int,
+    now: datetime,
+    *,
+    turns: Turns | None = None,
+    free: Mapping[str, int] | None = None,
+) -> tuple[WorkItem, ...]:
+    """Take up to *limit* waiting items for *node*, in the order of *turns*, of each model at most what is *free*."""
+    turns, room = turns or Turns(), Counter(free or {})
+    claimed: list[WorkItem] = []
+    while len(claimed) < limit:
+        group = turns.choose(waiting.item_groups(connection, turns.patience, now), room if free else {}, now)
+        item = None if group is None else _claim_first(connection, group, node, now)
+        if group is None or item is None:
+            # Nothing is ready, or others are claiming it at this moment.
+            break
+        turns.served(group)
+        room[item.model] -= 1
+        claimed.append(item)
+    return tuple(claimed)
+
+
+def _claim_first(connection: Connection, group: Group, node: str, now: datetime) -> WorkItem | None:
+    taken = {"state": State.RUNNING.value, "node": node, **_one_more(WORK_ITEM)}
+    row = connection.execute(
         update(WORK_ITEM)
-        .where(WORK_ITEM.c.id.in_(chosen.scalar_subquery()))
-        .values(state=State.RUNNING.value, node=node, attempts=WORK_ITEM.c.attempts + 1)
+        .where(WORK_ITEM.c.id == waiting.next_item_of(group).scalar_subquery())
+        .values(**taken)
         .returning(WORK_ITEM)
-    ).all()
-    for row in claimed:
-        note(connection, row.id, now, State.RUNNING, f"attempt {row.attempts}")
-    return tuple(_item(row) for row in sorted(claimed, key=lambda row: (row.priority, row.created_at)))
+    ).one_or_none()
+    if row is None:
+        return None
+    note(connection, row.id, now, State.RUNNING, f"attempt {row.attempts}")
+    return _item(row)
 
 
-def items_waiting(connection: Connection, now: datetime) -> bool:
-    """Whether any item could be claimed."""
-    waiting = WORK_ITEM.c.state.in_((State.QUEUED.value, State.WAITING.value))
-    return bool(connection.scalar(select(exists().where(waiting, WORK_ITEM.c.not_before <= now))))
-
-
-def deliveries_waiting(connection: Connection, destination: str, now: datetime) -> bool:
-    """Whether any delivery for *destination* could be claimed."""
-    ready = DELIVERY.c.state.in_((DeliveryState.QUEUED.value, DeliveryState.WAITING.value))
-    mine = DELIVERY.c.destination == destination
-    return bool(connection.scalar(select(exists().where(ready, mine, DELIVERY.c.not_before <= now))))
+def _one_more(table: Table) -> dict[str, Any]:
+    """A try more, of which no end is known yet."""
+    return {"attempts": table.c.attempts + 1, "unended": table.c.unended + 1}
 
 
 def get_item(connection: Connection, item_id: str) -> WorkItem:
@@ -157,24 +173,22 @@ def note(connection: Connection, item_id: str, at: datetime, state: State, detai
     connection.execute(insert(HISTORY).values(work_item_id=item_id, at=at, state=state.value, detail=detail))
 
 
-def claim_delivery(connection: Connection, destination: str, node: str, now: datetime) -> Delivery | None:
+def claim_delivery(
+    connection: Connection, destination: str, node: str, now: datetime, turns: Turns | None = None
+) -> Delivery | None:
     """Take the next delivery for *destination*; the state it had tells whether a send may already have begun."""
-    ready = DELIVERY.c.state.in_((DeliveryState.QUEUED.value, DeliveryState.WAITING.value))
-    row = connection.execute(
-        select(DELIVERY)
-        .where(ready, DELIVERY.c.destination == destination, DELIVERY.c.not_before <= now)
-        .order_by(DELIVERY.c.priority, DELIVERY.c.created_at)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    ).one_or_none()
+    turns = turns or Turns()
+    mine = [one for one in waiting.delivery_groups(connection, turns.patience, now) if one.model == destination]
+    group = turns.choose(mine, {}, now)
+    if group is None:
+        return None
+    wanted = select(DELIVERY).where(DELIVERY.c.id == waiting.next_delivery_of(group).scalar_subquery())
+    row = connection.execute(wanted.with_for_update(skip_locked=True)).one_or_none()
     if row is None:
         return None
-    connection.execute(
-        update(DELIVERY)
-        .where(DELIVERY.c.id == row.id)
-        .values(state=DeliveryState.INTENT.value, node=node, attempts=row.attempts + 1)
-    )
-    return replace(_delivery(row), attempts=row.attempts + 1, node=node)
+    taken = {"state": DeliveryState.INTENT.value, "node": node, **_one_more(DELIVERY)}
+    connection.execute(update(DELIVERY).where(DELIVERY.c.id == row.id).values(**taken))
+    return replace(_delivery(row), attempts=row.attempts + 1, unended=row.unended + 1, node=node)
 
 
 def get_delivery(connection: Connection, delivery_id: str) -> Delivery:
@@ -214,6 +228,7 @@ def _item(row: Row[Any]) -> WorkItem:
         priority=row.priority,
         state=State(row.state),
         attempts=row.attempts,
+        unended=row.unended,
         created_at=row.created_at,
         input_at=row.input_at,
         node=row.node,
@@ -228,6 +243,7 @@ def _delivery(row: Row[Any]) -> Delivery:
         objects=tuple(row.objects),
         state=DeliveryState(row.state),
         attempts=row.attempts,
+        unended=row.unended,
         purpose=Purpose(row.purpose),
         node=row.node,
     )

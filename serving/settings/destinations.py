@@ -14,6 +14,8 @@ class Receiver(Section):
     """What every destination has."""
 
     name: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
+    #: Deliveries that are sent at once.
+    concurrency: int = Field(default=1, ge=1)
     #: At most so many objects a minute; 0 = no limit.
     maximum_per_minute: int = Field(default=0, ge=0)
     #: Longest wait for an answer.

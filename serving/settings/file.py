@@ -24,11 +24,12 @@ from serving.settings.destinations import (
 )
 from serving.settings.feed import Feed
 from serving.settings.images import Images
+from serving.settings.queues import Limits, Queues
 from serving.settings.receive import Receive
 from serving.settings.retention import Retention
 from serving.settings.section import Port, Section
-from serving.settings.stays import Stays
 from serving.settings.smart import Smart
+from serving.settings.stays import Stays
 from serving.settings.ups import Ups
 
 
@@ -48,8 +49,10 @@ class Work(Section):
 
     #: Cases worked on at once.
     concurrency: int = Field(default=2, ge=1)
-    #: Tries of one case or delivery before it is put aside with its reason.
-    maximum_attempts: int = Field(default=8, ge=1)
+    #: Tries of one case or delivery, while something outside is down, before it is put aside; 300 take about a day.
+    maximum_attempts: int = Field(default=300, ge=1)
+    #: Tries in a row that took their worker down before it is put aside.
+    maximum_unended: int = Field(default=8, ge=1)
     #: First wait before another try; doubles each time, at most retry_ceiling_seconds.
     retry_seconds: float = Field(default=2.0, gt=0)
     retry_ceiling_seconds: float = Field(default=300.0, gt=0)
@@ -57,6 +60,8 @@ class Work(Section):
     node: str = Field(default="node-1", pattern=r"^[a-z0-9-]{1,32}$")
     #: A node that says nothing for so long is taken for dead: the others do its work, and it may write nothing more.
     silence_seconds: float = Field(default=15.0, ge=1)
+    #: When told to stop, begun work may go on for so long; the rest is for others, or for the next start.
+    drain_seconds: float = Field(default=20.0, ge=0)
     metrics_port: Port = 9465
 
 
@@ -139,12 +144,14 @@ class Settings(BaseSettings):
     rules: tuple[Rule, ...] = ()
     alert_policies: LivePolicies = ()
     cds: Cds = Cds()
+    smart: Smart = Smart()
     retention: Retention = Retention()
+    queues: Queues = Queues()
+    limits: Limits = Limits()
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "Settings":
         for what, names in (
-    smart: Smart = Smart()
             ("destinations", [item.name for item in self.all_destinations]),
             ("archives", [item.name for item in self.archives]),
             ("rules", [item.name for item in self.rules]),

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -11,9 +11,10 @@ from sqlalchemy import Engine
 
 from serving.errors import DatabaseDownError
 from serving.intake import Intake
-from serving.records import work
+from serving.records import outlook, work
 from serving.records.changes import ChangeDetector
 from serving.records.database import reading, writing
+from serving.records.waiting import delivery_groups, item_groups
 from serving.work.engine import RunKind, WorkEngine
 from serving.work.item import State
 from serving.work.slots import Slots
@@ -49,6 +50,7 @@ class Dispatcher:
         self._node = node
         self._slots = slots
         self._destinations = destinations
+        self._turns = slots.turns
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="dispatcher", daemon=True)
 
@@ -65,10 +67,15 @@ class Dispatcher:
 
     def turn(self) -> None:
         """One look: close what fell due, start what waits."""
-        self._intake.take_due()
-        self._start_items()
-        for destination in self._destinations:
-            self._start_deliveries(destination)
+        with reading(self._engine) as connection:
+            # A look without the write lock, so that an idle worker never disturbs the receiver.
+            waiting = outlook.look(connection, datetime.now(UTC))
+        taken = self._intake.take_due() if waiting.cases else 0
+        if taken or waiting.items:
+            self._start_items()
+        if waiting.deliveries:
+            for destination in self._ready_destinations():
+                self._start_deliveries(destination)
 
     def _loop(self) -> None:
         changes = ChangeDetector(self._engine)
@@ -92,17 +99,21 @@ class Dispatcher:
 
     def _start_items(self) -> None:
         free = self._slots.free(RunKind.ANALYSE.value)
-        if not free or not self._any_waiting():
+        by_model = self._slots.free_by_model()
+        if not free or not self._any_ready(by_model):
             return
         with writing(self._engine) as connection:
-            claimed = work.claim_items(connection, self._node, free, datetime.now(UTC))
+            now = datetime.now(UTC)
+            claimed = work.claim_items(connection, self._node, free, now, turns=self._turns, free=by_model)
         for item in claimed:
+            self._slots.works_on(item.id, item.model)
             self._begin(RunKind.ANALYSE, RunKind.ANALYSE.value, item.id)
 
     def _start_deliveries(self, destination: str) -> None:
-        while self._slots.free(destination) and self._any_to_send(destination):
+        while self._slots.free(destination):
             with writing(self._engine) as connection:
-                delivery = work.claim_delivery(connection, destination, self._node, datetime.now(UTC))
+                now = datetime.now(UTC)
+                delivery = work.claim_delivery(connection, destination, self._node, now, self._turns)
             if delivery is None:
                 return
             self._begin(RunKind.DELIVER, destination, delivery.id)
@@ -115,14 +126,17 @@ class Dispatcher:
             self._slots.end(lane, subject_id)
             raise
 
-    def _any_waiting(self) -> bool:
-        """A look without the write lock, so that an idle worker never disturbs the receiver."""
+    def _any_ready(self, free: Mapping[str, int]) -> bool:
+        now = datetime.now(UTC)
         with reading(self._engine) as connection:
-            return work.items_waiting(connection, datetime.now(UTC))
+            return self._turns.choose(item_groups(connection, self._turns.patience, now), free, now) is not None
 
-    def _any_to_send(self, destination: str) -> bool:
+    def _ready_destinations(self) -> Sequence[str]:
+        """Those of the settings for which something may be sent now."""
         with reading(self._engine) as connection:
-            return work.deliveries_waiting(connection, destination, datetime.now(UTC))
+            groups = delivery_groups(connection, self._turns.patience, datetime.now(UTC))
+        ready = {one.model for one in groups}
+        return [one for one in self._destinations if one in ready]
 
     def _sweep(self) -> None:
         """Put back what this node claimed and nobody works on: left by a crash, or by a database that went away."""

@@ -1,15 +1,27 @@
 """How much may run at once, and who runs: a count a lane, held from claim to end."""
 
 import threading
+from collections import Counter
 from collections.abc import Collection, Mapping
+
+from serving.work.turns import DEFAULT_PATIENCE, Patience, Turns
 
 
 class Slots:
     """Places by lane; ``analyse`` is one lane, each destination another."""
 
-    def __init__(self, limits: Mapping[str, int]) -> None:
-        """At most *limits* of each lane at once."""
+    def __init__(
+        self,
+        limits: Mapping[str, int],
+        per_model: Mapping[str, int] | None = None,
+        patience: Patience = DEFAULT_PATIENCE,
+    ) -> None:
+        """At most *limits* of each lane at once, and *per_model* of each model that is named there."""
+        #: Whose turn it is when a place is free.
+        self.turns = Turns(patience)
         self._limits = dict(limits)
+        self._per_model = dict(per_model or {})
+        self._models: dict[str, str] = {}
         self._holders: dict[str, set[str]] = {}
         self._expected: set[str] = set()
         self._lock = threading.Lock()
@@ -18,6 +30,22 @@ class Slots:
         """How many more may be claimed in *lane*; work taken up after a crash may exceed the limit for its while."""
         with self._lock:
             return max(0, self._limits.get(lane, 1) - len(self._holders.get(lane, ())))
+
+    def free_by_model(self) -> dict[str, int]:
+        """How many more of each model that has a limit of its own may be claimed."""
+        with self._lock:
+            running = Counter(self._models.values())
+        return {model: max(0, limit - running[model]) for model, limit in self._per_model.items()}
+
+    def works_on(self, subject_id: str, model: str) -> None:
+        """The run for *subject_id* uses *model*."""
+        with self._lock:
+            self._models[subject_id] = model
+
+    def count(self) -> int:
+        """How many places are held in all lanes together."""
+        with self._lock:
+            return sum(map(len, self._holders.values()))
 
     def expect(self, subject_ids: Collection[str]) -> None:
         """These runs will be taken up again by the engine, though nobody has claimed them in this process."""
@@ -42,6 +70,7 @@ class Slots:
         with self._lock:
             self._holders.setdefault(lane, set()).discard(subject_id)
             self._expected.discard(subject_id)
+            self._models.pop(subject_id, None)
 
     def unattended(self, subject_ids: Collection[str]) -> tuple[str, ...]:
         """Those of *subject_ids* that neither run here nor will be taken up by the engine."""
