@@ -41,6 +41,7 @@ quiet_after_release_seconds = 0.2
 retry_seconds = 0.2
 retry_ceiling_seconds = 1.0
 maximum_attempts = {maximum_attempts}
+maximum_unended = {maximum_attempts}
 metrics_port = {work_metrics}
 
 [api]
@@ -160,6 +161,12 @@ class RunningSite:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to the process, when it lives."""
+        process = self.processes[name]
+        if process.poll() is None:
+            os.kill(process.pid, number)
 
     def stop(self) -> None:
         """SIGTERM to all, then wait; a process that does not end is killed and fails the test."""

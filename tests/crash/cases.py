@@ -61,12 +61,16 @@ class Modality:
         self._site = site
         self._name = name
         self._numbers = count(1)
+        #: Every case so far.
+        self.cases: list[Case] = []
 
     def new_case(self) -> Case:
         """A study that nobody has seen."""
         image = chest(f"{self._name}-{next(self._numbers)}")
         (path,) = write([image], self._site.directory / "sent" / str(image.StudyInstanceUID))
-        return Case(study=str(image.StudyInstanceUID), image=path)
+        case = Case(study=str(image.StudyInstanceUID), image=path)
+        self.cases.append(case)
+        return case
 
     def send(self, case: Case) -> None:
         """Send it once, unless it is known to be safe."""
@@ -108,6 +112,12 @@ class Judge:
             stuck=ended.count(False),
             doubled=sum(objects > OBJECTS_A_STUDY for objects in held),
         )
+
+    def is_committed(self, case: Case) -> bool:
+        """Whether the archive has taken responsibility for every object of it."""
+        items = {item.id for item in self._site.items() if item.case_id == case.study}
+        states = {one.state for one in self._site.deliveries() if one.work_item_id in items}
+        return states == {"committed"}
 
     def _objects_of(self, case: Case) -> int:
         wanted = {"Level": "Instance", "Query": {"StudyInstanceUID": case.study}}

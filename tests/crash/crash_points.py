@@ -1,17 +1,17 @@
-"""Every boundary between durable effects of a running process, found by watching it, and a kill -9 at one of them.
+"""Every boundary between durable effects of a running process, found by watching it, and a signal at one of them.
 
 An effect is a commit, a change of a file's name or its sync to disk, or bytes that leave for somebody else. Its name is
 what it is and the function of ours that asked for it, so that new code brings its crash points along.
 
 Files in a directory say what to do, at any moment of a process's life. While ``record`` is there, the names of the
-effects that each process passes are appended to ``places-PROCESS``. ``kill`` holds ``PROCESS``, a tab, and ``before
-NAME`` or ``after NAME``: whoever of the processes called so comes there first takes the file away and dies. ``slow``
-holds the seconds that each commit, sync and rename waits, as on a disk that is slow.
+effects that each process passes are appended to ``places-PROCESS``. ``signal`` holds the number of a signal, a tab,
+``PROCESS``, a tab, and ``before NAME`` or ``after NAME``: whoever of the processes called so comes there first takes
+the file away and gets the signal. ``slow`` holds the seconds that each commit, sync and rename waits, as on a slow
+disk.
 """
 
 import functools
 import os
-import signal
 import socket
 import sys
 import time
@@ -48,7 +48,7 @@ class _Watch:
         self._process = process
         self._record = directory / "record"
         self._places = directory / f"places-{process}"
-        self._kill = directory / "kill"
+        self._signal = directory / "signal"
         self._slow = directory / "slow"
 
     def wrap(self, owner: Any, name: str, effect: str) -> None:
@@ -74,7 +74,7 @@ class _Watch:
 
     def _point(self, effect: str) -> str | None:
         """The name of the effect; None when nobody of ours asked for it, or nobody wants to know."""
-        if not self._kill.exists() and not self._record.exists():
+        if not self._signal.exists() and not self._record.exists():
             return None
         frame: FrameType | None = sys._getframe(2)
         engine = ""
@@ -94,7 +94,8 @@ class _Watch:
             with self._places.open("a", encoding="utf-8") as places:
                 places.write(f"{side} {point}\n")
         with suppress(FileNotFoundError):
-            if self._kill.read_text(encoding="utf-8") == f"{self._process}\t{side} {point}":
-                # Several nodes may be here at once: one of them dies.
-                _remove(self._kill)
-                os.kill(os.getpid(), signal.SIGKILL)
+            number, where = self._signal.read_text(encoding="utf-8").split("\t", maxsplit=1)
+            if where == f"{self._process}\t{side} {point}":
+                # Several nodes may be here at once: one of them gets it.
+                _remove(self._signal)
+                os.kill(os.getpid(), int(number))

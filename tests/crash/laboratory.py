@@ -1,24 +1,25 @@
 """A running site in which one process at a time is made to die, at every boundary between durable effects."""
 
+import json
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cases import PATIENCE_SECONDS, Case, Judge, Judgement, Modality, until
+from disk import SmallDisk, small_disk
+from line import Line
 from nursery import ORDERS, Nursery
 from peers import OrthancPeer, free_ports, start_orthanc
 from postgresql_server import PostgresqlPeer, running_postgresql
 from running_site import RunningSite, running_site
 
-_SETTINGS = {
-    # Nodes besides the one that is killed take over after this.
-    "VARSEL_WORK__SILENCE_SECONDS": "2",
-    "OMP_NUM_THREADS": "1",
-}
+#: Nodes besides the one that is killed take over after this.
+SILENCE_SECONDS = 2
 #: The last effects of a case come after its end.
-_AFTERMATH_SECONDS = 0.4
+_AFTERMATH_SECONDS = 2.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,16 @@ class Verdict:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Lines:
+    """The network between Varsel's processes and others."""
+
+    #: To the archive.
+    pacs: Line
+    #: From the workers to the model service.
+    api: Line
+
+
+@dataclass(frozen=True, kw_only=True)
 class Bench:
     """What serves many laboratories."""
 
@@ -70,24 +81,33 @@ class Bench:
 class Laboratory:
     """A site whose processes obey orders to die."""
 
-    def __init__(self, site: RunningSite, orthanc: OrthancPeer, nodes: int, database: PostgresqlPeer | None) -> None:
-        """Work on *site*, whose results go to *orthanc*, and which has *nodes* workers on *database*."""
+    def __init__(
+        self, site: RunningSite, orthanc: OrthancPeer, lines: Lines, nodes: int, database: PostgresqlPeer | None
+    ) -> None:
+        """Work on *site*, which speaks to *orthanc* over *lines*, and has *nodes* workers on *database*."""
         self.site = site
+        self.lines = lines
         self.database = database
+        #: The disk that its files lie on, where that may be filled.
+        self.disk: SmallDisk | None = None
         self.modality = Modality(site, site.directory.name)
         self.judge = Judge(site, orthanc)
         self.nodes = nodes
         self.orders = site.directory / "orders"
-        self._further_nodes = {
-            f"work-{number}": {"VARSEL_WORK__NODE": f"node-{number}", "VARSEL_WORK__METRICS_PORT": str(port)}
-            for number, port in zip(range(2, nodes + 1), free_ports(nodes - 1), strict=True)
+        ports = free_ports(nodes - 1)
+        api = {"VARSEL_API__PORT": str(lines.api.port)}
+        self._workers = {"work": api} | {
+            f"work-{number}": api | {"VARSEL_WORK__NODE": f"node-{number}", "VARSEL_WORK__METRICS_PORT": str(port)}
+            for number, port in enumerate(ports, start=2)
         }
         self._known: set[tuple[str, str]] = set()
+        self._passed_at_start: set[str] = set()
+        (self.orders / "record").touch()
 
     @property
     def workers(self) -> tuple[str, ...]:
         """Names of the workers' processes."""
-        return ("work", *self._further_nodes)
+        return tuple(self._workers)
 
     def start(self) -> None:
         """Start whatever does not run, as a supervisor does, and wait until it is ready."""
@@ -95,7 +115,7 @@ class Laboratory:
             self.site.start(name, own)
 
     def _missing(self) -> Iterator[tuple[str, dict[str, str]]]:
-        wanted = {"receive": {}, "work": {}} | self._further_nodes
+        wanted: dict[str, dict[str, str]] = {"api": {}, "receive": {}} | self._workers
         return ((name, own) for name, own in wanted.items() if not self.is_running(name))
 
     def is_running(self, name: str) -> bool:
@@ -104,14 +124,17 @@ class Laboratory:
         return process is not None and process.poll() is None
 
     def find_places(self) -> tuple[Place, ...]:
-        """Every place that one study passes, in the order of first passing."""
-        (self.orders / "record").touch()
+        """Every place that one study passes, and those of a start, which follows a kill, in the order of passing."""
+        at_start = self.new_places()
+        self._passed_at_start = {place.name for place in at_start}
         case = self.modality.new_case()
         self.modality.send(case)
         judgement = self.judge.judge(case)
         assert judgement.is_clean, f"a study did not come through without any crash: {judgement}"
         time.sleep(_AFTERMATH_SECONDS)
-        return self.new_places()
+        straight = self.new_places()
+        first = {place.process: place.name for place in reversed(straight)}
+        return (*straight, *(replace(place, mending=first[place.process]) for place in at_start))
 
     def new_places(self, mending: str = "") -> tuple[Place, ...]:
         """Places that were passed for the first time since this was last asked, after a kill at *mending*."""
@@ -124,7 +147,7 @@ class Laboratory:
         """Send a study while a process dies at *place*; let others take over, or start it again; judge the study."""
         case = self.modality.new_case()
         first = place.mending or place.name
-        self._order(place.process, first)
+        self._order(signal.SIGKILL, place.process, first)
         self.modality.send(case)
         killed = self._dies(place.process, case)
         began = time.monotonic()
@@ -139,31 +162,59 @@ class Laboratory:
         self.start()
         return Verdict(place=place, killed=killed, judgement=judgement, seconds=round(seconds, 2))
 
+    def freeze_at(self, place: Place) -> Verdict:
+        """Send a study while a worker is frozen at *place*; let others take over; thaw it; judge the study."""
+        case = self.modality.new_case()
+        self._order(signal.SIGSTOP, place.process, place.name)
+        self.modality.send(case)
+        frozen = self._is_obeyed(case)
+        began = time.monotonic()
+        # On a file, whoever is frozen in the midst of a transaction holds up everybody until it is thawed.
+        until(lambda: self.judge.has_ended(case), PATIENCE_SECONDS if self.database else 2 * SILENCE_SECONDS)
+        for name in self._workers:
+            self.site.signal(name, signal.SIGCONT)
+        judgement = self.judge.judge(case)
+        seconds = time.monotonic() - began
+        self.settle()
+        return Verdict(place=place, killed=frozen, judgement=judgement, seconds=round(seconds, 2))
+
+    def settle(self) -> None:
+        """Wait until whoever was believed dead has noticed, and start anew whoever then ends."""
+        time.sleep(SILENCE_SECONDS / 2)
+        self.start()
+
     def _recorded(self, process: str) -> Iterator[tuple[str, str]]:
         record = self.orders / f"places-{process}"
         names = record.read_text(encoding="utf-8").splitlines() if record.exists() else ()
         return ((process, name) for name in names)
 
-    def _order(self, process: str, name: str) -> None:
+    def _order(self, number: signal.Signals, process: str, name: str) -> None:
         draft = self.orders / "draft"
-        draft.write_text(f"{process}\t{name}", encoding="utf-8")
-        draft.rename(self.orders / "kill")
+        draft.write_text(f"{number.value}\t{process}\t{name}", encoding="utf-8")
+        draft.rename(self.orders / "signal")
 
     def _dies(self, process: str, case: Case) -> bool:
         """Whether a process dies as ordered before *case* ends, or soon after."""
-        order = self.orders / "kill"
+        return self._is_obeyed(case) and until(lambda: not all(map(self.is_running, self._running_as(process))), 5)
+
+    def _is_obeyed(self, case: Case) -> bool:
+        order = self.orders / "signal"
         until(lambda: not order.exists() or self.judge.has_ended(case), PATIENCE_SECONDS)
-        killed = until(lambda: not order.exists(), _AFTERMATH_SECONDS)
+        obeyed = until(lambda: not order.exists(), _AFTERMATH_SECONDS)
         order.unlink(missing_ok=True)
-        return killed and until(lambda: not all(map(self.is_running, self._running_as(process))), 5)
+        return obeyed
 
     def _dies_mending(self, place: Place, case: Case) -> bool:
-        """Whether whoever mends what the first kill left dies too."""
-        self._order(place.process, place.name)
+        """Whether whoever mends what the first kill left dies too: another node, or the same when it starts again."""
+        taken_over = self.nodes > 1 and place.process == "work" and place.name not in self._passed_at_start
+        self._order(signal.SIGKILL, place.process, place.name)
+        if taken_over and self._is_obeyed(case):
+            return True
+        self._order(signal.SIGKILL, place.process, place.name)
         for name, own in self._missing():
             self.site.launch_only(name, own)
         self.modality.send(case)
-        return self._dies(place.process, case)
+        return self._is_obeyed(case)
 
     def _running_as(self, process: str) -> tuple[str, ...]:
         return tuple(name for name in self.site.processes if name.split("-")[0] == process)
@@ -181,23 +232,57 @@ def bench(directory: Path) -> Iterator[Bench]:
 
 
 @contextmanager
-def laboratory(bench: Bench, surroundings: Surroundings, directory: Path) -> Iterator[Laboratory]:
+def laboratory(
+    bench: Bench, surroundings: Surroundings, directory: Path, *, on_a_small_disk: bool = False
+) -> Iterator[Laboratory]:
     """A laboratory in *directory*, whose name nobody else at the *bench* uses."""
     with ExitStack() as stack:
+        image = directory.with_suffix(".ext4")
+        disk = stack.enter_context(small_disk(image, directory / "data")) if on_a_small_disk else None
         orders = directory / "orders"
         orders.mkdir(parents=True)
         database = stack.enter_context(running_postgresql()) if surroundings.database == "postgresql" else None
+        pacs = Line(bench.orthanc.dicom_port)
+        stack.callback(pacs.close)
         site = stack.enter_context(
             running_site(
                 directory,
-                pacs_port=bench.orthanc.dicom_port,
+                pacs_port=pacs.port,
                 start=("api",),
                 maximum_attempts=30,
-                environment=_SETTINGS | {ORDERS: str(orders)},
+                environment=_settings(pacs) | {ORDERS: str(orders)},
                 database_url=database.url if database else "",
                 launch=bench.nursery.launch,
             )
         )
-        lab = Laboratory(site, bench.orthanc, surroundings.nodes, database)
+        api = Line(site.ports["api"])
+        stack.callback(api.close)
+        _introduce(bench.orthanc, site)
+        lab = Laboratory(site, bench.orthanc, Lines(pacs=pacs, api=api), surroundings.nodes, database)
+        lab.disk = disk
         lab.start()
         yield lab
+
+
+def _settings(pacs: Line) -> dict[str, str]:
+    archive = {
+        "name": "pacs",
+        "host": "127.0.0.1",
+        "port": pacs.port,
+        "ae_title": "TESTPACS",
+        "timeout_seconds": 3,
+        "storage_commitment": True,
+        "commitment_seconds": 5,
+    }
+    return {
+        "VARSEL_WORK__SILENCE_SECONDS": str(SILENCE_SECONDS),
+        "VARSEL_API__TIMEOUT_SECONDS": "3",
+        "VARSEL_DESTINATIONS": json.dumps([archive]),
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+def _introduce(orthanc: OrthancPeer, site: RunningSite) -> None:
+    """Tell the archive where its reports on storage commitment go."""
+    ours = {"AET": "VARSEL", "Host": "127.0.0.1", "Port": site.ports["receive"], "AllowStorageCommitment": True}
+    orthanc.rest.put("/modalities/varsel", json=ours).raise_for_status()

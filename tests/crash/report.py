@@ -9,8 +9,8 @@ from pathlib import Path
 from cases import Judgement
 from laboratory import Surroundings, Verdict
 
-#: The trouble that is a kill at a place.
-KILL = "kill"
+#: Troubles that are a signal at a place.
+KILL, FREEZE = "kill", "freeze"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,12 +59,12 @@ class Row:
         return f"{word if self.happened else 'not reached'}\t{self.seconds:6.2f} s\t{where}{after}"
 
 
-def row_of_kill(seed: int, surroundings: Surroundings, verdict: Verdict) -> Row:
-    """A kill as a row."""
+def row_of_signal(seed: int, surroundings: Surroundings, trouble: str, verdict: Verdict) -> Row:
+    """A kill or a freeze as a row."""
     place = verdict.place
     return Row(
         seed=seed,
-        trouble=KILL,
+        trouble=trouble,
         process=place.process,
         place=place.name,
         mending=place.mending,

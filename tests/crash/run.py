@@ -9,16 +9,18 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from laboratory import Bench, Laboratory, Place, Surroundings, bench, laboratory
-from report import KILL, Report, Row, row_of_kill, row_of_trouble
+from report import FREEZE, KILL, Report, Row, row_of_signal, row_of_trouble
 from report_page import write_page
 from troubles import TROUBLES
 
 _DATABASES = ("sqlite", "postgresql")
-_WHAT = ("kills", "troubles")
+_WHAT = ("kills", "freezes", "troubles")
+#: Places of a worker that it is frozen at in one run; which, the seed decides.
+_FREEZES = 8
 
 
 def main() -> int:
@@ -82,21 +84,36 @@ class _Experiments:
         """The rows of what is not done yet, as long as there is time."""
         if not self._has_time():
             return
-        with laboratory(shared, self._surroundings, directory) as lab:
-            if "kills" in self._options.what:
-                yield from self._kills(lab)
-            if "troubles" in self._options.what:
+        if not {"kills", "freezes"}.isdisjoint(self._options.what):
+            with laboratory(shared, self._surroundings, directory) as lab:
+                yield from self._signals(lab)
+        if "troubles" in self._options.what and self._has_time():
+            with laboratory(
+                shared, self._surroundings, directory.with_name(f"{directory.name}-troubles"), on_a_small_disk=True
+            ) as lab:
                 yield from self._troubles(lab)
 
-    def _kills(self, lab: Laboratory) -> Iterator[Row]:
+    def _signals(self, lab: Laboratory) -> Iterator[Row]:
         found = sorted(lab.find_places(), key=str)
         self._chosen.shuffle(found)
+        if "freezes" in self._options.what:
+            yield from self._freezes(lab, found)
+        if "kills" in self._options.what:
+            yield from self._kills(lab, found)
+
+    def _freezes(self, lab: Laboratory, found: Sequence[Place]) -> Iterator[Row]:
+        ours = [one for one in found if one.process == "work" and not one.mending and "dbos:" not in one.name]
+        for place in ours[:_FREEZES]:
+            if self._has_time() and self._is_wanted(FREEZE, place):
+                yield row_of_signal(self._options.seed, self._surroundings, FREEZE, lab.freeze_at(place))
+
+    def _kills(self, lab: Laboratory, found: Sequence[Place]) -> Iterator[Row]:
         waiting, begun = deque(found), 0
         while waiting and self._has_time() and begun < (self._options.at_most or sys.maxsize):
             place = waiting.popleft()
             if self._is_wanted(KILL, place):
                 begun += 1
-                yield row_of_kill(self._options.seed, self._surroundings, lab.kill_at(place))
+                yield row_of_signal(self._options.seed, self._surroundings, KILL, lab.kill_at(place))
                 waiting.extend(lab.new_places(mending=place.mending or place.name))
 
     def _troubles(self, lab: Laboratory) -> Iterator[Row]:

@@ -1,17 +1,21 @@
-"""Troubles other than a kill at a place."""
+"""Troubles other than a signal at a place: of processes, disks, networks, databases, archives, models."""
 
-import os
 import random
 import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from cases import Case, Judgement
-from laboratory import Laboratory
+import psycopg
+from cases import Case, Judgement, until
+from laboratory import SILENCE_SECONDS, Laboratory
+from line import Line, Mode
 
-#: Studies that are under way while a trouble lasts.
-_STUDIES = 5
+#: Studies that are under way when a trouble begins, and studies that come while it lasts.
+_BEFORE, _DURING = 3, 2
+#: For how long a trouble lasts: longer than an answer is waited for, and than a silent node is believed alive.
+_LASTS_SECONDS = (3.2, 4.2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,50 +24,152 @@ class Trouble:
 
     #: As the report calls it.
     name: str
-    #: Makes it while studies are under way, ends it, and judges them; moments and victims are drawn.
-    make: Callable[[Laboratory, random.Random], Judgement]
+    #: Makes it, once some studies were sent; moments and victims are drawn.
+    begin: Callable[[Laboratory, random.Random], None]
+    #: Ends it.
+    end: Callable[[Laboratory], None]
     #: Whether it can be made there.
-    is_possible: Callable[[Laboratory], bool] = lambda lab: True
+    is_possible: Callable[[Laboratory], bool]
+
+    def make(self, lab: Laboratory, chosen: random.Random) -> Judgement:
+        """Let it happen while studies are under way, and judge them after it."""
+        cases = [_send_new(lab) for _ in range(_BEFORE)]
+        time.sleep(chosen.uniform(0.0, 0.6))
+        self.begin(lab, chosen)
+        cases += [_send_new(lab) for _ in range(_DURING)]
+        time.sleep(chosen.uniform(*_LASTS_SECONDS))
+        self.end(lab)
+        return _judge(lab, cases)
 
 
-def _send_some(lab: Laboratory) -> list[Case]:
-    cases = [lab.modality.new_case() for _ in range(_STUDIES)]
-    for case in cases:
-        lab.modality.send(case)
-    return cases
+def _send_new(lab: Laboratory) -> Case:
+    case = lab.modality.new_case()
+    lab.modality.send(case)
+    return case
 
 
-def _end(lab: Laboratory, cases: Sequence[Case]) -> Judgement:
+def _judge(lab: Laboratory, cases: Sequence[Case]) -> Judgement:
     lab.start()
     for case in cases:
         lab.modality.insist(case)
     judgement = lab.judge.judge(*cases)
-    # A node that was believed dead ends by itself, and is started again.
-    lab.start()
+    lab.settle()
     return judgement
 
 
-def _kill_at_random(lab: Laboratory, chosen: random.Random) -> Judgement:
-    cases = _send_some(lab)
+def _always(lab: Laboratory) -> bool:
+    del lab
+    return True
+
+
+def _nothing(lab: Laboratory) -> None:
+    del lab
+
+
+# ------------------------------------------------------------------------------------------------ processes
+
+
+def _kill_some(lab: Laboratory, chosen: random.Random) -> None:
     for _ in range(3):
-        time.sleep(chosen.uniform(0.0, 0.6))
-        lab.site.kill(chosen.choice(sorted(lab.site.processes.keys() - {"api"})))
+        lab.site.kill(chosen.choice(("receive", *lab.workers)))
         lab.start()
-    return _end(lab, cases)
+        time.sleep(chosen.uniform(0.0, 0.6))
 
 
-def _freeze(lab: Laboratory, chosen: random.Random) -> Judgement:
-    cases = _send_some(lab)
-    time.sleep(chosen.uniform(0.0, 0.6))
-    zombie = lab.site.processes[chosen.choice(lab.workers)]
-    os.kill(zombie.pid, signal.SIGSTOP)
-    # Longer than the silence after which it is believed dead.
-    time.sleep(chosen.uniform(3.0, 4.0))
-    os.kill(zombie.pid, signal.SIGCONT)
-    return _end(lab, cases)
+def _freeze(lab: Laboratory, chosen: random.Random) -> None:
+    lab.site.signal(chosen.choice(lab.workers), signal.SIGSTOP)
+
+
+def _thaw(lab: Laboratory) -> None:
+    for name in lab.workers:
+        lab.site.signal(name, signal.SIGCONT)
+
+
+def _kill_models(lab: Laboratory, chosen: random.Random) -> None:
+    """The service dies over requests that have reached it, and whose answers are on their way."""
+    del chosen
+    lab.lines.api.set(Mode.STALLED)
+    _send_new(lab)
+    until(lambda: any(item.state == "running" for item in lab.site.items()), 10)
+    lab.site.kill("api")
+    lab.lines.api.set(Mode.OPEN)
+
+
+# ------------------------------------------------------------------------------------------------ network and peers
+
+
+def _set(line: str, mode: Mode, lab: Laboratory, chosen: random.Random) -> None:
+    del chosen
+    chosen_line: Line = getattr(lab.lines, line)
+    chosen_line.set(mode)
+
+
+def _open(lab: Laboratory) -> None:
+    lab.lines.pacs.set(Mode.OPEN)
+    lab.lines.api.set(Mode.OPEN)
+
+
+def _line_trouble(name: str, line: str, mode: Mode) -> Trouble:
+    return Trouble(name=name, begin=partial(_set, line, mode), end=_open, is_possible=_always)
+
+
+# ------------------------------------------------------------------------------------------------ database
+
+
+def _restart_database(lab: Laboratory, chosen: random.Random) -> None:
+    del chosen
+    if lab.database:
+        lab.database.restart()
+
+
+def _end_connections(lab: Laboratory, chosen: random.Random) -> None:
+    del chosen
+    if lab.database:
+        with psycopg.connect(lab.database.url.replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+
+
+def _has_server(lab: Laboratory) -> bool:
+    return lab.database is not None
+
+
+# ------------------------------------------------------------------------------------------------ disk
+
+
+def _fill(lab: Laboratory, chosen: random.Random) -> None:
+    del chosen
+    if lab.disk:
+        lab.disk.fill()
+
+
+def _clear(lab: Laboratory) -> None:
+    if lab.disk:
+        lab.disk.clear()
+
+
+def _has_disk(lab: Laboratory) -> bool:
+    return lab.disk is not None
+
+
+def _slow_down(lab: Laboratory, chosen: random.Random) -> None:
+    (lab.orders / "slow").write_text(f"{chosen.uniform(0.1, 0.2):.3f}")
+
+
+def _speed_up(lab: Laboratory) -> None:
+    (lab.orders / "slow").unlink()
 
 
 TROUBLES = (
-    Trouble(name="random kills", make=_kill_at_random),
-    Trouble(name="a frozen worker", make=_freeze),
+    Trouble(name="three random kills", begin=_kill_some, end=_nothing, is_possible=_always),
+    Trouble(name=f"a worker frozen over {SILENCE_SECONDS} s", begin=_freeze, end=_thaw, is_possible=_always),
+    Trouble(name="PostgreSQL restarted at once", begin=_restart_database, end=_nothing, is_possible=_has_server),
+    Trouble(name="connections ended by PostgreSQL", begin=_end_connections, end=_nothing, is_possible=_has_server),
+    Trouble(name="disk full", begin=_fill, end=_clear, is_possible=_has_disk),
+    Trouble(name="each sync and commit 0.1 to 0.2 s slower", begin=_slow_down, end=_speed_up, is_possible=_always),
+    _line_trouble("archive unplugged", "pacs", Mode.STALLED),
+    _line_trouble("connections to the archive reset", "pacs", Mode.RESET),
+    _line_trouble("archive stores, its answers are lost", "pacs", Mode.DEAF),
+    Trouble(name="model service killed over its requests", begin=_kill_models, end=_nothing, is_possible=_always),
+    _line_trouble("model service silent", "api", Mode.STALLED),
+    _line_trouble("model service answers garbage", "api", Mode.GARBAGE),
 )

@@ -1,0 +1,134 @@
+"""A network line of our own between Varsel and a peer, which can be cut, stall, swallow or garble."""
+
+import contextlib
+import random
+import re
+import socket
+import struct
+import threading
+from enum import Enum
+
+_PIECE = 1 << 16
+_HEADER_END = b"\r\n\r\n"
+_JSON_LENGTH = re.compile(rb"inference-header-content-length: *(\d+)", re.IGNORECASE)
+#: Closing with this sends RST instead of an orderly end.
+_RESET = struct.pack("ii", 1, 0)
+
+
+class Mode(Enum):
+    """What the line does."""
+
+    #: Carries.
+    OPEN = "open"
+    #: Nothing is carried, nobody is told: a cable pulled out.
+    STALLED = "stalled"
+    #: Every connection is reset, and every new one.
+    RESET = "reset"
+    #: What is asked arrives; of each connection's answers only the first comes back.
+    DEAF = "deaf"
+    #: The bodies of answers over HTTP are other bytes than were sent.
+    GARBAGE = "garbage"
+    #: The numbers in answers of the Open Inference Protocol are not numbers.
+    NOT_A_NUMBER = "not a number"
+
+
+class Line:
+    """Listens on 127.0.0.1 and carries to a port there."""
+
+    def __init__(self, target: int) -> None:
+        """Carry to *target*."""
+        self._target = target
+        self._mode = Mode.OPEN
+        self._changed = threading.Condition()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        self._ends: set[socket.socket] = set()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def set(self, mode: Mode) -> None:
+        """Be in *mode* from now on."""
+        with self._changed:
+            self._mode = mode
+            self._changed.notify_all()
+            if mode is Mode.RESET:
+                for end in self._ends:
+                    _reset(end)
+
+    def close(self) -> None:
+        """Carry no more."""
+        self._listener.close()
+        self.set(Mode.RESET)
+
+    def _listen(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                threading.Thread(target=self._connect, args=(near,), daemon=True).start()
+
+    def _connect(self, near: socket.socket) -> None:
+        self._wait_while_stalled()
+        try:
+            far = socket.create_connection(("127.0.0.1", self._target))
+        except OSError:
+            _reset(near)
+            return
+        for end in (near, far):
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with self._changed:
+            self._ends |= {near, far}
+            if self._mode is Mode.RESET:
+                _reset(near)
+        threading.Thread(target=self._carry_requests, args=(near, far), daemon=True).start()
+        self._carry_answers(far, near)
+
+    def _carry_requests(self, near: socket.socket, far: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while piece := near.recv(_PIECE):
+                self._wait_while_stalled()
+                far.sendall(piece)
+        self._end(far)
+
+    def _carry_answers(self, far: socket.socket, near: socket.socket) -> None:
+        is_first = True
+        with contextlib.suppress(OSError):
+            while piece := far.recv(_PIECE):
+                self._wait_while_stalled()
+                if is_first or self._mode is not Mode.DEAF:
+                    near.sendall(_garbled(piece, self._mode))
+                is_first = False
+        self._end(near)
+
+    def _wait_while_stalled(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._mode is not Mode.STALLED)
+
+    def _end(self, end: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            end.shutdown(socket.SHUT_WR)
+        with self._changed:
+            self._ends.discard(end)
+
+
+def _reset(end: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        # A close alone would leave the other thread's recv waiting.
+        end.shutdown(socket.SHUT_RDWR)
+        end.close()
+
+
+def _garbled(answer: bytes, mode: Mode) -> bytes:
+    """*answer*, or what came of it on the way."""
+    if mode not in (Mode.GARBAGE, Mode.NOT_A_NUMBER):
+        return answer
+    head, found, body = answer.partition(_HEADER_END)
+    if not found:
+        return _noise(answer, mode)
+    described = _JSON_LENGTH.search(head)
+    kept = int(described[1]) if described and mode is Mode.NOT_A_NUMBER else 0
+    return head + found + body[:kept] + _noise(body[kept:], mode)
+
+
+def _noise(data: bytes, mode: Mode) -> bytes:
+    # All ones are a float that is no number.
+    return b"\xff" * len(data) if mode is Mode.NOT_A_NUMBER else random.randbytes(len(data))
