@@ -17,8 +17,10 @@ _COSINE_TOLERANCE = 1e-3
 _AXIAL_COSINE = 0.7071
 #: Positions are often rounded to 0.1 mm.
 _POSITION_TOLERANCE_MM = 0.1
-#: Sideways drift of the slices that still counts as upright, in pixels over the whole stack.
+#: Sideways distance from where a slice should lie that still counts as none, in pixels.
 _DRIFT_TOLERANCE_PX = 1.0
+#: No gantry tilts further than 30 degrees; beyond that the slices were cut otherwise.
+_MOST_TILT_DEGREES = 35.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,15 +140,31 @@ def _check_spacing(slices: Sequence[Slice], depths: npt.NDArray[np.float64]) -> 
 
 
 def _check_upright(slices: Sequence[Slice], depths: npt.NDArray[np.float64]) -> None:
+    """Straight above each other, or each as far beside the one before as under a tilted gantry."""
     # Every slice against the first: a table that moved between two acquisitions comes back to where it was.
     ways = np.array([one.position for one in slices]) - slices[0].position
     sideways = ways - np.outer(depths - depths[0], _normal(slices[0]))
-    drift_mm = float(np.linalg.norm(sideways, axis=1).max())
-    if drift_mm > _DRIFT_TOLERANCE_PX * min(slices[0].spacing_mm) + _POSITION_TOLERANCE_MM:
+    tolerance_mm = _DRIFT_TOLERANCE_PX * min(slices[0].spacing_mm) + _POSITION_TOLERANCE_MM
+    if np.linalg.norm(sideways, axis=1).max() <= tolerance_mm:
+        return
+    off_line_mm = float(np.linalg.norm(sideways - np.outer(_steps(depths), sideways[-1]), axis=1).max())
+    if off_line_mm > tolerance_mm:
         raise GeometryError(
-            f"The slices drift sideways by {drift_mm:.1f} mm, as with a tilted gantry; required: slices straight above "
-            "each other. Send a reconstruction without tilt."
+            f"Slices lie up to {off_line_mm:.1f} mm beside the line from the first to the last; required: straight "
+            "above each other, or drifting steadily as with a tilted gantry. Send each acquisition as its own series."
         )
+    drift_mm, height_mm = float(np.linalg.norm(sideways[-1])), float(depths[-1] - depths[0])
+    tilt_degrees = np.degrees(np.arctan2(drift_mm, height_mm))
+    if tilt_degrees > _MOST_TILT_DEGREES:
+        raise GeometryError(
+            f"The slices drift sideways by {drift_mm:.1f} mm over {height_mm:.1f} mm, a tilt of {tilt_degrees:.0f} "
+            f"degrees; required: at most {_MOST_TILT_DEGREES:g}. Send a reconstruction without tilt."
+        )
+
+
+def _steps(depths: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The way from the first depth to the last as 0 to 1."""
+    return np.asarray((depths - depths[0]) / (depths[-1] - depths[0]))
 
 
 def _between(slices: Sequence[Slice], index: int) -> str:

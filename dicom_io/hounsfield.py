@@ -6,8 +6,6 @@ import numpy.typing as npt
 from dicom_io.errors import PixelError, UnsupportedPixelsError
 from dicom_io.stored_pixels import StoredPixels
 
-#: Padding outside the field of view counts as air.
-AIR_HU = np.float32(-1024.0)
 #: Beyond any scanner's extended scale: a header that mis-declares sign or depth gives values like these.
 _PLAUSIBLE_HU = (-10_000.0, 40_000.0)
 #: Rescale Types (0028,1054) of Hounsfield units, or of older scanners that leave it open (PS3.3 C.11.1.1.2).

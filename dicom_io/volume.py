@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+#: What lies outside the field of view counts as air.
+AIR_HU = np.float32(-1024.0)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Radiograph:
@@ -22,7 +25,7 @@ class Radiograph:
 
 @dataclass(frozen=True, kw_only=True)
 class Volume:
-    """A regular stack of axial-like slices, sorted along its normal."""
+    """A regular stack of axial-like slices, sorted along its normal; a tilted gantry shears it."""
 
     #: float32 (z, y, x) in Hounsfield units for CT.
     voxels: npt.NDArray[np.float32]
@@ -36,3 +39,15 @@ class Volume:
     series_instance_uid: str
     #: Frame of each slice in its instance, counted from 1 (PS3.3 C.7.6.16.2.2); empty when it comes from no file.
     frame_numbers: tuple[int, ...] = ()
+
+    @property
+    def drift_px(self) -> tuple[float, float]:
+        """Rows and columns by which each slice lies beside the one before, seen along their normal."""
+        return drift_px(self.affine)
+
+
+def drift_px(affine: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """Rows and columns by which *affine* (`Volume.affine`) puts each slice beside the one before."""
+    along_row, along_column, step = affine[:3, 0], affine[:3, 1], affine[:3, 2]
+    rows, columns = ((step @ axis) / (axis @ axis) for axis in (along_column, along_row))
+    return float(rows), float(columns)

@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from dicom_io.errors import PixelError, UnsupportedPixelsError
 from dicom_io.geometry import Stack, order_stack
-from dicom_io.hounsfield import AIR_HU, check_hounsfield
+from dicom_io.hounsfield import check_hounsfield
 from dicom_io.slices import Slice
 from dicom_io.stored_pixels import StoredPixels, check_is_grey, read_stored_frames
 from dicom_io.study import Series
-from dicom_io.volume import Volume
+from dicom_io.volume import AIR_HU, Volume, drift_px
 
 #: 4 GiB of float32: 4096 slices of 512 x 512.
 DEFAULT_MAXIMUM_VOXELS = 2**30
@@ -92,9 +92,13 @@ def _shape(stack: Stack, maximum_voxels: int) -> tuple[int, int, int]:
     for instance in stack.instances:
         check_is_grey(instance)
     shape = (len(stack.slices), *stack.slices[0].size)
-    if shape[0] * shape[1] * shape[2] > maximum_voxels:
+    # Under a tilted gantry as many rows and columns more as it takes to let the slices stand straight.
+    rows, columns = (
+        size + round(abs(drift) * (shape[0] - 1)) for size, drift in zip(shape[1:], drift_px(stack.affine), strict=True)
+    )
+    if shape[0] * rows * columns > maximum_voxels:
         raise UnsupportedPixelsError(
-            f"The volume has {shape[0]} x {shape[1]} x {shape[2]} voxels; required: at most {maximum_voxels}. "
+            f"The volume has {shape[0]} x {rows} x {columns} voxels; required: at most {maximum_voxels}. "
             "Send a thicker or smaller reconstruction."
         )
     return shape

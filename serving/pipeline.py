@@ -16,6 +16,7 @@ from models.prediction import ImagePrediction, VolumePrediction
 from models.preprocess import probability_to_source_grid, radiograph_to_tensor, volume_to_tensor
 from models.release import Release
 from models.runtime import Runtime
+from models.tilt import on_slices, straightened
 from serving import interpret
 from serving.errors import NotAnalysedError
 from serving.guard import Guard
@@ -148,12 +149,13 @@ def _analyse_volume(subject: Subject, spec: VolumePreprocessing, runtime: Runtim
         volume = read_volume(series, subject.images.maximum_voxels)
     _demand(check_stack(len(volume.voxels), volume.spacing_mm[0], subject.manifest.limits))
     with stopwatch.time(Stage.PREPROCESS):
-        tensor = volume_to_tensor(volume, spec)
+        upright = straightened(volume)
+        tensor = volume_to_tensor(upright, spec)
     with stopwatch.time(Stage.INFER):
         outputs = runtime.infer({"image": tensor})
     with stopwatch.time(Stage.INTERPRET):
         probability = _finite(outputs["probability"])[0]
-        prediction = _on_source_grid(probability, volume, subject.manifest)
+        prediction = _on_source_grid(probability, (volume, upright), subject.manifest)
         named = {"study_uid": subject.study.study_instance_uid, "language": subject.language}
         findings = interpret.volume_findings(prediction, volume, subject.manifest, **named)
         scores = interpret.scores_of(interpret.peak_of(prediction), subject.manifest, subject.language)
@@ -163,11 +165,13 @@ def _analyse_volume(subject: Subject, spec: VolumePreprocessing, runtime: Runtim
     return Analysis(report=report, sources=read, pixels=volume)
 
 
-def _on_source_grid(probability: np.ndarray, volume: Volume, manifest: Manifest) -> VolumePrediction:
-    z, y, x = volume.voxels.shape
+def _on_source_grid(probability: np.ndarray, volumes: tuple[Volume, Volume], manifest: Manifest) -> VolumePrediction:
+    """What was computed on the second of *volumes*, upright, on the slices of the first."""
+    volume, upright = volumes
+    z, y, x = upright.voxels.shape
     return VolumePrediction(
         labels=tuple(
-            probability_to_source_grid(one, (z, y, x), label.threshold)
+            on_slices(probability_to_source_grid(one, (z, y, x), label.threshold), volume)
             for one, label in zip(probability, manifest.labels, strict=True)
         )
     )

@@ -85,11 +85,28 @@ def test_positions_rounded_to_a_tenth_are_regular(tmp_path: Path) -> None:
     assert read_volume(_series(slices, tmp_path)).spacing_mm[0] == pytest.approx(0.625, abs=0.01)
 
 
-def test_a_tilted_gantry_is_refused(tmp_path: Path) -> None:
+def test_a_tilted_gantry_is_a_steady_drift(tmp_path: Path) -> None:
     slices = ct_series(6)
     for index, one in enumerate(slices):
         one.ImagePositionPatient = [-100, -50 + index, index * 2.5]
-    with pytest.raises(GeometryError, match="tilted gantry"):
+    volume = read_volume(_series(slices, tmp_path))
+    assert volume.drift_px == pytest.approx((1 / 0.8, 0.0))
+    assert volume.spacing_mm == pytest.approx((2.5, 0.8, 0.7))
+
+
+def test_slices_beside_their_line_are_refused(tmp_path: Path) -> None:
+    slices = ct_series(6)
+    for index, one in enumerate(slices):
+        one.ImagePositionPatient = [-100, -50 + (index if index < 3 else 6 - index), index * 2.5]
+    with pytest.raises(GeometryError, match="beside the line"):
+        read_volume(_series(slices, tmp_path))
+
+
+def test_more_tilt_than_any_gantry_has_is_refused(tmp_path: Path) -> None:
+    slices = ct_series(6)
+    for index, one in enumerate(slices):
+        one.ImagePositionPatient = [-100, -50 + 2 * index, index * 2.5]
+    with pytest.raises(GeometryError, match="a tilt of 39 degrees; required: at most 35"):
         read_volume(_series(slices, tmp_path))
 
 
