@@ -230,6 +230,26 @@ STAYS_SILENT = Spec(
     kind=Kind.GAUGE,
     text="Running stays of which the feeds told nothing for long; the same on every node.",
 )
+FEED_PUT_ASIDE = Spec(
+    name="varsel_feed_put_aside",
+    kind=Kind.GAUGE,
+    text="HL7 messages that were refused as a whole or in part and wait to be mended and replayed.",
+    labels=("state",),
+)
+ALERT_DECISIONS = Spec(
+    name="varsel_alert_decisions",
+    kind=Kind.GAUGE,
+    text="Decisions of alert policies on scores as of the last 24 hours, by model and verdict.",
+    labels=("model", "outcome"),
+)
+SURVEILLANCE_REFRESHED = Spec(
+    name="varsel_surveillance_refreshed_timestamp_seconds",
+    kind=Kind.GAUGE,
+    text="When surveillance last read the record, Unix time; 0 until it has.",
+)
+SURVEILLANCE_CLUSTERS = Spec(
+    name="varsel_surveillance_clusters", kind=Kind.GAUGE, text="Clusters that the newest reading of the record found."
+)
 STAYS_RESCORED = Spec(
     name="varsel_stays_rescored_total", kind=Kind.COUNTER, text="Stays scored anew because time had passed."
 )
@@ -268,4 +288,8 @@ TABLE = (
     STAYS_STALE,
     STAYS_SILENT,
     STAYS_RESCORED,
+    FEED_PUT_ASIDE,
+    ALERT_DECISIONS,
+    SURVEILLANCE_REFRESHED,
+    SURVEILLANCE_CLUSTERS,
 )

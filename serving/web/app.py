@@ -12,6 +12,7 @@ from starlette.staticfiles import StaticFiles
 from serving.settings.file import Settings
 from serving.telemetry.metrics import WebMetrics, new_registry
 from serving.telemetry.queue_collector import QueueCollector
+from serving.telemetry.record_collector import RecordCollector
 from serving.web.faults import fault_pages
 from serving.web.headers import SecurityHeaders, Timed
 from serving.web.operations import operations_routes
@@ -33,6 +34,7 @@ def web_app(
     view = open_view(settings.site.language)
     metrics = metrics or WebMetrics(new_registry("web"))
     metrics.registry.register(QueueCollector(engine))
+    metrics.registry.register(RecordCollector(engine))
     return Starlette(
         routes=[
             *Pages(engine=engine, settings=settings, view=view).routes(),

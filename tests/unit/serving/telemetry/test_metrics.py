@@ -8,18 +8,23 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, create_engine
 
+from serving.records import stay_schema, surveillance_schema  # noqa: F401  their tables belong to METADATA
 from serving.records.schema import METADATA
 from serving.telemetry.metric_table import TABLE, Stage
 from serving.telemetry.metrics import (
     CommitmentMetrics,
     FeedMetrics,
     ReceiveMetrics,
+    RetentionMetrics,
+    StayMetrics,
     WebMetrics,
     WorkMetrics,
+    measure_disk,
     new_registry,
     serve_metrics,
 )
 from serving.telemetry.queue_collector import QueueCollector
+from serving.telemetry.record_collector import RecordCollector
 
 
 def test_a_received_instance_is_counted_by_its_status():
@@ -50,12 +55,16 @@ def test_every_metric_of_the_table_is_made_by_some_process(tmp_path: Path):
     work = CollectorRegistry()
     WorkMetrics(work)
     CommitmentMetrics(work)
+    StayMetrics(work)
+    RetentionMetrics(work)
+    measure_disk(work, tmp_path, 1)
     FeedMetrics(work)
     web = CollectorRegistry()
     WebMetrics(web)
     engine = create_engine(f"sqlite:///{tmp_path}/varsel.db")
     METADATA.create_all(engine)
     web.register(QueueCollector(engine))
+    web.register(RecordCollector(engine))
     made = {family.name for each in (registry, work, web) for family in each.collect()}
     assert {spec.name.removesuffix("_total") for spec in TABLE} <= made
     engine.dispose()
