@@ -1,6 +1,5 @@
 """A receiver, a valid session of a sender, and what must hold whatever is done to the bytes of that session."""
 
-import hashlib
 import logging
 import socket
 import tempfile
@@ -8,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from dicom_io.receive.digests import digest_of
 from dicom_io.receive.inbox import MemoryInbox
 from dicom_io.receive.neck import SilentObserver, offer_from_file
 from dicom_io.receive.spool import Spool
@@ -90,7 +90,7 @@ class Receiver:
         for body in acknowledged:
             assert any(uid.encode() in body for uid in self.inbox.arrivals)
         for path, arrival in kept.items():
-            assert hashlib.sha256(path.read_bytes()).hexdigest() == arrival.sha256
+            assert digest_of(path) == arrival.digest
         assert not list((self.spool.root / "incoming").iterdir())
         assert kept.keys() <= set(self.spool.root.glob("*/*.dcm"))
         assert len(acknowledged) <= len(self.inbox.landings)
