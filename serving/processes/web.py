@@ -22,6 +22,7 @@ from serving.telemetry.logs import configure_logging
 from serving.telemetry.metrics import StoreMetrics, WebMetrics, new_registry
 from serving.telemetry.store_observer import CountedStores
 from serving.web.app import web_app
+from serving.web.bearer import behind_token
 from serving.web.cds_hooks import cds_routes
 from serving.web.cds_tokens import TokenCheck
 from serving.web.counted_intake import CountedIntake
@@ -64,9 +65,9 @@ def build_web(settings: Settings) -> Starlette:
         *fhir_routes(CountedIntake(GroupedStayIntake(commit), metrics), risks),
         *observation_routes(risks, settings.site.language),
         *cds_routes(risks, DatabaseFeedback(engine), callers, settings.site.language),
-        *ups_routes(engine, imaging_rules(settings)),
-        *ups_event_routes(engine),
-        *_stow(settings, engine, StoreMetrics(metrics.registry)),
+        *behind_token(ups_routes(engine, imaging_rules(settings)), settings.dicomweb.token_file),
+        *behind_token(ups_event_routes(engine), settings.dicomweb.token_file),
+        *behind_token(_stow(settings, engine, StoreMetrics(metrics.registry)), settings.dicomweb.token_file),
     ]
     return web_app(engine, settings, doors, metrics)
 

@@ -53,7 +53,7 @@ class Archive(Section):
 
 
 class DicomwebDoor(Section):
-    """The STOW-RS door of the web process."""
+    """The DICOMweb doors of the web process: STOW-RS, and for its token UPS-RS too."""
 
     #: Larger objects are refused.
     maximum_object_mib: int = Field(default=4096, ge=1)
@@ -61,3 +61,5 @@ class DicomwebDoor(Section):
     maximum_objects: int = Field(default=20_000, ge=1)
     #: A request that sends nothing for so long is given up.
     stall_seconds: float = Field(default=60.0, gt=0)
+    #: File with the bearer token that callers of STOW-RS and UPS-RS must show; empty = none is asked for.
+    token_file: Path | None = None
