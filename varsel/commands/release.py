@@ -5,10 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from varsel.exit_codes import ExitCode
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from models.mlflow_registry import RegisteredRelease
     from models.release import Release
+    from serving.settings.file import Settings
 
 release = typer.Typer(help="Make, look at, check and fetch releases.", no_args_is_help=True)
 
@@ -41,19 +45,66 @@ def build(
     ] = None,
 ) -> None:
     """From data to a release in one command: train, export, judge, freeze, install, register."""
+    made, registered = _build(context.obj.load_settings(), name, data)
+    _print_made(made, registered.version)
+
+
+@release.command(
+    "rebuild",
+    epilog="Example: [bold]varsel release rebuild infection_urinary[/bold]. Exit code 1 when a number lies further "
+    "from that of the shipped release than its tolerance.",
+)
+def rebuild(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="A bundle of which a release comes with Varsel.")],
+    data: Annotated[
+        Path | None, typer.Option(help="The data that it was made from; invented patients unless given.")
+    ] = None,
+) -> None:
+    """Make a shipped release again, and compare what both say of the same test cases."""
+    from evaluation.rebuild import compare_rebuild
+
+    first = _shipped(name)
+    made, registered = _build(context.obj.load_settings(), name, data)
+    _print_made(made, registered.version)
+    compared = compare_rebuild(first, made)
+    for number in compared.numbers:
+        apart = f"{number.again - number.first:+.5f}, at most {number.tolerance:g}"
+        print(
+            f"  {number.metric:<24} {number.first:.5f} -> {number.again:.5f} "
+            f"({apart}){'' if number.within else '  OUTSIDE'}"
+        )
+    if compared.furthest_case is not None:
+        print(f"  furthest test case: {compared.furthest_case:.6f}")
+    print(f"{name} {first.short_digest} is {'' if compared.reproduced else 'NOT '}reproduced")
+    if not compared.reproduced:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _shipped(name: str) -> "Release":
+    from models.folder_store import shipped_releases
+    from models.release import open_release
+    from varsel.errors import VarselError
+
+    shipped = {path.parent.name: path for path in shipped_releases()}
+    if name not in shipped:
+        raise VarselError(f"no release of '{name}' comes with Varsel; required one of {', '.join(sorted(shipped))}")
+    return open_release(shipped[name])
+
+
+def _build(settings: "Settings", name: str, data: Path | None) -> "tuple[Release, RegisteredRelease]":
     from models.bundle import find_bundle
     from varsel.console import epoch_teller, progress
     from varsel.making import open_making
 
-    making, bundle = open_making(context.obj.load_settings()), find_bundle(name)
+    making, bundle = open_making(settings), find_bundle(name)
     with progress() as bar:
         task = bar.add_task(f"{bundle.name}: data", total=None)
         run = making.train(name, making.data(bundle, data), {}, epoch_teller(bar, task, bundle.name))
         bar.update(task, description=f"{bundle.name}: export and evaluation", total=None)
         making.export(run.run_id)
         bar.update(task, description=f"{bundle.name}: release")
-        made, registered = making.release(run.run_id)
-    _print_made(made, registered.version)
+        return making.release(run.run_id)
 
 
 @release.command(
