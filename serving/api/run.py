@@ -2,25 +2,18 @@
 
 import os
 import sys
-from pathlib import Path
 from typing import NoReturn
 
 from serving.api.settings import ApiOptions, environment_of
 
 
 def run_api(options: ApiOptions) -> NoReturn:
-    """Become ``bentoml serve`` with *options*; signals go to BentoML, which stops its worker before it ends."""
+    """Become the model service with *options*."""
     options.work_dir.mkdir(parents=True, exist_ok=True)
-    command = command_of(options)
-    os.execve(command[0], command, environment_of(options))  # noqa: S606 - our own interpreter, no shell
+    arguments = command()
+    os.execve(arguments[0], arguments, environment_of(options))  # noqa: S606 - our own interpreter, no shell
 
 
-def command_of(options: ApiOptions) -> list[str]:
-    """The command that serves with *options* in :func:`environment_of` them."""
-    return [
-        sys.executable,
-        *("-m", "bentoml", "serve", "serving.api.service:ModelService"),
-        *("--host", options.host, "--port", str(options.port), "--api-workers", "1"),
-        # BentoML imports from its working directory; so it finds this code wherever we were started.
-        *("--working-dir", str(Path(__file__).parents[2])),
-    ]
+def command() -> list[str]:
+    """What serves with the options that :func:`environment_of` put into its environment."""
+    return [sys.executable, "-m", "serving.api.process"]

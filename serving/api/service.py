@@ -1,8 +1,10 @@
-"""The model service that ``bentoml serve`` runs."""
+"""The model service as BentoML describes it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from importlib import import_module
+from types import ModuleType
 
 import bentoml
 from bentoml.exceptions import BentoMLException, InvalidArgument, NotFound, ServiceUnavailable
@@ -10,7 +12,7 @@ from PIL import Image
 
 from models.errors import ModelError, RegistryError, RuntimeFailedError, RuntimeUnavailableError, UnfitInputError
 from serving.api.answers import ImageAnswer, ModelInfo, StayAnswer
-from serving.api.orphan import end_with_parent
+from serving.api.opening import open_door
 from serving.api.routes import InferenceRoutes
 from serving.api.settings import options_from_environment
 
@@ -43,16 +45,14 @@ class ModelService:
     """Runs the released models: tensors under /v2 (Open Inference Protocol), typed calls for people beside it."""
 
     def __init__(self) -> None:
-        """Load what the store's aliases point to; what fails makes readiness red instead of stopping the process.
-
-        The imports wait until here for two reasons: BentoML's supervising process imports this module only to read
-        its settings and needs no model library, and metrics must not be made before BentoML has set the
-        multiprocess directory, which it does for its worker.
-        """
-        end_with_parent()
-        self._calls = import_module("serving.api.typed_calls")
-        self._door = self._calls.open_door(options_from_environment())
+        """Load what the store's aliases point to; what fails makes readiness red instead of stopping the process."""
+        self._door = open_door(options_from_environment())
         _routes.open(self._door)
+
+    @cached_property
+    def _calls(self) -> ModuleType:
+        """Imported when a person first asks, since its preprocessing takes scipy: a third of a second of the start."""
+        return import_module("serving.api.typed_calls")
 
     def __is_ready__(self) -> bool:
         """What BentoML's /readyz asks; the reasons stand on /v2/health/ready."""

@@ -19,7 +19,7 @@ class ApiOptions:
 
     #: Release store.
     store_dir: Path
-    #: BentoML's own files (metrics of its workers); made when missing, emptied of metrics at start.
+    #: BentoML's own files and metrics; made when missing, emptied of metrics at start.
     work_dir: Path
     #: Loopback, unless a proxy with client certificates stands in front: the service asks nobody who they are.
     host: str = "127.0.0.1"
@@ -34,6 +34,11 @@ class ApiOptions:
     wait_seconds: float = Field(default=120.0, gt=0)
     #: A larger request is refused with 413.
     maximum_request_mib: int = Field(default=1024, ge=1)
+
+    @property
+    def metrics_dir(self) -> Path:
+        """Where prometheus_client keeps what is counted: BentoML's metrics page reads it from files."""
+        return self.work_dir.resolve() / "metrics"
 
 
 _OPTIONS = TypeAdapter(ApiOptions)
@@ -60,6 +65,8 @@ def environment_of(options: ApiOptions) -> dict[str, str]:
         **os.environ,
         VARIABLE: _OPTIONS.dump_json(options).decode(),
         "BENTOML_HOME": str(options.work_dir.resolve()),
+        # Must be set before prometheus_client is imported.
+        "PROMETHEUS_MULTIPROC_DIR": str(options.metrics_dir),
         # A hospital's server sends no usage statistics.
         "BENTOML_DO_NOT_TRACK": "True",
     }

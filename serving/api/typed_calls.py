@@ -1,34 +1,14 @@
 """The calls for people, on values they have at hand: an image, the features of a stay."""
 
-from functools import partial
-
 import numpy as np
 from PIL import Image
 
 from dicom_io.volume import Radiograph
 from models.errors import UnfitInputError
-from models.folder_store import FolderStore
 from models.manifest import RadiographPreprocessing, StayPreprocessing
-from models.onnx_runtime import demand_provider, open_runtime
 from models.preprocess import radiograph_to_tensor
 from serving.api.answers import ImageAnswer, ModelInfo, StayAnswer, image_answer, info_of, stay_answer
 from serving.api.door import Door
-from serving.api.metrics import InferenceMetrics
-from serving.api.served_models import ServedModels
-from serving.api.settings import ApiOptions
-
-
-def open_door(options: ApiOptions) -> Door:
-    """The composition root of the worker process: everything that *options* ask for, with the models loaded."""
-    served = ServedModels(
-        FolderStore(options.store_dir),
-        open_model=partial(open_runtime, provider=options.execution_provider, threads=options.threads),
-        check=partial(demand_provider, options.execution_provider),
-        concurrency=options.concurrency,
-        wait_seconds=options.wait_seconds,
-    )
-    served.load()
-    return Door(models=served, metrics=InferenceMetrics(), maximum_bytes=options.maximum_request_mib * 1024 * 1024)
 
 
 def list_models(door: Door) -> list[ModelInfo]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from serving.api.run import command_of
+from serving.api.run import command
 from serving.api.settings import ApiOptions, environment_of
 
 START_SECONDS = 90
@@ -40,7 +40,7 @@ def started(directory: Path, **changes: object) -> Iterator[tuple[str, "subproce
     environment["PYTHONPATH"] = str(blocked_imports(directory))
     options.work_dir.mkdir(exist_ok=True)
     with (directory / "log.txt").open("wb") as log:
-        process = subprocess.Popen(command_of(options), env=environment, cwd="/", stdout=log, stderr=log)
+        process = subprocess.Popen(command(), env=environment, cwd="/", stdout=log, stderr=log)
     url = f"http://{options.host}:{options.port}"
     try:
         wait_until_it_answers(url, process, directory / "log.txt")
