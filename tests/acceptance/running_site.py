@@ -135,7 +135,10 @@ class RunningSite:
 
     def start(self, name: str, environment: Mapping[str, str] | None = None) -> None:
         """Start one process, with an *environment* of its own on top, and wait until it is ready."""
-        said_before = self.launch_only(name, environment)
+        self.wait_until_ready(name, self.launch_only(name, environment))
+
+    def wait_until_ready(self, name: str, said_before: int) -> None:
+        """Wait for a process that was launched when its log held so much."""
         self.wait(lambda: self._is_ready(name, said_before), f"{name} is ready", 180)
 
     def start_node(self, number: int, metrics_port: str) -> None:
@@ -170,7 +173,9 @@ class RunningSite:
 
     def stop(self) -> None:
         """SIGTERM to all, then wait; a process that does not end is killed and fails the test."""
-        stubborn = [name for name in reversed(list(self.processes)) if not self._ended(self.processes[name])]
+        for process in self.processes.values():
+            process.terminate()
+        stubborn = [name for name, process in self.processes.items() if not _ended(process)]
         self.engine.dispose()
         if stubborn:
             pytest.fail(f"did not stop on SIGTERM: {stubborn}")
@@ -222,16 +227,6 @@ class RunningSite:
             return _answers(f"{self.web_url}/readyz")
         return b'"ready"' in self.log(name).read_bytes()[said_before:]
 
-    def _ended(self, process: "subprocess.Popen[bytes]") -> bool:
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            return False
-        return True
-
     def _log_ends(self) -> str:
         return "\n".join(f"--- {name}\n{self.log(name).read_text()[-1500:]}" for name in self.processes)
 
@@ -267,6 +262,16 @@ def running_site(
         yield site
     finally:
         site.stop()
+
+
+def _ended(process: Running) -> bool:
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        return False
+    return True
 
 
 def _answers(url: str) -> bool:

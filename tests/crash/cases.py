@@ -95,7 +95,8 @@ class Judge:
     def __init__(self, site: RunningSite, orthanc: OrthancPeer) -> None:
         """Judge the cases of *site* by what *orthanc* holds."""
         self._site = site
-        self._orthanc = orthanc
+        #: The archive.
+        self.orthanc = orthanc
 
     def has_ended(self, case: Case) -> bool:
         """Whether the case has an end; nothing else of what Varsel says is believed."""
@@ -121,7 +122,7 @@ class Judge:
 
     def _objects_of(self, case: Case) -> int:
         wanted = {"Level": "Instance", "Query": {"StudyInstanceUID": case.study}}
-        return len(self._orthanc.rest.post("/tools/find", json=wanted).raise_for_status().json())
+        return len(self.orthanc.rest.post("/tools/find", json=wanted).raise_for_status().json())
 
 
 def until(condition: Callable[[], bool], seconds: float) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cases import PATIENCE_SECONDS, Case, Judge, Judgement, Modality, until
 from disk import SmallDisk, small_disk
-from line import Line
+from line import Line, Mode
 from nursery import ORDERS, Nursery
 from peers import OrthancPeer, free_ports, start_orthanc
 from postgresql_server import PostgresqlPeer, running_postgresql
@@ -178,6 +178,14 @@ class Laboratory:
         self.settle()
         return Verdict(place=place, killed=frozen, judgement=judgement, seconds=round(seconds, 2))
 
+    def hold_models(self) -> None:
+        """No model answers until `release_models`."""
+        self.lines.api.set(Mode.STALLED)
+
+    def release_models(self) -> None:
+        """Answers come again, those that were held among them."""
+        self.lines.api.set(Mode.OPEN)
+
     def settle(self) -> None:
         """Wait until whoever was believed dead has noticed, and start anew whoever then ends."""
         time.sleep(SILENCE_SECONDS / 2)
@@ -248,19 +256,22 @@ def laboratory(
             running_site(
                 directory,
                 pacs_port=pacs.port,
-                start=("api",),
+                start=(),
                 maximum_attempts=30,
                 environment=_settings(pacs) | {ORDERS: str(orders)},
                 database_url=database.url if database else "",
                 launch=bench.nursery.launch,
             )
         )
+        said_before = site.launch_only("api")
         api = Line(site.ports["api"])
         stack.callback(api.close)
         _introduce(bench.orthanc, site)
         lab = Laboratory(site, bench.orthanc, Lines(pacs=pacs, api=api), surroundings.nodes, database)
         lab.disk = disk
+        # Beside the slow start of the model service.
         lab.start()
+        site.wait_until_ready("api", said_before)
         yield lab
 
 

@@ -4,15 +4,12 @@ import contextlib
 import random
 import re
 import socket
-import struct
 import threading
 from enum import Enum
 
 _PIECE = 1 << 16
 _HEADER_END = b"\r\n\r\n"
 _JSON_LENGTH = re.compile(rb"inference-header-content-length: *(\d+)", re.IGNORECASE)
-#: Closing with this sends RST instead of an orderly end.
-_RESET = struct.pack("ii", 1, 0)
 
 
 class Mode(Enum):
@@ -22,8 +19,8 @@ class Mode(Enum):
     OPEN = "open"
     #: Nothing is carried, nobody is told: a cable pulled out.
     STALLED = "stalled"
-    #: Every connection is reset, and every new one.
-    RESET = "reset"
+    #: Every connection is broken off, and every new one.
+    BROKEN = "broken"
     #: What is asked arrives; of each connection's answers only the first comes back.
     DEAF = "deaf"
     #: The bodies of answers over HTTP are other bytes than were sent.
@@ -50,14 +47,14 @@ class Line:
         with self._changed:
             self._mode = mode
             self._changed.notify_all()
-            if mode is Mode.RESET:
+            if mode is Mode.BROKEN:
                 for end in self._ends:
-                    _reset(end)
+                    _break(end)
 
     def close(self) -> None:
         """Carry no more."""
         self._listener.close()
-        self.set(Mode.RESET)
+        self.set(Mode.BROKEN)
 
     def _listen(self) -> None:
         with contextlib.suppress(OSError):
@@ -67,26 +64,26 @@ class Line:
 
     def _connect(self, near: socket.socket) -> None:
         self._wait_while_stalled()
-        try:
-            far = socket.create_connection(("127.0.0.1", self._target))
-        except OSError:
-            _reset(near)
-            return
-        for end in (near, far):
-            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        with self._changed:
-            self._ends |= {near, far}
-            if self._mode is Mode.RESET:
-                _reset(near)
-        threading.Thread(target=self._carry_requests, args=(near, far), daemon=True).start()
-        self._carry_answers(far, near)
+        with near, contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._target)) as far:
+            for end in (near, far):
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self._changed:
+                self._ends |= {near, far}
+                if self._mode is Mode.BROKEN:
+                    _break(near)
+            requests = threading.Thread(target=self._carry_requests, args=(near, far), daemon=True)
+            requests.start()
+            self._carry_answers(far, near)
+            requests.join()
+            with self._changed:
+                self._ends -= {near, far}
 
     def _carry_requests(self, near: socket.socket, far: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while piece := near.recv(_PIECE):
                 self._wait_while_stalled()
                 far.sendall(piece)
-        self._end(far)
+        _end(far)
 
     def _carry_answers(self, far: socket.socket, near: socket.socket) -> None:
         is_first = True
@@ -96,25 +93,21 @@ class Line:
                 if is_first or self._mode is not Mode.DEAF:
                     near.sendall(_garbled(piece, self._mode))
                 is_first = False
-        self._end(near)
+        _end(near)
 
     def _wait_while_stalled(self) -> None:
         with self._changed:
             self._changed.wait_for(lambda: self._mode is not Mode.STALLED)
 
-    def _end(self, end: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            end.shutdown(socket.SHUT_WR)
-        with self._changed:
-            self._ends.discard(end)
 
-
-def _reset(end: socket.socket) -> None:
+def _end(end: socket.socket) -> None:
     with contextlib.suppress(OSError):
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        # A close alone would leave the other thread's recv waiting.
+        end.shutdown(socket.SHUT_WR)
+
+
+def _break(end: socket.socket) -> None:
+    with contextlib.suppress(OSError):
         end.shutdown(socket.SHUT_RDWR)
-        end.close()
 
 
 def _garbled(answer: bytes, mode: Mode) -> bytes:

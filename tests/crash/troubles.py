@@ -88,11 +88,11 @@ def _thaw(lab: Laboratory) -> None:
 def _kill_models(lab: Laboratory, chosen: random.Random) -> None:
     """The service dies over requests that have reached it, and whose answers are on their way."""
     del chosen
-    lab.lines.api.set(Mode.STALLED)
+    lab.hold_models()
     _send_new(lab)
     until(lambda: any(item.state == "running" for item in lab.site.items()), 10)
     lab.site.kill("api")
-    lab.lines.api.set(Mode.OPEN)
+    lab.release_models()
 
 
 # ------------------------------------------------------------------------------------------------ network and peers
@@ -167,7 +167,7 @@ TROUBLES = (
     Trouble(name="disk full", begin=_fill, end=_clear, is_possible=_has_disk),
     Trouble(name="each sync and commit 0.1 to 0.2 s slower", begin=_slow_down, end=_speed_up, is_possible=_always),
     _line_trouble("archive unplugged", "pacs", Mode.STALLED),
-    _line_trouble("connections to the archive reset", "pacs", Mode.RESET),
+    _line_trouble("connections to the archive broken off", "pacs", Mode.BROKEN),
     _line_trouble("archive stores, its answers are lost", "pacs", Mode.DEAF),
     Trouble(name="model service killed over its requests", begin=_kill_models, end=_nothing, is_possible=_always),
     _line_trouble("model service silent", "api", Mode.STALLED),
