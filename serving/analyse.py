@@ -18,7 +18,7 @@ from serving.alerts.notify import AlertNotifier
 from serving.alerts.policy import AlertPolicy
 from serving.compose import Composer
 from serving.dispatch import Outgoing
-from serving.errors import NotAnalysedError
+from serving.errors import NotAnalysedError, SettledError
 from serving.guard import Guard, find_guard
 from serving.messages import MessageComposer
 from serving.pipeline import Analysis, Subject, analyse_study, not_analysed
@@ -29,7 +29,7 @@ from serving.records.work import WorkItem
 from serving.settings.destinations import AnyDestination
 from serving.settings.images import Images
 from serving.stay_pipeline import StaySubject, score_stay
-from serving.stopwatch import Stopwatch
+from serving.stopwatch import Stopwatch, Watch, unwatched
 from serving.supersede import Earlier
 from serving.work.item import State
 
@@ -70,9 +70,12 @@ class Ending:
 class Analyser:
     """Runs work items, one call each; safe to be called again for the same item after a crash."""
 
-    def __init__(self, engine: Engine, store: ReleaseStore, runtime_of: RuntimeOf, site: Site) -> None:
-        """Read and record on *engine*, take releases from *store*, run them by *runtime_of*."""
+    def __init__(
+        self, engine: Engine, store: ReleaseStore, runtime_of: RuntimeOf, site: Site, watch: Watch = unwatched
+    ) -> None:
+        """Read and record on *engine*, take releases from *store*, run them by *runtime_of*, seen by *watch*."""
         self._engine = engine
+        self._watch = watch
         self._store = store
         self._runtime_of = runtime_of
         self._site = site
@@ -89,8 +92,11 @@ class Analyser:
         release = self._store.open(item.model, item.release_digest)
         return self._run_stay(item, release) if item.kind == "stay" else self._run_study(item, release)
 
+    def _stopwatch_for(self, item: WorkItem) -> Stopwatch:
+        return Stopwatch(lambda stage: self._watch(item.id, stage))
+
     def _run_study(self, item: WorkItem, release: Release) -> Ending:
-        stopwatch = Stopwatch()
+        stopwatch = self._stopwatch_for(item)
         with reading(self._engine) as connection:
             study = cases.load_study(connection, item.case_id)
         subject = Subject(
@@ -161,12 +167,12 @@ class Analyser:
             "timings": stopwatch.seconds,
             "scores": analysis.report.scores,
         } | ({} if queued else {"finished_at": now})
-        work.move_item(connection, item.id, State.DELIVERING if queued else State.DONE, now, **values)
+        _end_run(connection, item, State.DELIVERING if queued else State.DONE, now, values)
         _audit(connection, item, analysis.report.outcome, [one.sop_instance_uid for one in outgoing.all])
         return queued
 
     def _run_stay(self, item: WorkItem, release: Release) -> Ending:
-        stopwatch = Stopwatch()
+        stopwatch = self._stopwatch_for(item)
         with reading(self._engine) as connection:
             # What was replaced since the generation was closed was still known at its moment.
             stay = stays.load_stay(connection, item.case_id, with_history=True)
@@ -200,9 +206,15 @@ class Analyser:
             results.keep_objects(connection, item.id, outgoing.all, now)
             queued = results.queue_deliveries(connection, item, outgoing.dispatches(self._site.destinations), now)
             values = told | {"timings": stopwatch.seconds} | ({} if queued else {"finished_at": now})
-            work.move_item(connection, item.id, State.DELIVERING if queued else State.DONE, now, **values)
+            _end_run(connection, item, State.DELIVERING if queued else State.DONE, now, values)
             _audit(connection, item, outcome, [one.sop_instance_uid for one in outgoing.all])
         return Ending(outcome=outcome, timings=stopwatch.seconds, deliveries=queued)
+
+
+def _end_run(connection: Connection, item: WorkItem, to: State, now: datetime, values: Mapping[str, Any]) -> None:
+    """Move *item* on; what was recorded with it is undone when its try was ended meanwhile for taking too long."""
+    if not work.move_item(connection, item.id, to, now, **values):
+        raise SettledError
 
 
 def _audit(connection: Connection, item: WorkItem, outcome: Outcome, objects: list[str]) -> None:

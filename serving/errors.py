@@ -6,6 +6,7 @@ ServingError
 ├── CaseNotFoundError        no such study, stay or work item
 ├── ImagesClearedError       a part of a study came after the rest was cleared away
 ├── StepOverrunError         a step of a work item did not end within its limit
+├── SettledError             work was ended while it still ran
 ├── WornOutError             work was begun too often without an end: it takes its worker down
 ├── NotWithdrawnError        a result cannot be taken back as it stands
 ├── NotAnalysedError         the case lies outside the conditions of use; ends as "not analysed" with its reason
@@ -43,6 +44,10 @@ class ImagesClearedError(ServingError):
 
 class StepOverrunError(ServingError):
     """A step did not end within its limit."""
+
+
+class SettledError(ServingError):
+    """The work was ended, because it took too long, while it still ran; what it found does not count."""
 
 
 class WornOutError(ServingError):

@@ -15,10 +15,11 @@ from ehr_io.errors import EhrIoError
 from models.errors import ModelError
 from serving.analyse import Analyser
 from serving.deliver import Deliverer
-from serving.errors import ServingError, WornOutError
+from serving.errors import ServingError, SettledError, StepOverrunError, WornOutError
 from serving.records import audit, ledger, work
 from serving.records.database import reading, writing
 from serving.records.work import Delivery, WorkItem
+from serving.stopwatch import Watch, unwatched
 from serving.telemetry.logs import about_work_item
 from serving.telemetry.metric_table import Stage
 from serving.telemetry.metrics import WorkMetrics
@@ -26,6 +27,7 @@ from serving.work.engine import Handler, RunKind
 from serving.work.item import DeliveryState, Purpose, State
 from serving.work.retry import RetryPolicy
 from serving.work.slots import Slots
+from serving.work.step_watch import Step
 
 _LOG = structlog.get_logger(__name__)
 _Result = TypeVar("_Result")
@@ -48,6 +50,8 @@ class Bench:
     slots: Slots
     #: What is counted.
     metrics: WorkMetrics
+    #: Sees each stage.
+    watch: Watch = unwatched
 
 
 class Worker:
@@ -88,9 +92,26 @@ class Worker:
         finally:
             self._bench.slots.end(delivery.destination, delivery_id)
 
+    def end_try(self, step: Step, limit_seconds: float) -> None:
+        """Record that *step* did not end within its limit, before its process is ended."""
+        error = StepOverrunError(
+            f"'{step.stage.value}' did not end within {limit_seconds:g} seconds; its worker was started anew. "
+            "If it does so again with this case alone, the case is at fault: see limits in the settings"
+        )
+        with reading(self._bench.engine) as connection:
+            claimed_items, claimed_deliveries = work.claimed(connection, self._bench.node)
+            item = work.get_item(connection, step.subject_id) if step.subject_id in claimed_items else None
+            sent = work.get_delivery(connection, step.subject_id) if step.subject_id in claimed_deliveries else None
+        if item is not None:
+            self._settle_item(item, error)
+        elif sent is not None:
+            self._settle_delivery(sent, error)
+
     def _analyse_or_settle(self, item: WorkItem) -> None:
         ending, error = _attempt(lambda: self._analyser.run(self._fit(item)))
-        if error is not None:
+        if isinstance(error, SettledError):
+            _LOG.warning("A try ended after it was given up.", action="try_given_up")
+        elif error is not None:
             self._settle_item(item, error)
         elif ending is not None:
             self._bench.metrics.finished(item.model, item.model_version, ending.outcome.value)
@@ -100,7 +121,8 @@ class Worker:
 
     def _deliver_or_settle(self, delivery: Delivery, *, first_try: bool) -> None:
         begun_at = time.perf_counter()
-        objects, error = _attempt(lambda: self._deliverer.run(self._fit(delivery), first_try=first_try))
+        with self._bench.watch(delivery.id, Stage.DELIVER):
+            objects, error = _attempt(lambda: self._deliverer.run(self._fit(delivery), first_try=first_try))
         if error is not None:
             self._settle_delivery(delivery, error)
             return

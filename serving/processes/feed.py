@@ -9,11 +9,12 @@ from ehr_io.hl7.reader import ReaderSettings
 from ehr_io.hl7.server import MllpServer, MllpSettings
 from serving.feed.group_commit import GroupCommit
 from serving.feed.neck import FeedItem, FeedNeck, keep_items
-from serving.processes.lifecycle import open_own_database, run_until_told
+from serving.processes.lifecycle import demand_database, open_own_database, run_until_told
 from serving.settings.feed import Feed
 from serving.settings.file import Settings
+from serving.telemetry.health import Health, serve_health
 from serving.telemetry.logs import configure_logging
-from serving.telemetry.metrics import FeedMetrics, new_registry, serve_metrics
+from serving.telemetry.metrics import FeedMetrics, new_registry
 
 _MIB = 1024 * 1024
 
@@ -25,7 +26,8 @@ def run_feed(settings: Settings) -> None:
         OSError: an address is taken.
     """
     configure_logging("feed")
-    run_until_told(build_feed(settings))
+    health = Health()
+    run_until_told(build_feed(settings, health), health)
 
 
 class FeedProcess:
@@ -47,12 +49,13 @@ class FeedProcess:
         self._commit.stop()
 
 
-def build_feed(settings: Settings) -> FeedProcess:
+def build_feed(settings: Settings, health: Health) -> FeedProcess:
     """The feed of *settings*, still closed; its metrics are served from now on."""
     feed = settings.feed
     registry = new_registry("feed")
-    serve_metrics(registry, feed.host, feed.metrics_port)
+    serve_health(registry, health, feed.host, feed.metrics_port)
     engine = open_own_database(settings)
+    demand_database(health, engine)
     commit = GroupCommit(keep_items(engine))
     neck = FeedNeck(reader_settings(feed), commit, FeedMetrics(registry), feed.message_seconds)
     tls = None if feed.tls.files is None else server_context(feed.tls.files)

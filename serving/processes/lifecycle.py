@@ -1,18 +1,27 @@
 """Runs one process until it is told to stop."""
 
+import os
 import signal
+import sys
 import threading
 from types import FrameType
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import structlog
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
-from serving.records.database import open_database
+from serving.errors import DatabaseDownError
+from serving.processes.notify import Notifier
+from serving.records.database import open_database, reading
 from serving.records.migrate import migrate
+from serving.records.schema import STUDY
 from serving.settings.file import Settings
+from serving.settings.supervision import notify_address
+from serving.telemetry.health import Health
 
 _LOG = structlog.get_logger(__name__)
+#: How often systemd hears that all is well; WatchdogSec is many times that.
+_SIGN_OF_LIFE_SECONDS = 5.0
 
 
 class Process(Protocol):
@@ -25,9 +34,10 @@ class Process(Protocol):
         """End, letting running work finish within a limit."""
 
 
-def run_until_told(process: Process) -> None:
-    """Run *process* until SIGTERM or SIGINT."""
+def run_until_told(process: Process, health: Health | None = None) -> None:
+    """Run *process* until SIGTERM or SIGINT; *health* is told how far it is, and systemd how it is."""
     told_to_stop = threading.Event()
+    health, notifier = health or Health(), Notifier(notify_address())
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         del number, frame
@@ -36,10 +46,38 @@ def run_until_told(process: Process) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
     process.start()
+    health.started()
+    notifier.ready()
     _LOG.info("Ready.", action="ready")
-    told_to_stop.wait()
+    while not told_to_stop.wait(_SIGN_OF_LIFE_SECONDS):
+        # Only who is well says so: systemd starts anew who falls silent.
+        if not health.why_not_alive():
+            notifier.alive()
+    health.stopping()
+    notifier.stopping()
     _LOG.info("Stopping.", action="stopping")
     process.stop()
+
+
+def end_at_once(code: int) -> NoReturn:
+    """End this process although threads of it are stuck, which Python itself would wait for."""
+    _LOG.error("Work that will not end is left behind.", action="left_behind", status=code)
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def demand_database(health: Health, engine: Engine) -> None:
+    """Without its database this process can do nothing."""
+
+    def check() -> str:
+        try:
+            with reading(engine) as connection:
+                connection.execute(select(STUDY.c.study_uid).limit(1))
+        except DatabaseDownError as error:
+            return str(error)
+        return ""
+
+    health.demand_ready(check)
 
 
 def stop_this_process() -> None:

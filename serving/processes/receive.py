@@ -8,14 +8,15 @@ from dicom_io.receive.spool import Spool
 from dicom_io.receive.store_scp import StoreScp, StoreScpSettings
 from dicom_io.tls import server_context
 from serving.commitment import CommitmentBook
-from serving.processes.lifecycle import open_own_database, run_until_told
+from serving.processes.lifecycle import demand_database, open_own_database, run_until_told
 from serving.records.inbox import DatabaseInbox
 from serving.records.notifications import DatabaseNotificationBook
 from serving.records.reconcile import reconcile
 from serving.settings.file import Settings
 from serving.settings.receive import Receive
+from serving.telemetry.health import Health, serve_health
 from serving.telemetry.logs import configure_logging
-from serving.telemetry.metrics import CommitmentMetrics, ReceiveMetrics, measure_disk, new_registry, serve_metrics
+from serving.telemetry.metrics import CommitmentMetrics, ReceiveMetrics, measure_disk, new_registry
 
 _MIB = 1024 * 1024
 
@@ -28,13 +29,14 @@ def run_receive(settings: Settings) -> None:
         TlsFilesError: no secure connection can be made with the files named.
     """
     configure_logging("receive")
-    run_until_told(build_receiver(settings))
+    health = Health()
+    run_until_told(build_receiver(settings, health), health)
 
 
-def build_receiver(settings: Settings) -> StoreScp:
+def build_receiver(settings: Settings, health: Health) -> StoreScp:
     """The DICOM node of *settings*, still closed; its metrics are served from now on."""
     registry = new_registry("receive")
-    serve_metrics(registry, settings.receive.host, settings.receive.metrics_port)
+    serve_health(registry, health, settings.receive.host, settings.receive.metrics_port)
     policy = CompletionPolicy(
         quiet_seconds=settings.receive.quiet_seconds,
         quiet_after_release_seconds=settings.receive.quiet_after_release_seconds,
@@ -42,6 +44,7 @@ def build_receiver(settings: Settings) -> StoreScp:
     engine = open_own_database(settings)
     inbox = DatabaseInbox(engine, policy)
     spool = Spool(settings.spool_dir, minimum_free_bytes=settings.receive.minimum_free_mib * _MIB)
+    demand_database(health, engine)
     measure_disk(registry, settings.spool_dir, settings.receive.minimum_free_mib * _MIB)
     reconcile(engine, inbox, spool)
     reports = commitment_service(CommitmentBook(engine, CommitmentMetrics(registry)))

@@ -1,6 +1,7 @@
 """``varsel work``: the worker."""
 
 import gc
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,7 +16,13 @@ from serving.commitment import CommitmentKeeper
 from serving.deliver import Deliverer
 from serving.intake import Intake
 from serving.outlets import Outlets, dicom_address
-from serving.processes.lifecycle import open_own_database, run_until_told, stop_this_process
+from serving.processes.lifecycle import (
+    demand_database,
+    end_at_once,
+    open_own_database,
+    run_until_told,
+    stop_this_process,
+)
 from serving.processes.retention import build_retention
 from serving.processes.workitems import build_performer
 from serving.records import leases
@@ -24,24 +31,37 @@ from serving.records.fence import under
 from serving.retention.clock import RetentionClock
 from serving.settings.destinations import Destination
 from serving.settings.file import Settings
+from serving.settings.queues import Limits
 from serving.stay_clock import StayClock
+from serving.telemetry.health import Health, serve_health
 from serving.telemetry.logs import configure_logging
-from serving.telemetry.metrics import CommitmentMetrics, StayMetrics, WorkMetrics, new_registry, serve_metrics
+from serving.telemetry.metric_table import Stage
+from serving.telemetry.metrics import CommitmentMetrics, StayMetrics, StepMetrics, WorkMetrics, new_registry
 from serving.work.dbos_engine import DbosEngine
 from serving.work.dispatcher import Dispatcher
 from serving.work.engine import RunKind, WorkEngine
 from serving.work.heartbeat import Heartbeat
 from serving.work.retry import RetryPolicy
 from serving.work.slots import Slots
+from serving.work.step_watch import StepWatch
 from serving.work.turns import Patience
 from serving.worker import Bench, Worker
 from serving.workitems.loop import PerformerLoop
 
+#: EX_TEMPFAIL of sysexits.h: a failure that passes; systemd and Kubernetes start the process anew.
+_START_ANEW = 75
+#: How often it is looked at whether begun work has ended.
+_LOOK_SECONDS = 0.05
+
 
 def run_work(settings: Settings) -> None:
-    """Work until SIGTERM or SIGINT."""
+    """Work until SIGTERM or SIGINT, or until a step does not end; then this process ends with code 75."""
     configure_logging("work")
-    run_until_told(build_worker(settings))
+    health = Health()
+    process = build_worker(settings, health)
+    run_until_told(process, health)
+    if process.slots.count():
+        end_at_once(_START_ANEW if process.steps.overdue() else 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +90,10 @@ class WorkerProcess:
     retention: RetentionClock
     #: Told to stop, it lets begun work go on for so long.
     drain_seconds: float
+    #: Places that begun work holds.
+    slots: Slots
+    #: Knows what every run is at.
+    steps: StepWatch
 
     def start(self) -> None:
         """Rehearse, for the first case's sake; take up what a crash cut off, then whatever waits."""
@@ -79,6 +103,7 @@ class WorkerProcess:
         gc.collect()
         gc.freeze()
         self.heartbeat.start()
+        self.steps.start()
         self.work_engine.start(self.worker.handlers)
         self.dispatcher.start()
         self.commitments.start()
@@ -87,26 +112,40 @@ class WorkerProcess:
         self.retention.start()
 
     def stop(self) -> None:
-        """Claim nothing more, let running work finish."""
+        """Claim nothing more, let running work finish; what does not end within its limit is settled and left."""
         self.dispatcher.stop()
         self.commitments.stop()
         self.performer.stop()
         self.stay_clock.stop()
         self.retention.stop()
-        self.work_engine.stop(self.drain_seconds)
+        self._drain()
+        self.work_engine.stop(0)
+        self.steps.stop()
+        for step in self.steps.overdue():
+            self.worker.end_try(step, self.steps.limit_of(step.stage))
         self.heartbeat.stop()
-        self.runtimes.close()
-        self.outlets.close()
+        if not self.slots.count():
+            # Whoever is stuck may hold a connection, and closing it would wait for that.
+            self.runtimes.close()
+            self.outlets.close()
+
+    def _drain(self) -> None:
+        deadline = time.monotonic() + self.drain_seconds
+        while len(self.steps.overdue()) < self.slots.count() and time.monotonic() < deadline:
+            time.sleep(_LOOK_SECONDS)
 
 
-def build_worker(settings: Settings) -> WorkerProcess:
-    """The worker of *settings*, not started; its metrics are served from now on."""
+def build_worker(settings: Settings, health: Health | None = None) -> WorkerProcess:
+    """The worker of *settings*, not started; its metrics and its *health* are served from now on."""
+    health = health or Health()
     database = open_own_database(settings)
     with writing(database) as connection:
         lease = leases.take(connection, settings.work.node)
     engine = under(database, lease)
     registry = new_registry("work")
-    serve_metrics(registry, settings.receive.host, settings.work.metrics_port)
+    serve_health(registry, health, settings.receive.host, settings.work.metrics_port)
+    demand_database(health, database)
+    steps = StepWatch(_limits(settings.limits), StepMetrics(registry), stop_this_process)
     destinations = {destination.name: destination for destination in settings.all_destinations}
     slots = _slots(settings)
     bench = Bench(
@@ -115,10 +154,11 @@ def build_worker(settings: Settings) -> WorkerProcess:
         retry=_retry_policy(settings),
         slots=slots,
         metrics=WorkMetrics(registry),
+        watch=steps.step,
     )
     store = FolderStore(settings.store_dir)
     runtimes = RemoteRuntimes(settings.api_url, settings.api.timeout_seconds)
-    analyser = Analyser(engine, store, runtimes.of, _site(settings))
+    analyser = Analyser(engine, store, runtimes.of, _site(settings), steps.step)
     work_engine = DbosEngine(settings.database_url, settings.work.node)
     intake = Intake(engine, store, settings.rules)
     dispatcher = Dispatcher(
@@ -129,6 +169,7 @@ def build_worker(settings: Settings) -> WorkerProcess:
         slots=slots,
         destinations=tuple(destinations),
     )
+    health.demand_alive(dispatcher.why_not_alive)
     outlets = Outlets()
     worker = Worker(bench, analyser, Deliverer(engine, destinations, outlets.of))
     keeper = CommitmentKeeper(engine, settings.destinations, _ask_commitment, CommitmentMetrics(registry))
@@ -144,6 +185,8 @@ def build_worker(settings: Settings) -> WorkerProcess:
         stay_clock=StayClock(engine, intake, settings.stays, settings.rules, StayMetrics(registry)),
         retention=build_retention(settings, engine, registry),
         drain_seconds=settings.work.drain_seconds,
+        slots=slots,
+        steps=steps,
     )
 
 
@@ -165,6 +208,18 @@ def _slots(settings: Settings) -> Slots:
     )
     lanes = {one.name: one.concurrency for one in settings.all_destinations}
     return Slots({RunKind.ANALYSE.value: settings.work.concurrency} | lanes, settings.queues.per_model, patience)
+
+
+def _limits(limits: Limits) -> dict[Stage, float]:
+    return {
+        Stage.DECODE: limits.decode_seconds,
+        Stage.GUARD: limits.infer_seconds,
+        Stage.PREPROCESS: limits.preprocess_seconds,
+        Stage.INFER: limits.infer_seconds,
+        Stage.INTERPRET: limits.interpret_seconds,
+        Stage.COMPOSE: limits.compose_seconds,
+        Stage.DELIVER: limits.deliver_seconds,
+    }
 
 
 def _retry_policy(settings: Settings) -> RetryPolicy:

@@ -1,11 +1,10 @@
 """What each process counts: verbs for the code that does the work, over the metrics of ``metric_table``."""
 
 import shutil
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from threading import Thread
 from typing import TypeVar
-from wsgiref.simple_server import WSGIServer
 
 from prometheus_client import (
     CollectorRegistry,
@@ -15,7 +14,6 @@ from prometheus_client import (
     Histogram,
     PlatformCollector,
     ProcessCollector,
-    start_http_server,
 )
 
 from serving.telemetry import metric_table as table
@@ -139,6 +137,18 @@ class StayMetrics:
         self._rescored.inc(count)
 
 
+class StepMetrics:
+    """What is counted of steps that do not end."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Register in *registry*."""
+        self._overruns = _made(Counter, table.STEP_OVERRUNS, registry)
+
+    def overran(self, stage: str) -> None:
+        """A step of *stage* (``Stage`` value) took longer than its limit."""
+        self._overruns.labels(stage).inc()
+
+
 class RetentionMetrics:
     """What is counted of clearing away."""
 
@@ -161,6 +171,11 @@ class RetentionMetrics:
     def cleaned_at(self, timestamp: float) -> None:
         """A round ended at *timestamp*, Unix time."""
         self._cleaned_at.set(timestamp)
+
+
+def show_admission(registry: CollectorRegistry, is_held: Callable[[], bool]) -> None:
+    """Show whether senders are asked to come later, asked at each scrape."""
+    _made(Gauge, table.ADMISSION_HELD, registry).set_function(lambda: float(is_held()))
 
 
 def measure_disk(registry: CollectorRegistry, directory: Path, minimum_free_bytes: int) -> None:
@@ -204,15 +219,6 @@ def installed_version() -> str:
         return version("varsel")
     except PackageNotFoundError:
         return "0"
-
-
-def serve_metrics(registry: CollectorRegistry, host: str, port: int) -> tuple[WSGIServer, Thread]:
-    """Serve *registry* at ``http://host:port/metrics`` on a daemon thread; ``shutdown()`` on the server ends it.
-
-    Raises:
-        OSError: the port is taken.
-    """
-    return start_http_server(port, addr=host, registry=registry)
 
 
 def _made(kind: type[_Made], spec: Spec, registry: CollectorRegistry) -> _Made:

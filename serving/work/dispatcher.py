@@ -26,6 +26,8 @@ _LOOK_SECONDS = 0.005
 _TICK_SECONDS = 0.1
 #: How often claims that nobody works on are looked for.
 _SWEEP_SECONDS = 5.0
+#: A loop that has not come round for so long is stuck.
+_STUCK_SECONDS = 90.0
 #: Pause after the database could not be reached.
 _DOWN_SECONDS = 1.0
 
@@ -51,6 +53,7 @@ class Dispatcher:
         self._slots = slots
         self._destinations = destinations
         self._turns = slots.turns
+        self._last_look = time.monotonic()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="dispatcher", daemon=True)
 
@@ -77,11 +80,16 @@ class Dispatcher:
             for destination in self._ready_destinations():
                 self._start_deliveries(destination)
 
+    def why_not_alive(self) -> str:
+        """Empty while the loop goes round; it waits for the database at most 30 seconds at a time."""
+        silent = time.monotonic() - self._last_look
+        return "" if silent < _STUCK_SECONDS else f"the dispatcher has not looked for work for {silent:.0f} seconds"
+
     def _loop(self) -> None:
         changes = ChangeDetector(self._engine)
         next_tick = next_sweep = time.monotonic()
         while not self._stopping.wait(_LOOK_SECONDS):
-            now = time.monotonic()
+            now = self._last_look = time.monotonic()
             if changes.changed() or now >= next_tick:
                 next_tick = now + _TICK_SECONDS
                 self._guarded(self.turn)

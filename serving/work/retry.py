@@ -2,7 +2,6 @@
 
 import errno
 from collections.abc import Mapping
-import errno
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -33,8 +32,6 @@ _KINDS: tuple[tuple[type[Exception], FailureKind], ...] = (
     (RejectedError, FailureKind.REFUSED),
     (StepOverrunError, FailureKind.STUCK),
 )
-#: A full disk is emptied by somebody; the work had no part in it.
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 #: A full disk is emptied by somebody; the work had no part in it.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
@@ -88,8 +85,6 @@ class RetryPolicy:
 
 def kind_of(error: Exception) -> FailureKind:
     """Which sort of failure *error* is."""
-    if isinstance(error, OSError) and error.errno in _NO_ROOM:
-        return FailureKind.TRANSIENT
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         return FailureKind.TRANSIENT
     return next((kind for kind_of_error, kind in _KINDS if isinstance(error, kind_of_error)), FailureKind.POISON)

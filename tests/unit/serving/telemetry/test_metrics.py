@@ -10,6 +10,7 @@ from sqlalchemy import Engine, create_engine
 
 from serving.records import stay_schema, surveillance_schema  # noqa: F401  their tables belong to METADATA
 from serving.records.schema import METADATA
+from serving.telemetry.health import Health, serve_health
 from serving.telemetry.metric_table import TABLE, Stage
 from serving.telemetry.metrics import (
     CommitmentMetrics,
@@ -17,11 +18,12 @@ from serving.telemetry.metrics import (
     ReceiveMetrics,
     RetentionMetrics,
     StayMetrics,
+    StepMetrics,
     WebMetrics,
     WorkMetrics,
     measure_disk,
     new_registry,
-    serve_metrics,
+    show_admission,
 )
 from serving.telemetry.queue_collector import QueueCollector
 from serving.telemetry.record_collector import RecordCollector
@@ -59,6 +61,8 @@ def test_every_metric_of_the_table_is_made_by_some_process(tmp_path: Path):
     RetentionMetrics(work)
     measure_disk(work, tmp_path, 1)
     FeedMetrics(work)
+    StepMetrics(work)
+    show_admission(work, lambda: False)
     web = CollectorRegistry()
     WebMetrics(web)
     engine = create_engine(f"sqlite:///{tmp_path}/varsel.db")
@@ -72,7 +76,7 @@ def test_every_metric_of_the_table_is_made_by_some_process(tmp_path: Path):
 
 def test_the_endpoint_is_served_on_a_thread_until_shut_down():
     registry = new_registry("receive")
-    server, thread = serve_metrics(registry, "127.0.0.1", 0)
+    server, thread = serve_health(registry, Health(), "127.0.0.1", 0)
     try:
         with urlopen(f"http://127.0.0.1:{server.server_port}/metrics", timeout=5) as answer:
             text = answer.read().decode()
