@@ -217,7 +217,8 @@ def _word(name: str) -> str:
 
 
 def _moment(written: str) -> datetime:
-    return datetime.strptime(written, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+    # Not strptime, which takes twenty times as long.
+    return datetime.fromisoformat(written).replace(tzinfo=UTC)
 
 
 def _words() -> dict[str, Any]:
