@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from models.folder_store import shipped_releases  # noqa: E402  the repository is not installed as `tests`
+from serving.settings.stays import Stays  # noqa: E402
 from serving.web.app import web_app  # noqa: E402  the repository is not installed as `tests`
 from tests.factories.cases import filled_site  # noqa: E402
 
@@ -31,7 +32,7 @@ PAGES = {
     "surveillance": "/surveillance",
     "definition": "/surveillance/haiba-urinary-tract-infection?unit=M2",
     "editions": "/surveillance/haiba-urinary-tract-infection/editions",
-    "surveillance-case": "/surveillance/cases/uri2019-M2-2026-02-19",
+    "surveillance-case": "/surveillance/cases/uri2019-M2-2026-03-05",
     "report": "/surveillance/report.html?month=2026-02",
     "work": "/work",
     "work-item": "/work/w-3-1",
@@ -53,6 +54,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         infection = next(path for path in shipped_releases() if path.parent.name == "infection_urinary")
         engine, settings = filled_site(Path(directory), infection)
+        # The invented stays lie in the past: without this every score on the ward list would be marked as old.
+        settings = settings.model_copy(update={"stays": Stays(stale_hours=1e6)})
         config = uvicorn.Config(
             web_app(engine, settings), port=0, access_log=False, log_config=None, timeout_graceful_shutdown=1
         )

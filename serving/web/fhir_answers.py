@@ -85,11 +85,22 @@ def _written(name: str) -> Json:
     }
 
 
+_WHOSE: list[Json] = [{"name": "subject", "type": "reference"}, {"name": "encounter", "type": "reference"}]
 _RISKS: Json = {
     "type": "RiskAssessment",
     "interaction": [{"code": "read"}, {"code": "search-type"}],
-    "searchParam": [{"name": "subject", "type": "reference"}, {"name": "encounter", "type": "reference"}],
+    "searchParam": _WHOSE,
 }
+
+
+def _observations() -> Json:
+    """What is written as any other type, and searched: the newest risk, as a number to chart."""
+    written = _written("Observation")
+    documentation = "The search gives the newest risk that was computed, not what was written here."
+    searched = [*written["interaction"], {"code": "search-type", "documentation": documentation}]
+    return {**written, "interaction": searched, "searchParam": _WHOSE}
+
+
 CAPABILITIES: Json = {
     "resourceType": "CapabilityStatement",
     "status": "active",
@@ -105,7 +116,11 @@ CAPABILITIES: Json = {
             "documentation": "What is written is read into facts of stays and not kept as a resource, so it cannot "
             "be read back. A transaction is taken as a whole or not at all; of a batch, each entry for itself. A code "
             "that is not known here, or a type that is not read, is a warning and no error.",
-            "resource": [*(_written(name) for name in READABLE), _RISKS],
+            "resource": [
+                *(_written(name) for name in READABLE if name != "Observation"),
+                _observations(),
+                _RISKS,
+            ],
             "interaction": [{"code": "transaction"}, {"code": "batch"}],
         }
     ],

@@ -65,7 +65,8 @@ class StayPages:
             }
         language = self.view.language(request)
         cards = {row.risk.work_item_id: self._card(row.risk, language) for row in rows}
-        values |= {"cards": cards, "now": datetime.now(UTC), "web": self.settings.web} | self._form_values(request)
+        values |= {"cards": cards, "now": datetime.now(UTC), "stale_hours": self.settings.stays.stale_hours}
+        values |= {"web": self.settings.web} | self._form_values(request)
         return self.view.page(request, "stays.html", values | {"grouped": grouped})
 
     def stay(self, request: Request) -> Response:

@@ -33,12 +33,16 @@ def ward_list(connection: Connection, ward: str = "") -> tuple[WardRow, ...]:
     """The newest risk of each stay and model on *ward* (empty = all), highest first."""
     risks = _newest_risks(connection, ward)
     alerts = _alerts(connection, [risk.work_item_id for risk in risks])
-    reviews = _stay_reviews(connection, [risk.stay_id for risk in risks])
+    stay_ids = [risk.stay_id for risk in risks]
+    reviews = _stay_reviews(connection, stay_ids)
+    open_ones = select(STAY.c.stay_id).where(STAY.c.stay_id.in_(stay_ids), STAY.c.status == StayStatus.OPEN.value)
+    running = set(connection.scalars(open_ones))
     return tuple(
         WardRow(
             risk=risk,
             alert=alerts.get(risk.work_item_id),
             reviews=tuple(one for one in reviews[risk.stay_id] if one.model == risk.model),
+            is_running=risk.stay_id in running,
         )
         for risk in risks
     )

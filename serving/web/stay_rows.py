@@ -57,6 +57,8 @@ class WardRow:
     alert: AlertRow | None
     #: What people said of this stay, newest first.
     reviews: tuple[Review, ...]
+    #: Whether the patient is still there: the score of one who left is not made anew.
+    is_running: bool = True
 
     @property
     def missing(self) -> tuple[ReasonRow, ...]:
@@ -67,6 +69,10 @@ class WardRow:
     def stale(self) -> tuple[ReasonRow, ...]:
         """Features whose newest value was old at the time of the score."""
         return tuple(one for one in self.risk.reasons if one.measured_at and self.risk.as_of - one.measured_at > STALE)
+
+    def is_old(self, now: datetime, stale_hours: float) -> bool:
+        """Whether the score itself is older than it may be, of a stay that still runs."""
+        return self.is_running and now - self.risk.as_of > timedelta(hours=stale_hours)
 
     def snoozed_until(self, now: datetime) -> datetime | None:
         """Until when somebody snoozed it; None when nobody did, or it is over."""

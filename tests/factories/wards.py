@@ -53,9 +53,12 @@ def fill_stay(connection: Connection, release: Release, stay_id: str = "stay-9")
 
 
 def fill_surveillance(connection: Connection, *, months: int = 14, seed: int = 5) -> None:
-    """Cases and time at risk of *months* by every definition; in M2 more than chance explains, lately."""
+    """Cases, contacts and time at risk of *months* by every definition, drawn from one rate for all units.
+
+    In M2 more than chance explains, lately; its newest urinary tract infection is that of the stay of `fill_stay`.
+    """
     start = date(2025, 1, 1)
-    days = [start + timedelta(days=n) for n in range(months * 30 + 6)]
+    days = [start + timedelta(days=n) for n in range(months * 30 + 9)]
     for number, definition in enumerate(ALL):
         # Editions of one definition look at the same samples; the older one counts some that the newer does not.
         rng = random.Random(f"{seed} {definition.id}")
@@ -65,14 +68,16 @@ def fill_surveillance(connection: Connection, *, months: int = 14, seed: int = 5
         cases: list[Case] = []
         exposures: list[Exposure] = []
         for unit_number, unit in enumerate(UNITS[5:7] if is_joint else UNITS):
-            beds = 1.0 if is_joint else 6.0 + 4 * (unit_number % 4)
-            rate = _RATES.get(definition.id, 0.012) * (1 + 0.25 * unit_number)
+            beds = 1.0 if is_joint else _BEDS[unit]
+            rate = _RATES.get(definition.id, 0.012)
             for day in days:
                 exposures.append(Exposure(unit=unit, day=day, amount=beds))
-                is_outbreak = unit == "M2" and not is_joint and (days[-1] - day).days in range(8, 26)
-                drawn = rng.random()
-                if drawn < beds * rate * (9 if is_outbreak else 1) * (1.2 if is_older else 1):
-                    counted_to = UNITS[unit_number - 1] if is_older and moved.random() < 0.2 else unit
+                is_outbreak = unit == _OUTBREAK[1] and definition.id == _OUTBREAK[0] and day in _OUTBREAK_DAYS
+                is_of_stay = unit == "M2" and definition.id == _OUTBREAK[0] and day == _SAMPLED.date()
+                drawn = 0.0 if is_of_stay else rng.random()
+                if drawn < beds * rate * (8 if is_outbreak else 1) * (1.2 if is_older else 1):
+                    is_moved = is_older and not is_of_stay and moved.random() < 0.2
+                    counted_to = UNITS[unit_number - 1] if is_moved else unit
                     cases.append(Case(id=f"{unit}-{day}", unit=counted_to, day=day))
         _keep(connection, definition, cases, exposures)
     _keep_contacts(connection, days)
@@ -80,6 +85,15 @@ def fill_surveillance(connection: Connection, *, months: int = 14, seed: int = 5
     connection.execute(insert(SURVEILLANCE_RUN).values(**run))
 
 
+#: Beds in use, of each unit.
+_BEDS = dict(zip(UNITS, (6.0, 10.0, 14.0, 18.0, 6.0, 10.0, 14.0, 18.0), strict=True))
+#: A contact lasts so long.
+_CONTACT_DAYS = 4
+#: Of which definition, in which unit, and when.
+_OUTBREAK = ("haiba-urinary-tract-infection", "M2")
+_OUTBREAK_DAYS = {date(2026, 2, 8) + timedelta(days=n) for n in range(18)}
+#: When the newest urine culture of the stay of `fill_stay` was taken, and when that stay began.
+_SAMPLED, _ADMITTED = NOW - timedelta(hours=26), NOW - timedelta(hours=110)
 _RATES = {
     "haiba-bacteraemia": 0.0008,
     "haiba-urinary-tract-infection": 0.0030,
@@ -89,9 +103,9 @@ _RATES = {
 
 def _keep_contacts(connection: Connection, days: list[date]) -> None:
     rows = [
-        {"definition": "contacts", "edition": "", "unit": unit, "day": day.isoformat(), "amount": 4.0}
+        {"definition": "contacts", "edition": "", "unit": unit, "day": day.isoformat(), "amount": _BEDS[unit]}
         for unit in UNITS
-        for day in days[::4]
+        for day in days[::_CONTACT_DAYS]
     ]
     connection.execute(insert(SURVEILLANCE_EXPOSURE), rows)
 
@@ -131,11 +145,14 @@ def case_key(definition: str, edition: str, case: str) -> str:
 
 
 def _case_row(definition: str, edition: str, case: Case) -> dict[str, object]:
-    taken = datetime.combine(case.day, datetime.min.time(), tzinfo=UTC) + timedelta(hours=9)
+    is_of_stay = case.id == f"M2-{_SAMPLED.date()}"
+    taken = datetime.combine(case.day, _SAMPLED.time(), tzinfo=UTC)
+    since = _ADMITTED if is_of_stay else taken - timedelta(hours=71.5)
+    hours = (taken - since).total_seconds() / 3600
     words = {
-        "en": "Hospital-acquired because the sample was taken 71.5 h after the contact began. "
+        "en": f"Hospital-acquired because the sample was taken {hours:.1f} h after the contact began. "
         f"It counts to {case.unit}, where the patient was 48 h before the sample.",
-        "da": "Sygehuserhvervet, fordi prøven er taget 71,5 timer efter kontaktens start. "
+        "da": f"Sygehuserhvervet, fordi prøven er taget {hours:.1f} timer efter kontaktens start. "
         f"Det tæller for {case.unit}, hvor patienten var 48 timer før prøven.",
     }
     return {
@@ -143,13 +160,13 @@ def _case_row(definition: str, edition: str, case: Case) -> dict[str, object]:
         "definition": definition,
         "edition": edition,
         "outcome": "hospital-acquired",
-        "patient_id": "2512489996",
-        "stay_id": "stay-9" if case.id.startswith("M2") else f"stay-{case.id}",
+        "patient_id": "2512489996" if is_of_stay else f"patient-{case.id}",
+        "stay_id": "stay-9" if is_of_stay else f"stay-{case.id}",
         "source": f"DiagnosticReport/{case.id}",
         "sampled_at": taken,
         "known_at": taken + timedelta(days=2),
         "unit": case.unit,
-        "since": taken - timedelta(hours=71.5),
+        "since": since,
         "explanation": words,
         "first_found_at": NOW,
     }

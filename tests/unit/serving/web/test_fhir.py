@@ -81,6 +81,16 @@ def test_the_capability_statement_is_valid():
     CapabilityStatement.model_validate(answer.json())
 
 
+def test_whatever_can_be_searched_is_claimed_and_nothing_else():
+    (rest,) = client(Records()).get("/fhir/metadata").json()["rest"]
+    claimed = {
+        one["type"]: [parameter["name"] for parameter in one["searchParam"]]
+        for one in rest["resource"]
+        if "search-type" in {interaction["code"] for interaction in one["interaction"]}
+    }
+    assert claimed == {"Observation": ["subject", "encounter"], "RiskAssessment": ["subject", "encounter"]}
+
+
 WITHDRAWN = {"resourceType": "Observation", "id": "o1", "status": "entered-in-error"}
 FAULTY = {"resourceType": "Observation", "id": "o2"}
 UNREAD = {"resourceType": "Appointment", "id": "a1", "extension": [{"url": "https://example.com/x", "valueCode": "y"}]}

@@ -12,6 +12,7 @@ from serving.records.database import reading
 from serving.records.schema import AUDIT
 from serving.records.surveillance_schema import REVIEW
 from serving.settings.file import Settings, Web
+from serving.settings.stays import Stays
 from serving.web.app import web_app
 from tests.factories.cases import filled_site
 from tests.factories.wards import NOW
@@ -37,6 +38,16 @@ def test_the_ward_list_shows_what_the_policy_decided_and_what_people_said(site: 
     for shown in ("Berggren, Nancy", "Alerted recently", "medical-wards 3", "Dyrkning taget", "not measured"):
         assert shown in page, shown
     assert "P-stay-2" not in page
+
+
+def test_an_old_score_of_a_stay_that_still_runs_is_marked_until_the_settings_say_otherwise(
+    site: TestClient, filled: tuple[Engine, Settings]
+):
+    assert "Old score" in site.get("/stays?ward=M2").text
+    engine, settings = filled
+    patient = settings.model_copy(update={"stays": Stays(stale_hours=1e6)})
+    with TestClient(web_app(engine, patient), headers={"Accept-Language": "en"}) as client:
+        assert "Old score" not in client.get("/stays?ward=M2").text
 
 
 def test_the_past_is_shown_with_what_was_known_then(site: TestClient):
