@@ -72,8 +72,7 @@ class Intake:
                 return None
             case = _imaging_case(connection, study_uid, generation, now)
             (hinted,) = hints.with_hints(connection, study_uid, [route], now)
-            columns = _columns(case, hinted) | self._release_of(hinted, case)
-            return columns["id"], work.add_item(connection, columns)
+            return self._add(connection, case, hinted)
 
     def _close_what_is_whole(self, now: datetime) -> None:
         """Let studies fall due of which all that MPPS or IAN promised is here."""
@@ -129,10 +128,18 @@ class Intake:
         if not routes:
             _put_aside(connection, case, "no_rule", "no rule matches this case: no model here is meant for it")
         for route in routes:
-            work.add_item(connection, _columns(case, route) | self._release_of(route, case))
+            self._add(connection, case, route)
         audit.append(
             connection, "case_closed", case.case_id, {"generation": case.generation, "routes": [r.rule for r in routes]}
         )
+
+    def _add(self, connection: Connection, case: _Case, route: Route) -> tuple[str, bool]:
+        """Its id, and whether it was not there before."""
+        columns = _columns(case, route) | self._release_of(route, case)
+        is_new = work.add_item(connection, columns)
+        if is_new and route.urgency:
+            work.note(connection, columns["id"], case.closed_at, State(columns["state"]), route.urgency)
+        return columns["id"], is_new
 
     def _release_of(self, route: Route, case: _Case) -> dict[str, Any]:
         """The release's columns, or a failed state with the reason when there is none to use."""

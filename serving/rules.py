@@ -19,6 +19,8 @@ class Route:
     alias: str
     #: 0 acute, 1 urgent, 2 routine, 3 backfill.
     priority: int
+    #: Whose word made it that, why, and until when it holds; empty where the rule's own priority stands.
+    urgency: str = ""
 
 
 def match_study(study: Study, rules: Iterable[Rule]) -> tuple[Route, ...]:

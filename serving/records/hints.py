@@ -8,15 +8,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
+from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, Row, and_, delete, exists, insert, or_, select, update
 
 from dicom_io.receive.notifications import Notification, StepState
 from dicom_io.uids import derive_uid
-from serving.records.schema import INSTANCE, STUDY, WORK_ITEM
+from serving.records import work
+from serving.records.schema import DELIVERY, INSTANCE, STUDY, WORK_ITEM
 from serving.records.workitem_schema import EXPECTATION, EXPECTED_INSTANCE, PRIORITY_HINT
 from serving.rules import Route
-from serving.work.item import State
+from serving.work.item import DeliveryState, State
 
 
 class HintSource(Enum):
@@ -103,9 +105,11 @@ def bring_forward(connection: Connection, study_uids: Iterable[str], now: dateti
 
 
 def note_priority(connection: Connection, hint: PriorityHint, now: datetime) -> None:
-    """Keep a priority; the same source's later word on the same study replaces it."""
+    """Keep a priority; the same source's later word on the same study replaces it. What has expired is forgotten."""
     hint_id = derive_uid("priority", hint.source.value, hint.study_uid, hint.accession_number, hint.patient_id)
-    connection.execute(delete(PRIORITY_HINT).where(PRIORITY_HINT.c.id == hint_id))
+    connection.execute(
+        delete(PRIORITY_HINT).where(or_(PRIORITY_HINT.c.id == hint_id, PRIORITY_HINT.c.expires_at <= now))
+    )
     connection.execute(
         insert(PRIORITY_HINT).values(
             id=hint_id,
@@ -119,8 +123,8 @@ def note_priority(connection: Connection, hint: PriorityHint, now: datetime) -> 
             expires_at=hint.expires_at,
         )
     )
-    if hint.source is not HintSource.BACKFILL:
-        _hurry_waiting(connection, hint)
+    if hint.source is not HintSource.BACKFILL and hint.expires_at > now:
+        _hurry_waiting(connection, hint, now)
 
 
 def withdraw_priority(connection: Connection, hint: PriorityHint) -> None:
@@ -139,20 +143,28 @@ def with_hints(connection: Connection, study_uid: str, routes: Sequence[Route], 
         PRIORITY_HINT.c.patient_id == study.patient_id,
     )
     about = or_(and_(PRIORITY_HINT.c.study_uid == study_uid, PRIORITY_HINT.c.study_uid != ""), same_order)
-    wanted = select(PRIORITY_HINT.c.source, PRIORITY_HINT.c.priority).where(about, PRIORITY_HINT.c.expires_at > now)
-    hints = [(HintSource(row.source), int(row.priority)) for row in connection.execute(wanted)]
-    return tuple(replace(route, priority=_adjusted(route.priority, hints)) for route in routes)
+    rows = connection.execute(select(PRIORITY_HINT).where(about, PRIORITY_HINT.c.expires_at > now)).all()
+    return tuple(_adjusted(route, rows) for route in routes)
 
 
-def _hurry_waiting(connection: Connection, hint: PriorityHint) -> None:
-    """Work that was queued before anyone said that it is urgent moves forward too."""
+def _hurry_waiting(connection: Connection, hint: PriorityHint, now: datetime) -> None:
+    """Work that was queued before anyone said that it is urgent moves forward too, and so do results still to be sent."""
     same_order = and_(STUDY.c.accession_number == hint.accession_number, STUDY.c.patient_id == hint.patient_id)
     about = STUDY.c.study_uid == hint.study_uid if hint.study_uid else same_order
+    mine = and_(WORK_ITEM.c.case_id.in_(select(STUDY.c.study_uid).where(about)), WORK_ITEM.c.kind == "imaging")
     waiting = WORK_ITEM.c.state.in_((State.QUEUED.value, State.WAITING.value))
-    connection.execute(
+    raised = connection.execute(
         update(WORK_ITEM)
-        .where(WORK_ITEM.c.case_id.in_(select(STUDY.c.study_uid).where(about)), waiting)
-        .where(WORK_ITEM.c.kind == "imaging", WORK_ITEM.c.priority > hint.priority)
+        .where(mine, waiting, WORK_ITEM.c.priority > hint.priority)
+        .values(priority=hint.priority)
+        .returning(WORK_ITEM.c.id, WORK_ITEM.c.state)
+    ).all()
+    for row in raised:
+        work.note(connection, row.id, now, State(row.state), _told(hint.priority, hint.reason, hint.expires_at))
+    connection.execute(
+        update(DELIVERY)
+        .where(DELIVERY.c.work_item_id.in_(select(WORK_ITEM.c.id).where(mine)), DELIVERY.c.priority > hint.priority)
+        .where(DELIVERY.c.state.in_((DeliveryState.QUEUED.value, DeliveryState.WAITING.value)))
         .values(priority=hint.priority)
     )
 
@@ -160,8 +172,17 @@ def _hurry_waiting(connection: Connection, hint: PriorityHint) -> None:
 _IN_PROGRESS = StepState.IN_PROGRESS.value
 
 
-def _adjusted(priority: int, hints: Sequence[tuple[HintSource, int]]) -> int:
-    asked = [one for source, one in hints if source is not HintSource.BACKFILL]
-    if asked:
-        return min(priority, *asked)
-    return max([priority, *(one for _, one in hints)])
+def _adjusted(route: Route, hints: Sequence[Row[Any]]) -> Route:
+    asked = [one for one in hints if one.source != HintSource.BACKFILL.value]
+    chosen = min(asked, key=_priority) if asked else max(hints, key=_priority, default=None)
+    if chosen is None or (chosen.priority >= route.priority if asked else chosen.priority <= route.priority):
+        return route
+    return replace(route, priority=chosen.priority, urgency=_told(chosen.priority, chosen.reason, chosen.expires_at))
+
+
+def _priority(hint: Row[Any]) -> int:
+    return int(hint.priority)
+
+
+def _told(priority: int, reason: str, expires_at: datetime) -> str:
+    return f"priority {priority}: {reason}, a wish that holds until {expires_at:%Y-%m-%d %H:%M} UTC"

@@ -5,12 +5,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from factories.deliveries import Sending
 from pydicom.dataset import Dataset
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from dicom_io.receive.completion import CompletionPolicy
 from dicom_io.receive.inbox import Landing
 from dicom_io.receive.notifications import Notification, NotificationSource, StepState
+from dicom_io.results.kinds import ResultKind
+from dicom_io.send.memory import MemoryDestination
 from dicom_io.uids import derive_uid
 from models.folder_store import FolderStore
 from serving.intake import Intake
@@ -18,9 +21,12 @@ from serving.records import cases, hints, work
 from serving.records.database import reading, writing
 from serving.records.hints import HintSource, PriorityHint
 from serving.records.inbox import DatabaseInbox
-from serving.records.schema import STUDY, WORK_ITEM
+from serving.records.schema import DELIVERY, HISTORY, STUDY, WORK_ITEM
+from serving.records.workitem_schema import PRIORITY_HINT
 from serving.rules import Route
-from tests.factories.dicom import ct_series
+from serving.settings.destinations import Destination
+from serving.settings.file import Rule
+from tests.factories.dicom import ct_series, structured_report
 
 NOW = datetime.now(UTC)
 STUDY_UID = derive_uid("study-1")
@@ -171,6 +177,7 @@ def test_hints_raise_a_priority_and_only_back_filling_lowers_it(
             hints.note_priority(connection, hint(source=source, priority=wanted, study_uid=STUDY_UID), NOW)
         (route,) = hints.with_hints(connection, STUDY_UID, [ROUTE], NOW)
     assert route.priority == priority
+    assert (route.urgency != "") == (priority != ROUTE.priority)
 
 
 def test_work_that_waits_already_moves_forward(engine: Engine, land: Callable[[Dataset], Landing]):
@@ -182,7 +189,55 @@ def test_work_that_waits_already_moves_forward(engine: Engine, land: Callable[[D
             work.add_item(connection, {"id": name, "state": state, **item, **times})
         hints.note_priority(connection, hint(accession_number="ACC-1", patient_id="PID-0001"), NOW)
         rows = connection.execute(select(WORK_ITEM)).all()
+        told = connection.execute(select(HISTORY).where(HISTORY.c.detail != "")).all()
     assert {row.id: row.priority for row in rows} == {"a": 0, "b": 2}
+    until = f"{hint().expires_at:%Y-%m-%d %H:%M} UTC"
+    assert [(row.work_item_id, row.detail) for row in told] == [
+        ("a", f"priority 0: {hint().reason}, a wish that holds until {until}")
+    ]
+
+
+def test_a_word_that_came_before_the_study_is_told_in_the_history_of_its_work(
+    engine: Engine, land: Callable[[Dataset], Landing], tmp_path: Path
+):
+    with writing(engine) as connection:
+        hints.note_priority(connection, hint(accession_number="ACC-1", patient_id="PID-0001"), NOW)
+    land(ct_series(1)[0])
+    with writing(engine) as connection:
+        connection.execute(update(STUDY).values(due_at=datetime.now(UTC)))
+    rule = Rule(name="nodules", model="ct_lung_nodule", modalities=("CT",))
+    Intake(engine, FolderStore(tmp_path), (rule,)).take_due()
+    with reading(engine) as connection:
+        (item,) = connection.execute(select(WORK_ITEM)).all()
+        told = connection.scalars(select(HISTORY.c.detail).where(HISTORY.c.work_item_id == item.id)).all()
+    assert item.priority == 0
+    assert told[-1].startswith(f"priority 0: {hint().reason}, a wish that holds until")
+
+
+def test_results_that_wait_move_forward_and_arrived_ones_stay(
+    engine: Engine, land: Callable[[Dataset], Landing], tmp_path: Path
+):
+    land(ct_series(1)[0])
+    pacs = Destination(name="pacs", host="127.0.0.1", port=104, ae_title="PACS")
+    sending = Sending(engine=engine, directory=tmp_path, destinations=[pacs], outlet_of=lambda _: MemoryDestination())
+    sending.queue("study-1", {ResultKind.SR: structured_report()})
+    sending.send("pacs")
+    sending.queue("later", {ResultKind.SR: structured_report(name="later")})
+    with writing(engine) as connection:
+        hints.note_priority(connection, hint(study_uid=STUDY_UID), NOW)
+        rows = connection.execute(select(DELIVERY.c.state, DELIVERY.c.priority)).all()
+    assert {row.state: row.priority for row in rows} == {"accepted": 2, "queued": 0}
+
+
+def test_an_expired_word_is_forgotten_and_one_that_comes_too_late_hurries_nothing(
+    engine: Engine, land: Callable[[Dataset], Landing]
+):
+    land(ct_series(1)[0])
+    with writing(engine) as connection:
+        hints.note_priority(connection, hint(study_uid=STUDY_UID), NOW)
+        hints.note_priority(connection, hint(study_uid="1.2.3"), NOW + timedelta(days=30))
+        kept = connection.scalars(select(PRIORITY_HINT.c.study_uid)).all()
+    assert kept == ["1.2.3"]
 
 
 def test_a_hint_expires(engine: Engine, land: Callable[[Dataset], Landing]):
