@@ -148,7 +148,7 @@ def with_hints(connection: Connection, study_uid: str, routes: Sequence[Route], 
 
 
 def _hurry_waiting(connection: Connection, hint: PriorityHint, now: datetime) -> None:
-    """Work that was queued before anyone said that it is urgent moves forward too, and so do results still to be sent."""
+    """Work that was queued before anyone said that it is urgent moves forward too, and results still to be sent."""
     same_order = and_(STUDY.c.accession_number == hint.accession_number, STUDY.c.patient_id == hint.patient_id)
     about = STUDY.c.study_uid == hint.study_uid if hint.study_uid else same_order
     mine = and_(WORK_ITEM.c.case_id.in_(select(STUDY.c.study_uid).where(about)), WORK_ITEM.c.kind == "imaging")
