@@ -4,7 +4,7 @@ import random
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, func, insert, select
 
 from ehr_io.definitions.catalogue import ALL, IN_FORCE, Definition
 from ehr_io.events import Event, EventKind
@@ -81,7 +81,9 @@ def fill_surveillance(connection: Connection, *, months: int = 14, seed: int = 5
                     cases.append(Case(id=f"{unit}-{day}", unit=counted_to, day=day))
         _keep(connection, definition, cases, exposures)
     _keep_contacts(connection, days)
-    run = {"at": NOW, "seconds": 1.2, "patients": 4200, "cases": 300}
+    counted = connection.execute(select(func.count()).select_from(SURVEILLANCE_CASE)).scalar_one()
+    patients = round(sum(_BEDS.values()) * len(days) / _CONTACT_DAYS)
+    run = {"at": NOW, "seconds": 1.2, "patients": patients, "cases": counted}
     connection.execute(insert(SURVEILLANCE_RUN).values(**run))
 
 
@@ -149,10 +151,11 @@ def _case_row(definition: str, edition: str, case: Case) -> dict[str, object]:
     taken = datetime.combine(case.day, _SAMPLED.time(), tzinfo=UTC)
     since = _ADMITTED if is_of_stay else taken - timedelta(hours=71.5)
     hours = (taken - since).total_seconds() / 3600
+    after = f"{hours:.1f}".replace(".", ",")
     words = {
         "en": f"Hospital-acquired because the sample was taken {hours:.1f} h after the contact began. "
         f"It counts to {case.unit}, where the patient was 48 h before the sample.",
-        "da": f"Sygehuserhvervet, fordi prøven er taget {hours:.1f} timer efter kontaktens start. "
+        "da": f"Sygehuserhvervet, fordi prøven er taget {after} timer efter kontaktens start. "
         f"Det tæller for {case.unit}, hvor patienten var 48 timer før prøven.",
     }
     return {
@@ -164,7 +167,7 @@ def _case_row(definition: str, edition: str, case: Case) -> dict[str, object]:
         "stay_id": "stay-9" if is_of_stay else f"stay-{case.id}",
         "source": f"DiagnosticReport/{case.id}",
         "sampled_at": taken,
-        "known_at": taken + timedelta(days=2),
+        "known_at": NOW - timedelta(hours=1) if is_of_stay else taken + timedelta(days=2),
         "unit": case.unit,
         "since": since,
         "explanation": words,
