@@ -24,6 +24,8 @@ _GREY = (176, 184, 192)
 _FINE = 2
 #: Room around a mark for its line and rim, in pixels of the picture.
 _MARGIN = 8
+#: Rows that are halved at once.
+_ROWS_AT_ONCE = 32
 #: How much of the image the dark rim hides.
 _RIM_STRENGTH = 0.6
 
@@ -59,7 +61,7 @@ def draw_findings(
     marks: Sequence[Mark],
     caption: Caption,
     window: tuple[float, float],
-) -> npt.NDArray[np.uint8]:
+) -> Image.Image:
     """The image with its *marks* and a bar above and below it.
 
     Args:
@@ -69,7 +71,7 @@ def draw_findings(
         window: values that become black and white.
 
     Returns:
-        RGB (y, x, 3); the image's longest side is LONGEST_SIDE.
+        In RGB; the image's longest side is LONGEST_SIDE.
     """
     scale = LONGEST_SIDE / max(pixels.shape)
     picture = _grey_picture(pixels, window, scale)
@@ -77,13 +79,13 @@ def draw_findings(
         _draw_outline(picture, mark, scale)
     for mark in marks:
         _draw_label(picture, mark, scale)
-    return np.asarray(_with_bars(picture, caption))
+    return _with_bars(picture, caption)
 
 
-def to_jpeg(rgb: npt.NDArray[np.uint8]) -> bytes:
-    """*rgb* (y, x, 3) as a JPEG file, one colour for two pixels side by side, as DICOM wants it (PS3.5 8.2.1)."""
+def to_jpeg(picture: Image.Image) -> bytes:
+    """The *picture* as a JPEG file, one colour for two pixels side by side, as DICOM wants it (PS3.5 8.2.1)."""
     buffer = io.BytesIO()
-    Image.fromarray(rgb).save(buffer, format="JPEG", quality=90, subsampling="4:2:2")
+    picture.save(buffer, format="JPEG", quality=90, subsampling="4:2:2")
     return buffer.getvalue()
 
 
@@ -92,19 +94,26 @@ def _grey_picture(pixels: npt.NDArray[np.floating], window: tuple[float, float],
     rows, columns = pixels.shape
     size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
     # Halved first, then windowed, then resized as bytes: 8 ms instead of 27 for a radiograph of four megapixels.
-    grey = _halved(pixels, scale) * np.float32(255.0 / max(high - low, 1e-6))
+    grey = _halved(pixels, scale)
+    grey *= np.float32(255.0 / max(high - low, 1e-6))
     grey -= np.float32(low * 255.0 / max(high - low, 1e-6))
     np.clip(grey, 0, 255, out=grey)
     return Image.fromarray(grey.astype(np.uint8)).resize(size, Image.Resampling.BILINEAR).convert("RGB")
 
 
 def _halved(pixels: npt.NDArray[np.floating], scale: float) -> npt.NDArray[np.float32]:
-    """Means of 2 x 2 pixels, again and again while that is no smaller than the picture will be."""
-    smaller = pixels.astype(np.float32, copy=False)
+    """A copy, of means of 2 x 2 pixels, again and again while that is no smaller than the picture will be."""
+    smaller = pixels.astype(np.float32, copy=scale > 0.5)
     while scale <= 0.5:
-        rows, columns = smaller.shape[0] & ~1, smaller.shape[1] & ~1
-        pairs = smaller[0:rows:2, :columns] + smaller[1:rows:2, :columns]
-        smaller = (pairs[:, 0::2] + pairs[:, 1::2]) * np.float32(0.25)
+        half = np.empty((smaller.shape[0] // 2, smaller.shape[1] // 2), dtype=np.float32)
+        for first in range(0, len(half), _ROWS_AT_ONCE):
+            part = half[first : first + _ROWS_AT_ONCE]
+            # What two rows add up to stays in the processor's cache.
+            rows = smaller[2 * first : 2 * (first + len(part)), : 2 * half.shape[1]]
+            pairs = rows[0::2] + rows[1::2]
+            np.add(pairs[:, 0::2], pairs[:, 1::2], out=part)
+        half *= np.float32(0.25)
+        smaller = half
         scale *= 2
     return smaller
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
+from PIL.Image import Image
 
 from dicom_io.findings import Finding, ImageName, Report, image_names
 from dicom_io.results.drawing import Caption, Mark, draw_findings, shown, to_jpeg
@@ -38,15 +39,15 @@ def drawn_picture(report: Report, pixels: Radiograph | Volume, moment: datetime)
     if isinstance(pixels, Radiograph):
         caption = _caption(report, moment)
         image = ImageName(sop_instance_uid=pixels.sop_instance_uid)
-        rgb = draw_findings(pixels.pixels, _planar_marks(report, image), caption, _radiograph_window(pixels.pixels))
-        return _as_jpeg(rgb, image)
+        drawn = draw_findings(pixels.pixels, _planar_marks(report, image), caption, _radiograph_window(pixels.pixels))
+        return _as_jpeg(drawn, image)
     index = shown_slice(report, pixels)
     depth = len(pixels.sop_instance_uids)
     caption = _caption(report, moment, f"{words_of(report.language).slice} {index + 1}/{depth}")
     image = _slices_of(pixels)[index]
     marks = _volume_marks(report, index) + _planar_marks(report, image)
-    rgb = draw_findings(pixels.voxels[index], marks, caption, _ct_window(pixels.voxels[index]))
-    return _as_jpeg(rgb, image)
+    drawn = draw_findings(pixels.voxels[index], marks, caption, _ct_window(pixels.voxels[index]))
+    return _as_jpeg(drawn, image)
 
 
 def shown_slice(report: Report, volume: Volume) -> int:
@@ -64,8 +65,8 @@ def _slices_of(volume: Volume) -> tuple[ImageName, ...]:
     return image_names(volume.sop_instance_uids, volume.frame_numbers)
 
 
-def _as_jpeg(rgb: npt.NDArray[np.uint8], image: ImageName) -> DrawnPicture:
-    return DrawnPicture(jpeg=to_jpeg(rgb), size=(rgb.shape[0], rgb.shape[1]), image=image)
+def _as_jpeg(drawn: Image, image: ImageName) -> DrawnPicture:
+    return DrawnPicture(jpeg=to_jpeg(drawn), size=(drawn.height, drawn.width), image=image)
 
 
 def _planar_marks(report: Report, image: ImageName) -> list[Mark]:

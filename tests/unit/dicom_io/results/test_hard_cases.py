@@ -220,7 +220,8 @@ def test_a_mark_at_the_edge_stays_in_the_picture():
     mask[:6, :6] = True
     polygon = ((50.0, 30.0), (60.0, 30.0), (60.0, 40.0), (50.0, 30.0))
 
-    rgb = draw_findings(pixels, [Mark(label="A", mask=mask), Mark(label="B", polygon=polygon)], CAPTION, (0, 1))
+    marks = [Mark(label="A", mask=mask), Mark(label="B", polygon=polygon)]
+    rgb = np.asarray(draw_findings(pixels, marks, CAPTION, (0, 1)))
 
     assert rgb.shape[1] == LONGEST_SIDE
     assert rgb.shape[2] == 3
