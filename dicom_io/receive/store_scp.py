@@ -9,7 +9,7 @@ import logging
 import socket
 import ssl
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pynetdicom import evt
@@ -21,6 +21,7 @@ from dicom_io.receive.association_pdus import (
     AbortReason,
     AssociateRequest,
     PduType,
+    Rejection,
     decode_request,
     encode_abort,
     encode_reject,
@@ -28,7 +29,7 @@ from dicom_io.receive.association_pdus import (
 from dicom_io.receive.inbox import Inbox
 from dicom_io.receive.listener import Listener
 from dicom_io.receive.neck import Neck, Offer, StoreObserver
-from dicom_io.receive.negotiation import negotiate
+from dicom_io.receive.negotiation import VERIFICATION, negotiate
 from dicom_io.receive.other_services import ExtraService, OtherServices
 from dicom_io.receive.settings import StoreScpSettings
 from dicom_io.receive.spool import Spool
@@ -53,8 +54,10 @@ class StoreScp:
         spool: Spool,
         observer: StoreObserver,
         extra_services: Sequence[ExtraService] = (),
+        is_held: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Make a door that is still closed."""
+        """Make a door that is still closed; while *is_held*, nobody who wants to store is let in."""
+        self._is_held = is_held
         self._settings = settings
         self._inbox = inbox
         self._neck = Neck(inbox, spool, observer, maximum_object_bytes=settings.maximum_object_bytes)
@@ -111,7 +114,8 @@ class StoreScp:
             raise ProtocolError(f"a request to associate has {length} bytes; at most {_MAXIMUM_REQUEST_BYTES} are read")
         body = wire.read(length)
         request = decode_request(body)
-        with self._admission.admitted(request, connection.getpeername()[0]) as rejection:
+        with self._admission.admitted(request, connection.getpeername()[0]) as turned_away:
+            rejection = turned_away or self._hold_back(request)
             if rejection is not None:
                 _log.warning(
                     "An association was rejected: %s",
@@ -123,6 +127,12 @@ class StoreScp:
                 self._others.serve(connection, HEADER.pack(kind, length) + body)
             else:
                 self._store(wire, request)
+
+    def _hold_back(self, request: AssociateRequest) -> Rejection | None:
+        """Who is in may finish: half a study helps nobody. Who is not keeps the whole of it, and comes again."""
+        wanted = {one.abstract_syntax for one in request.contexts}
+        wants_to_store = bool(wanted - self._others.abstract_syntaxes - {VERIFICATION})
+        return Rejection.LOCAL_LIMIT if wants_to_store and self._is_held() else None
 
     def _store(self, wire: Wire, request: AssociateRequest) -> None:
         negotiated = negotiate(request, takes_unknown_classes=self._settings.takes_unknown_classes)

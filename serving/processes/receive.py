@@ -11,12 +11,13 @@ from serving.commitment import CommitmentBook
 from serving.processes.lifecycle import demand_database, open_own_database, run_until_told
 from serving.records.inbox import DatabaseInbox
 from serving.records.notifications import DatabaseNotificationBook
+from serving.records.pressure import Pressure
 from serving.records.reconcile import reconcile
 from serving.settings.file import Settings
 from serving.settings.receive import Receive
 from serving.telemetry.health import Health, serve_health
 from serving.telemetry.logs import configure_logging
-from serving.telemetry.metrics import CommitmentMetrics, ReceiveMetrics, measure_disk, new_registry
+from serving.telemetry.metrics import CommitmentMetrics, ReceiveMetrics, measure_disk, new_registry, show_admission
 
 _MIB = 1024 * 1024
 
@@ -50,7 +51,10 @@ def build_receiver(settings: Settings, health: Health) -> StoreScp:
     reports = commitment_service(CommitmentBook(engine, CommitmentMetrics(registry)))
     observer = _Counting(ReceiveMetrics(registry))
     hints = notification_services(DatabaseNotificationBook(engine))
-    return StoreScp(_door(settings.receive), inbox, spool, observer, extra_services=[reports, *hints])
+    pressure = Pressure(engine, settings.queues.maximum_waiting)
+    show_admission(registry, pressure.is_high)
+    door = _door(settings.receive)
+    return StoreScp(door, inbox, spool, observer, extra_services=[reports, *hints], is_held=pressure.is_high)
 
 
 def _door(receive: Receive) -> StoreScpSettings:

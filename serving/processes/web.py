@@ -17,10 +17,12 @@ from serving.feed.neck import keep_items
 from serving.processes.lifecycle import open_own_database
 from serving.processes.workitems import imaging_rules
 from serving.records.inbox import DatabaseInbox
+from serving.records.pressure import Pressure
 from serving.settings.file import Settings
 from serving.telemetry.logs import configure_logging
-from serving.telemetry.metrics import StoreMetrics, WebMetrics, new_registry
+from serving.telemetry.metrics import StoreMetrics, WebMetrics, new_registry, show_admission
 from serving.telemetry.store_observer import CountedStores
+from serving.web.admission import Admission
 from serving.web.app import web_app
 from serving.web.bearer import behind_token
 from serving.web.cds_hooks import cds_routes
@@ -69,7 +71,11 @@ def build_web(settings: Settings) -> Starlette:
         *behind_token(ups_event_routes(engine), settings.dicomweb.token_file),
         *behind_token(_stow(settings, engine, StoreMetrics(metrics.registry)), settings.dicomweb.token_file),
     ]
-    return web_app(engine, settings, doors, metrics)
+    pressure = Pressure(engine, settings.queues.maximum_waiting)
+    show_admission(metrics.registry, pressure.is_high)
+    app = web_app(engine, settings, doors, metrics)
+    app.add_middleware(Admission, is_held=pressure.is_high, retry_after_seconds=settings.queues.retry_after_seconds)
+    return app
 
 
 def _stow(settings: Settings, engine: Engine, metrics: StoreMetrics) -> list[Route]:

@@ -1,19 +1,28 @@
 """Studies as they stand, and the closing of their generations."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, SQLColumnExpression, or_, select, update
 
 from dicom_io.headers import assemble_study, load_header
 from dicom_io.study import Study
 from serving.errors import CaseNotFoundError, ImagesClearedError
 from serving.records.schema import INSTANCE, STUDY
 
+#: No study is awaited for longer than this ahead (receive.quiet_seconds ends before).
+LONGEST_AWAITED = timedelta(hours=1)
+
+
+def is_due(now: SQLColumnExpression[datetime] | datetime, far: SQLColumnExpression[datetime] | datetime) -> Any:
+    """A study whose time has come; or lies beyond *far*, so that it was written by a clock that is set back since."""
+    return or_(STUDY.c.due_at <= now, STUDY.c.due_at > far)
+
 
 def due_studies(connection: Connection, now: datetime) -> tuple[str, ...]:
     """Study Instance UIDs whose open generation has fallen due."""
-    due = select(STUDY.c.study_uid).where(STUDY.c.due_at <= now).order_by(STUDY.c.due_at)
+    due = select(STUDY.c.study_uid).where(is_due(now, now + LONGEST_AWAITED)).order_by(STUDY.c.due_at)
     return tuple(connection.scalars(due))
 
 
@@ -38,7 +47,7 @@ def close_generation(connection: Connection, study_uid: str, now: datetime) -> i
     """Close the open generation of a study that has fallen due: its number, or None when it is not due any more."""
     row = connection.execute(
         update(STUDY)
-        .where(STUDY.c.study_uid == study_uid, STUDY.c.due_at <= now)
+        .where(STUDY.c.study_uid == study_uid, is_due(now, now + LONGEST_AWAITED))
         .values(due_at=None, generation=STUDY.c.generation + 1)
         .returning(STUDY.c.generation)
     ).one_or_none()

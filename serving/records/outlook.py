@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, exists, or_, select
 
+from serving.records.cases import LONGEST_AWAITED, is_due
 from serving.records.hints import fulfilled
 from serving.records.schema import DELIVERY, STAY, STUDY, WORK_ITEM
 from serving.work.item import DeliveryState, State
@@ -24,7 +25,7 @@ class Outlook:
 
 _NOW = bindparam("now", type_=STUDY.c.due_at.type)
 _DUE = or_(
-    exists().where(STUDY.c.due_at <= _NOW),
+    exists().where(is_due(_NOW, bindparam("far", type_=STUDY.c.due_at.type))),
     exists().where(STAY.c.due_at <= _NOW),
     exists().where(fulfilled(_NOW)),
 )
@@ -37,5 +38,5 @@ _LOOK = select(_DUE.label("cases"), _ITEMS.label("items"), _DELIVERIES.label("de
 
 def look(connection: Connection, now: datetime) -> Outlook:
     """What waits at *now*."""
-    row = connection.execute(_LOOK, {"now": now}).one()
+    row = connection.execute(_LOOK, {"now": now, "far": now + LONGEST_AWAITED}).one()
     return Outlook(cases=row.cases, items=row.items, deliveries=row.deliveries)

@@ -28,7 +28,7 @@ class Receive(Section):
     #: Below this much free space an object is refused with status A700.
     minimum_free_mib: int = Field(default=1024, ge=0)
     #: A study is complete when nothing came for so long (fallback).
-    quiet_seconds: float = Field(default=10.0, ge=0)
+    quiet_seconds: float = Field(default=10.0, ge=0, le=3000)
     #: ... and for so long once its sender has released the association.
     quiet_after_release_seconds: float = Field(default=1.0, ge=0)
     metrics_port: Port = 9464

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from serving.errors import DatabaseDownError
 from serving.intake import Intake
-from serving.records import outlook, work
+from serving.records import drains, outlook, work
 from serving.records.changes import ChangeDetector
 from serving.records.database import reading, writing
 from serving.records.waiting import delivery_groups, item_groups
@@ -72,8 +72,12 @@ class Dispatcher:
         """One look: close what fell due, start what waits."""
         with reading(self._engine) as connection:
             # A look without the write lock, so that an idle worker never disturbs the receiver.
-            waiting = outlook.look(connection, datetime.now(UTC))
+            now = datetime.now(UTC)
+            waiting = outlook.look(connection, now)
+            is_drained = drains.is_drained(connection, self._node, now)
         taken = self._intake.take_due() if waiting.cases else 0
+        if is_drained:
+            return
         if taken or waiting.items:
             self._start_items()
         if waiting.deliveries:

@@ -9,8 +9,10 @@ from varsel.commands.processes import ONE_EXAMPLES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from varsel.case_status import CaseStatus
+    from sqlalchemy import Engine
+
     from serving.records.work_detail import DeliveryPlace, WorkDetail
+    from varsel.case_status import CaseStatus
 
 work = typer.Typer(help="Run the worker; or look at its work and take it in hand.", epilog=ONE_EXAMPLES)
 
@@ -62,8 +64,8 @@ def show(context: typer.Context, work_item: _Id, as_json: _Json = False) -> None
     import json
     from dataclasses import asdict
 
-    from varsel.existing import existing_database
     from serving.records.work_detail import read_work
+    from varsel.existing import existing_database
 
     detail = read_work(existing_database(context.obj.load_settings()), work_item)
     if as_json:
@@ -135,6 +137,60 @@ def withdraw(
     kind = WithdrawalReason.PATIENT_SAFETY if patient_safety else WithdrawalReason.WITHDRAWN
     retraction = Retraction(work_item_id=work_item, reason=kind, words=reason, actor=getpass.getuser())
     print(f"{work_item} is taken back at {', '.join(withdrawer.withdraw(retraction))}")
+
+
+@work.command(
+    "drain",
+    epilog="Examples: [bold]varsel work drain --node node-2[/bold] before maintenance of one machine;   "
+    "[bold]varsel work drain --end[/bold] afterwards. Exit code 3 when work is still under way after --wait.",
+)
+def drain(
+    context: typer.Context,
+    node: Annotated[str, typer.Option(help="Only this node; empty = all.")] = "",
+    minutes: Annotated[float, typer.Option(min=0, max=55, help="Nodes begin again by themselves after so long.")] = 30,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait until nothing is under way.")] = 600,
+    end: Annotated[bool, typer.Option("--end", help="Let nodes begin work again, now.")] = False,
+) -> None:
+    """Let nodes begin nothing more, and say when all that was begun has ended. Studies are received all the same."""
+    from datetime import UTC, datetime, timedelta
+
+    from serving.records import drains
+    from serving.records.database import writing
+    from varsel.existing import existing_database
+
+    engine = existing_database(context.obj.load_settings())
+    with writing(engine) as connection:
+        if end:
+            drains.end(connection)
+        else:
+            drains.begin(connection, node, datetime.now(UTC) + timedelta(minutes=minutes))
+    if end:
+        print("nodes begin work again")
+    else:
+        _await_empty(engine, node, wait)
+        print(f"nothing is under way; it stays so for {minutes:g} minutes, or until varsel work drain --end")
+
+
+def _await_empty(engine: "Engine", node: str, seconds: float) -> None:
+    import time
+
+    from serving.records.database import reading
+    from serving.records.drains import under_way
+    from varsel.console import progress
+    from varsel.errors import PartlyDoneError
+
+    deadline = time.monotonic() + seconds
+    with progress() as bar:
+        task = bar.add_task("Under way", total=None)
+        while True:
+            with reading(engine) as connection:
+                left = under_way(connection, node)
+            bar.update(task, description=f"Under way: {left}")
+            if not left:
+                return
+            if time.monotonic() > deadline:
+                raise PartlyDoneError(f"{left} cases and deliveries are still under way after {seconds:g} seconds")
+            time.sleep(0.2)
 
 
 def _is_asked_for(case: "CaseStatus", state: str, destination: str, *, everything: bool) -> bool:
