@@ -235,11 +235,8 @@ def _queued(directory: Path, url: str, number: int) -> Site:
     directory.mkdir()
     engine = open_database(url or f"sqlite:///{directory / 'varsel.db'}")
     migrate(engine)
-    site = open_site(directory, names=())
-    site.engine.dispose()
-    site = replace(site, engine=engine, destinations=DESTINATIONS, nodes=[])
-    site.archives = {"pacs": next(iter(site.archives.values()))}
-    site.archives["pacs"]._site = site
+    site = open_site(directory, names=(), engine=engine)
+    site.destinations = DESTINATIONS
     first = site.queue(f"first-{number}-{os.getpid()}", 1)
     with writing(engine) as connection:
         row = dict(connection.execute(select(WORK_ITEM).where(WORK_ITEM.c.id == first)).mappings().one())

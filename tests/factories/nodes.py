@@ -24,7 +24,7 @@ from dicom_io.results.kinds import ResultKind, audience
 from dicom_io.results.write import WrittenObject
 from dicom_io.send.destination import Receipt, Reference, Refusal
 from dicom_io.uids import derive_uid
-from models.errors import RuntimeUnavailableError
+from models.errors import RuntimeUnavailableError, UnfitInputError
 from serving.analyse import Ending
 from serving.deliver import Deliverer
 from serving.dispatch import Outgoing
@@ -43,6 +43,7 @@ from serving.work.slots import Slots
 from serving.worker import Bench, Worker
 
 MAXIMUM_ATTEMPTS = 3
+AT_ONCE = RetryPolicy(first_seconds=0, ceiling_seconds=0, maximum_attempts=MAXIMUM_ATTEMPTS)
 #: As often as DBOS begins a run again that takes its process down.
 MAXIMUM_RECOVERIES = 5
 
@@ -55,6 +56,8 @@ class Way(Enum):
     PASSING = auto()
     #: The case breaks the analysis; the archive refuses the object.
     BROKEN = auto()
+    #: The model will not take the input; as BROKEN for an archive.
+    REFUSED = auto()
     #: The archive stores all of it, or half of it, and then does not say so.
     SILENT = auto()
     HALF = auto()
@@ -115,11 +118,13 @@ class ScriptedAnalyser:
     def run(self, item: WorkItem) -> Ending | None:
         if item.state is not State.RUNNING:
             return None
-        assert item.attempts <= MAXIMUM_ATTEMPTS
-        way = self._site.way
+        assert item.attempts <= self._site.retry.maximum_attempts
+        way = self._site.ways.get(item.id, self._site.way)
         self._site.disturb(self._node, way, before=True)
         if way is Way.PASSING:
             raise RuntimeUnavailableError
+        if way is Way.REFUSED:
+            raise UnfitInputError("the model takes 1 channel, 3 were given")
         if way is Way.BROKEN:
             raise ValueError("the pixels are upside down")
         self._record(item)
@@ -141,6 +146,7 @@ class ScriptedArchive:
     def __init__(self, site: "Site") -> None:
         self._site = site
         self.held: dict[str, bytes] = {}
+        self.is_down = False
 
     def of(self, node: "Node") -> "Line":
         return Line(archive=self, site=self._site, node=node)
@@ -157,9 +163,9 @@ class Line:
     def send(self, objects: Sequence[Path]) -> tuple[Receipt | Refusal, ...]:
         way = self.site.way
         self.site.disturb(self.node, way, before=True)
-        if way is Way.PASSING:
-            raise UnreachableError
-        if way is Way.BROKEN:
+        if way is Way.PASSING or self.archive.is_down:
+            raise UnreachableError("nobody answers")
+        if way in {Way.BROKEN, Way.REFUSED}:
             return tuple(Refusal(sop_instance_uid=path.stem, reason="0110 processing failure") for path in objects)
         for path in objects[:1] if way is Way.HALF else objects:
             self._take(path)
@@ -169,6 +175,8 @@ class Line:
         return tuple(Receipt(sop_instance_uid=path.stem, status=0, at=datetime.now(UTC)) for path in objects)
 
     def holds(self, references: Sequence[Reference]) -> AbstractSet[str]:
+        if self.archive.is_down:
+            raise UnreachableError("nobody answers")
         return {one.sop_instance_uid for one in references} & self.archive.held.keys()
 
     def close(self) -> None:
@@ -193,6 +201,9 @@ class Site:
     archives: dict[str, ScriptedArchive] = field(default_factory=dict)
     nodes: list["Node"] = field(default_factory=list)
     way: Way = Way.WELL
+    #: Work item -> how its analysis goes, where it is its own.
+    ways: dict[str, Way] = field(default_factory=dict)
+    retry: RetryPolicy = AT_ONCE
 
     def write(self, item: WorkItem, kind: ResultKind) -> WrittenObject:
         """One object of *item* on disk, the same each time."""
@@ -265,9 +276,8 @@ class Node:
             lease = leases.take(connection, self.name)
         self.engine = fence.under(self._site.engine, lease)
         self._slots = Slots({RunKind.ANALYSE.value: 2})
-        retry = RetryPolicy(first_seconds=0, ceiling_seconds=0, maximum_attempts=MAXIMUM_ATTEMPTS)
         metrics = WorkMetrics(CollectorRegistry())
-        bench = Bench(engine=self.engine, node=self.name, retry=retry, slots=self._slots, metrics=metrics)
+        bench = Bench(engine=self.engine, node=self.name, retry=self._site.retry, slots=self._slots, metrics=metrics)
         destinations = {one.name: one for one in self._site.destinations}
         deliverer = Deliverer(self.engine, destinations, lambda one: self._site.archives[one.name].of(self))
         analyser: Any = ScriptedAnalyser(self._site, self)
@@ -351,21 +361,25 @@ class Node:
                 self.is_up = False
 
 
-def open_site(directory: Path, names: Sequence[str] = ("node-1", "node-2")) -> Site:
-    """A site with empty tables in memory, two archives of which one can be asked, and a node for each of *names*."""
-    engine = open_database("sqlite://")
-    connection = engine.raw_connection()
-    connection.driver_connection.deserialize(_empty_tables())
-    connection.close()
+def open_site(directory: Path, names: Sequence[str] = ("node-1", "node-2"), engine: Engine | None = None) -> Site:
+    """A site on *engine*, else on tables in memory; two archives, one of which can be asked; a node for each name."""
     common: dict[str, Any] = {"host": "127.0.0.1", "port": 104, "ae_title": "PACS", "fallback": ()}
     destinations = (
         Destination(name="pacs", storage_commitment=True, **common),
         Destination(name="blind", can_query=False, **common),
     )
-    site = Site(directory=directory, engine=engine, destinations=destinations)
+    site = Site(directory=directory, engine=engine or _in_memory(), destinations=destinations)
     site.archives = {one.name: ScriptedArchive(site) for one in destinations}
     site.nodes = [Node(site, name) for name in names]
     return site
+
+
+def _in_memory() -> Engine:
+    engine = open_database("sqlite://")
+    connection: Any = engine.raw_connection()
+    connection.driver_connection.deserialize(_empty_tables())
+    connection.close()
+    return engine
 
 
 @cache
