@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,9 +13,11 @@ from sqlalchemy import Engine, select
 from ehr_io.hl7.reader import ReaderSettings
 from serving.feed.kept import kept_messages
 from serving.feed.neck import judge, keep_items
-from serving.records.database import open_database, reading
+from serving.records.database import open_database, reading, writing
 from serving.records.migrate import migrate
 from serving.records.schema import EVENT, STAY
+from serving.records.stay_clock import Freshness, Limits, close_on_clock, freshness, old_stays
+from serving.records.stays import ClosedStay, close_generation
 
 SETTINGS = ReaderSettings(zone=ZoneInfo("Europe/Copenhagen"))
 
@@ -56,3 +58,28 @@ def test_two_writers_that_tell_the_same_stay_leave_one_state(engine: Engine):
         wanted = select(EVENT.c.value).where(EVENT.c.code == "temperature", EVENT.c.current)
         assert list(connection.scalars(wanted)) == [39.9]
         assert [one.reason_code for one in kept_messages(connection, limit=9)] == ["event_code"] * 2
+
+
+def test_of_two_clocks_that_look_at_once_one_scores_a_stay(engine: Engine):
+    told = message("ADT^A01", visit(), sent="20260110160000+0100")
+    keep_items(engine)([judge(told, datetime.now(UTC), SETTINGS).item])
+    now = datetime(2026, 1, 10, 18, tzinfo=UTC)
+    limits = Limits(scored_before=now - timedelta(hours=1), heard_since=now - timedelta(hours=24))
+    with writing(engine) as connection:
+        first = close_generation(connection, "SYN-E-1", datetime.now(UTC))
+    with reading(engine) as connection:
+        assert old_stays(connection, limits) == ("SYN-E-1",)
+        assert freshness(connection, limits) == Freshness(running=1, stale=1, silent=0)
+    found: list[ClosedStay | None] = []
+
+    def look() -> None:
+        with writing(engine) as connection:
+            found.append(close_on_clock(connection, "SYN-E-1", limits, now))
+
+    threads = [threading.Thread(target=look) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert first is not None
+    assert [one for one in found if one is not None] == [ClosedStay(generation=first.generation + 1, as_of=now)]
