@@ -7,7 +7,6 @@ grids cover the same extent, so a place in one is a place in the other by one fa
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -24,7 +23,7 @@ FloatArray = npt.NDArray[np.float32]
 #: Percentiles are taken on about this many evenly spread pixels: 0.1 % off the full image's, and 50 times as fast.
 _PERCENTILE_SAMPLES = 65_536
 #: Rows of the tensor for which a radiograph is windowed at once: their pixels stay in a processor's cache.
-_ROWS_AT_ONCE = 16
+_ROWS_AT_ONCE = 32
 #: More threads than this wait for memory, not for a processor.
 _MAXIMUM_THREADS = 8
 
@@ -56,8 +55,7 @@ def radiograph_to_tensor(radiograph: Radiograph, spec: RadiographPreprocessing) 
     down = _resampling_weights(placement.extent[0], spec.size_px[0])[:, top : top + rows]
     across = _resampling_weights(placement.extent[1], spec.size_px[1])[:, left : left + columns]
     shrunk = np.zeros((spec.size_px[0], columns), dtype=np.float32)
-
-    def fill(first: int) -> None:
+    for first in range(0, spec.size_px[0], _ROWS_AT_ONCE):
         part = slice(first, first + _ROWS_AT_ONCE)
         used = down[part].indices
         if len(used):
@@ -66,8 +64,6 @@ def radiograph_to_tensor(radiograph: Radiograph, spec: RadiographPreprocessing) 
             # Padding holds the low value, which is 0 after the subtraction: the padded frame is never made.
             windowed -= np.float32(low)
             shrunk[part] = down[part, source] @ windowed
-
-    _side_by_side(fill, range(0, spec.size_px[0], _ROWS_AT_ONCE))
     tensor = np.ascontiguousarray((across @ np.ascontiguousarray(shrunk.T)).T)
     tensor *= np.float32(1 / max(high - low, 1e-6))
     return np.clip(tensor, 0, 1, out=tensor)[np.newaxis, np.newaxis], placement
@@ -88,13 +84,18 @@ def volume_to_tensor(volume: Volume, spec: VolumePreprocessing) -> FloatArray:
     across = _resampling_weights(volume.voxels.shape[2], shape[2])
     slices = np.empty((volume.voxels.shape[0], shape[1], shape[2]), dtype=np.float32)
 
-    def fill(index: int) -> None:
-        scaled = _apply(down, across, np.clip(volume.voxels[index], low, high))
-        scaled -= np.float32(low)
-        scaled *= np.float32(1 / (high - low))
-        slices[index] = scaled
+    threads = min(os.cpu_count() or 1, _MAXIMUM_THREADS)
 
-    _side_by_side(fill, range(len(slices)))
+    def fill_every(start: int) -> None:
+        for index in range(start, len(slices), threads):
+            scaled = _apply(down, across, np.clip(volume.voxels[index], low, high))
+            scaled -= np.float32(low)
+            scaled *= np.float32(1 / (high - low))
+            slices[index] = scaled
+
+    with ThreadPoolExecutor(threads) as pool:
+        # Consumed, so that an error of any slice is raised here.
+        deque(pool.map(fill_every, range(threads)), maxlen=0)
     tensor = _through(slices, shape[0])
     return np.clip(tensor, 0, 1, out=tensor)[np.newaxis, np.newaxis]
 
@@ -137,13 +138,6 @@ def _cut(probability: FloatArray, shape: tuple[int, int, int], box: tuple[slice,
     through, down, across = (one[part] for one, part in zip(weights, place, strict=True))
     slices = np.asarray(through @ probability.reshape(len(probability), -1)).reshape(-1, *probability.shape[1:])
     return Cut(values=np.stack([_apply(down, across, plane) for plane in slices]), place=place, shape=shape)
-
-
-def _side_by_side(fill: Callable[[int], None], parts: Iterable[int]) -> None:
-    """*fill* each of *parts*, on as many threads as there are processors; most of the time is numpy's and scipy's."""
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, _MAXIMUM_THREADS)) as pool:
-        # Consumed, so that an error of any part is raised here.
-        deque(pool.map(fill, parts), maxlen=0)
 
 
 def _through(slices: FloatArray, count: int) -> FloatArray:
