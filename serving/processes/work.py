@@ -207,7 +207,8 @@ def _slots(settings: Settings) -> Slots:
         longest_wait=timedelta(seconds=settings.work.retry_ceiling_seconds),
     )
     lanes = {one.name: one.concurrency for one in settings.all_destinations}
-    return Slots({RunKind.ANALYSE.value: settings.work.concurrency} | lanes, settings.queues.per_model, patience)
+    limits = {RunKind.ANALYSE.value: settings.work.concurrency} | lanes
+    return Slots(limits, settings.queues.per_model, patience, settings.queues.acute_places)
 
 
 def _limits(limits: Limits) -> dict[Stage, float]:

@@ -1,7 +1,6 @@
 """Work items and deliveries: queued, claimed, moved on, with their history."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -13,7 +12,7 @@ from serving.errors import CaseNotFoundError
 from serving.records import waiting
 from serving.records.schema import DELIVERY, HISTORY, WORK_ITEM
 from serving.work.item import MOVES, DeliveryState, Purpose, State
-from serving.work.turns import Group, Turns
+from serving.work.turns import Group, Room, Turns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,25 +82,19 @@ def add_item(connection: Connection, values: dict[str, Any]) -> bool:
 
 
 def claim_items(
-    connection: Connection,
-    node: str,
-    limit: int,
-    now: datetime,
-    *,
-    turns: Turns | None = None,
-    free: Mapping[str, int] | None = None,
+    connection: Connection, node: str, room: Room | int, now: datetime, turns: Turns | None = None
 ) -> tuple[WorkItem, ...]:
-    """Take up to *limit* waiting items for *node*, in the order of *turns*, of each model at most what is *free*."""
-    turns, room = turns or Turns(), Counter(free or {})
+    """Take waiting items for *node*, in the order of *turns*, as many as there is *room* for (a number: of any)."""
+    turns = turns or Turns()
+    room = Room(places=room, acute_places=room, by_model={}) if isinstance(room, int) else room
     claimed: list[WorkItem] = []
-    while len(claimed) < limit:
-        group = turns.choose(waiting.item_groups(connection, turns.patience, now), room if free else {}, now)
-        item = None if group is None else _claim_first(connection, group, node, now)
-        if group is None or item is None:
-            # Nothing is ready, or others are claiming it at this moment.
+    while (group := turns.choose(waiting.item_groups(connection, turns.patience, now), room, now)) is not None:
+        item = _claim_first(connection, group, node, now)
+        if item is None:
+            # Others are claiming it at this moment.
             break
         turns.served(group)
-        room[item.model] -= 1
+        room = room.without(group)
         claimed.append(item)
     return tuple(claimed)
 
@@ -179,7 +172,7 @@ def claim_delivery(
     """Take the next delivery for *destination*; the state it had tells whether a send may already have begun."""
     turns = turns or Turns()
     mine = [one for one in waiting.delivery_groups(connection, turns.patience, now) if one.model == destination]
-    group = turns.choose(mine, {}, now)
+    group = turns.choose(mine, Room(places=1, acute_places=1, by_model={}), now)
     if group is None:
         return None
     wanted = select(DELIVERY).where(DELIVERY.c.id == waiting.next_delivery_of(group).scalar_subquery())

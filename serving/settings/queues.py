@@ -12,6 +12,8 @@ class Queues(Section):
     ageing_minutes: float = Field(default=60.0, gt=0)
     #: Model -> cases that it works on at once on one node; others share `work.concurrency`.
     per_model: dict[str, PositiveInt] = Field(default={})
+    #: Places beyond `work.concurrency` that only acute cases take, so that none waits until another case ends.
+    acute_places: int = Field(default=1, ge=0)
     #: When so many cases wait for a worker, new associations and requests are asked to come later; 0 = never.
     maximum_waiting: int = Field(default=20_000, ge=0)
     #: How long senders are asked to wait then (Retry-After).

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -18,6 +18,7 @@ from serving.records.waiting import delivery_groups, item_groups
 from serving.work.engine import RunKind, WorkEngine
 from serving.work.item import State
 from serving.work.slots import Slots
+from serving.work.turns import Room
 
 _LOG = structlog.get_logger(__name__)
 #: How often the change counter is looked at.
@@ -110,13 +111,15 @@ class Dispatcher:
             self._stopping.wait(_DOWN_SECONDS)
 
     def _start_items(self) -> None:
-        free = self._slots.free(RunKind.ANALYSE.value)
-        by_model = self._slots.free_by_model()
-        if not free or not self._any_ready(by_model):
+        room = Room(
+            places=self._slots.free(RunKind.ANALYSE.value),
+            acute_places=self._slots.free_for_acute(RunKind.ANALYSE.value),
+            by_model=self._slots.free_by_model(),
+        )
+        if not room.acute_places or not self._any_ready(room):
             return
         with writing(self._engine) as connection:
-            now = datetime.now(UTC)
-            claimed = work.claim_items(connection, self._node, free, now, turns=self._turns, free=by_model)
+            claimed = work.claim_items(connection, self._node, room, datetime.now(UTC), self._turns)
         for item in claimed:
             self._slots.works_on(item.id, item.model)
             self._begin(RunKind.ANALYSE, RunKind.ANALYSE.value, item.id)
@@ -138,10 +141,10 @@ class Dispatcher:
             self._slots.end(lane, subject_id)
             raise
 
-    def _any_ready(self, free: Mapping[str, int]) -> bool:
+    def _any_ready(self, room: Room) -> bool:
         now = datetime.now(UTC)
         with reading(self._engine) as connection:
-            return self._turns.choose(item_groups(connection, self._turns.patience, now), free, now) is not None
+            return self._turns.choose(item_groups(connection, self._turns.patience, now), room, now) is not None
 
     def _ready_destinations(self) -> Sequence[str]:
         """Those of the settings for which something may be sent now."""

@@ -15,8 +15,13 @@ class Slots:
         limits: Mapping[str, int],
         per_model: Mapping[str, int] | None = None,
         patience: Patience = DEFAULT_PATIENCE,
+        acute_places: int = 0,
     ) -> None:
-        """At most *limits* of each lane at once, and *per_model* of each model that is named there."""
+        """At most *limits* of each lane at once, and *per_model* of each model that is named there.
+
+        Acute cases find *acute_places* more, so that they need not wait until another case ends.
+        """
+        self._acute_places = acute_places
         #: Whose turn it is when a place is free.
         self.turns = Turns(patience)
         self._limits = dict(limits)
@@ -30,6 +35,11 @@ class Slots:
         """How many more may be claimed in *lane*; work taken up after a crash may exceed the limit for its while."""
         with self._lock:
             return max(0, self._limits.get(lane, 1) - len(self._holders.get(lane, ())))
+
+    def free_for_acute(self, lane: str) -> int:
+        """How many more may be claimed in *lane* of what is acute."""
+        with self._lock:
+            return max(0, self._limits.get(lane, 1) + self._acute_places - len(self._holders.get(lane, ())))
 
     def free_by_model(self) -> dict[str, int]:
         """How many more of each model that has a limit of its own may be claimed."""

@@ -4,6 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+#: The priority of acute work.
+ACUTE = 0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
@@ -19,6 +22,29 @@ class Group:
     sender: str
     #: Since when its first could have been begun.
     waits_since: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """How much more may begin."""
+
+    #: Of anything.
+    places: int
+    #: Of what is acute; at least as many.
+    acute_places: int
+    #: Of a model that is named here; of others, as many as there are places.
+    by_model: Mapping[str, int]
+
+    def has_place_for(self, group: Group) -> bool:
+        """Whether the first of *group* may begin."""
+        places = self.acute_places if group.priority == ACUTE else self.places
+        return places > 0 and self.by_model.get(group.model, 1) > 0
+
+    def without(self, group: Group) -> "Room":
+        """The room that is left once the first of *group* has begun."""
+        left = self.by_model.get(group.model)
+        by_model = self.by_model if left is None else {**self.by_model, group.model: left - 1}
+        return Room(places=max(0, self.places - 1), acute_places=self.acute_places - 1, by_model=by_model)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,13 +81,12 @@ class Turns:
         self._served: dict[str, int] = {}
         self._turn = 0
 
-    def choose(self, groups: Iterable[Group], free: Mapping[str, int], now: datetime) -> Group | None:
-        """The group whose first comes next, or None: all wait for their time, or for a place.
+    def choose(self, groups: Iterable[Group], room: Room, now: datetime) -> Group | None:
+        """The group whose first comes next, or None: all wait for their time, or for a place in *room*.
 
-        By urgency after ageing; then the sender whose last turn lies furthest back; then who waited longest. *free* is
-        how many more of a model may begin; a model that is not named may always.
+        By urgency after ageing; then the sender whose last turn lies furthest back; then who waited longest.
         """
-        ready = [one for one in groups if free.get(one.model, 1) > 0]
+        ready = [one for one in groups if room.has_place_for(one)]
         return min(ready, key=lambda one: self._rank(one, now), default=None)
 
     def served(self, group: Group) -> None:

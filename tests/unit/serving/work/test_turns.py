@@ -14,11 +14,12 @@ from sqlalchemy import Connection, Engine, insert, text
 from serving.records import waiting, work
 from serving.records.database import open_database, reading, writing
 from serving.records.schema import DELIVERY, METADATA, WORK_ITEM
-from serving.work.turns import DEFAULT_PATIENCE, Group, Patience, Turns
+from serving.work.turns import DEFAULT_PATIENCE, Group, Patience, Room, Turns
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 PATIENCE = Patience(ageing=HOUR, longest_wait=timedelta(minutes=10))
+ROOM = Room(places=1, acute_places=1, by_model={})
 GROUP = Group(state="queued", priority=2, model="m", sender="A", waits_since=NOW)
 
 
@@ -38,9 +39,9 @@ def queue(engine: Engine, *items: dict[str, Any]) -> None:
         connection.execute(insert(WORK_ITEM), [plain | more | times | item for item in items])
 
 
-def claimed(engine: Engine, limit: int, now: datetime = NOW, **named: Any) -> list[str]:
+def claimed(engine: Engine, room: Room | int, now: datetime = NOW, turns: Turns | None = None) -> list[str]:
     with writing(engine) as connection:
-        return [item.id for item in work.claim_items(connection, "node-1", limit, now, **named)]
+        return [item.id for item in work.claim_items(connection, "node-1", room, now, turns)]
 
 
 @given(waited=st.floats(min_value=0, max_value=1e7), more=st.floats(min_value=0, max_value=1e7), one=st.integers(0, 3))
@@ -64,7 +65,7 @@ def test_no_group_starves_whatever_arrives_without_end(stream: Sequence[int], fi
             replace(GROUP, priority=priority, sender=f"S{number}", waits_since=now)
             for number, priority in enumerate(stream)
         ]
-        chosen = turns.choose([*fresh, patient], {}, now)
+        chosen = turns.choose([*fresh, patient], ROOM, now)
         assert chosen is not None
         if chosen == patient:
             return
@@ -91,8 +92,17 @@ def test_senders_take_turns_however_much_one_of_them_sent_before(engine: Engine)
 def test_a_model_at_its_limit_holds_up_no_other(engine: Engine):
     queue(engine, {"id": "1", "model": "slow", "priority": 0}, {"id": "2", "model": "slow"}, {"id": "3", "model": "m"})
 
-    assert sorted(claimed(engine, 9, free={"slow": 1})) == ["1", "3"]
-    assert claimed(engine, 9, free={"slow": 0}) == []
+    assert sorted(claimed(engine, replace(ROOM, places=9, acute_places=9, by_model={"slow": 1}))) == ["1", "3"]
+    assert claimed(engine, replace(ROOM, places=9, acute_places=9, by_model={"slow": 0})) == []
+
+
+def test_only_acute_cases_take_the_places_that_are_kept_for_them(engine: Engine):
+    queue(engine, *({"id": f"r{n}"} for n in range(3)), *({"id": f"a{n}", "priority": 0} for n in range(2)))
+    full_but_for_acute = replace(ROOM, places=0, acute_places=1)
+
+    assert [one[0] for one in claimed(engine, full_but_for_acute)] == ["a"]
+    assert [one[0] for one in claimed(engine, replace(ROOM, places=2, acute_places=3))] == ["a", "r"]
+    assert claimed(engine, full_but_for_acute) == []
 
 
 @pytest.mark.parametrize("state", ["queued", "waiting"])
