@@ -11,8 +11,8 @@ from dicom_io.errors import InboxUnavailableError
 from dicom_io.receive.completion import CompletionPolicy, SenderState, StudyProgress, decide
 from dicom_io.receive.inbox import Arrival, Landing, Refusal
 from serving.errors import DatabaseDownError
-from serving.records.database import without_waiting_for_the_disk, writing
-from serving.records.landing import FirstGenerations
+from serving.records.database import without_waiting_for_the_disk, writing, writing_by_driver
+from serving.records.landing import FirstGenerations, land
 from serving.records.schema import REFUSAL, STUDY
 
 
@@ -41,10 +41,20 @@ class DatabaseInbox:
         """
         now = datetime.now(UTC)
         due_at = self._due_at(SenderState.SENDING, now)
-        with _translated(), writing(self._landing) as connection:
-            landings = [self._first_generations.land(connection, one, now, due_at) for one in arrivals]
+        with _translated():
+            if self._first_generations.know(arrivals) and self._land_new(arrivals, now, due_at):
+                return [Landing.NEW] * len(arrivals)
+            with writing(self._landing) as connection:
+                landings = [land(connection, one, now, due_at) for one in arrivals]
         self._first_generations.remember(arrivals, landings)
         return landings
+
+    def _land_new(self, arrivals: Sequence[Arrival], now: datetime, due_at: datetime | None) -> bool:
+        with writing_by_driver(self._landing) as driver:
+            is_landed = self._first_generations.land(driver, arrivals, now, due_at)
+            if not is_landed:
+                driver.rollback()
+        return is_landed
 
     def association_ended(self, source_ae: str, study_uids: AbstractSet[str], *, aborted: bool) -> None:
         """A sender that released its association has probably sent all: bring the closing forward."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Dialect, bindparam, exists, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -43,7 +44,7 @@ _Description = tuple[str, ...]
 
 
 class FirstGenerations:
-    """Lands arrivals, and remembers what it wrote of studies that were never closed.
+    """Remembers what was written of studies that were never closed.
 
     Nearly every arrival is a new instance of such a study and says of it what the one before said: two statements
     then do for five. They check what was remembered, so that another process may close the study at any time.
@@ -55,17 +56,22 @@ class FirstGenerations:
         self._touch = Prepared(_TOUCH_FIRST_GENERATION, dialect)
         self._descriptions: dict[str, _Description] = {}
 
-    def land(self, connection: Connection, arrival: Arrival, now: datetime, due_at: datetime | None) -> Landing:
-        """Write what *arrival* means; an open generation closes at *due_at*."""
-        study_uid = arrival.header.study_instance_uid
-        if self._descriptions.get(study_uid) == _describe(arrival):
-            values = _instance_values(arrival, now)
-            if self._insert_if_new.execute(connection, values).fetchone() is not None:
-                touch = {"of_study": study_uid, "arrived_at": now, "until": due_at}
-                if not self._touch.execute(connection, touch).rowcount:
-                    _touch_study(connection, arrival, now, due_at)
-                return Landing.NEW
-        return _land(connection, arrival, now, due_at)
+    def know(self, arrivals: Sequence[Arrival]) -> bool:
+        """Whether all *arrivals* say of their studies what was written of them."""
+        return all(self._descriptions.get(one.header.study_instance_uid) == _describe(one) for one in arrivals)
+
+    def land(self, driver: Any, arrivals: Sequence[Arrival], now: datetime, due_at: datetime | None) -> bool:
+        """Write *arrivals* as new ones of known studies, whose generation closes at *due_at*.
+
+        False when one is not new, or a study was closed meanwhile; then nothing of it may be committed.
+        """
+        return all(self._land(driver, one, now, due_at) for one in arrivals)
+
+    def _land(self, driver: Any, arrival: Arrival, now: datetime, due_at: datetime | None) -> bool:
+        if self._insert_if_new.execute(driver, _instance_values(arrival, now)).fetchone() is None:
+            return False
+        touch = {"of_study": arrival.header.study_instance_uid, "arrived_at": now, "until": due_at}
+        return bool(self._touch.execute(driver, touch).rowcount)
 
     def remember(self, arrivals: Sequence[Arrival], landings: Sequence[Landing]) -> None:
         """Note what was committed; never before, or a study that was rolled back would be taken for known."""
@@ -80,7 +86,8 @@ def _describe(arrival: Arrival) -> _Description:
     return (*map(str, _study_values(arrival).values()), arrival.header.modality)
 
 
-def _land(connection: Connection, arrival: Arrival, now: datetime, due_at: datetime | None) -> Landing:
+def land(connection: Connection, arrival: Arrival, now: datetime, due_at: datetime | None) -> Landing:
+    """Write what *arrival* means, whatever was there before; an open generation closes at *due_at*."""
     uid = arrival.header.instance.sop_instance_uid
     known = {row.digest: row.current for row in connection.execute(_DIGESTS, {"sop_instance_uid": uid})}
     landing = _landing_of(arrival, known)

@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Dialect
+from sqlalchemy import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement
-
-from serving.errors import DatabaseDownError
 
 
 class Prepared:
@@ -28,22 +26,11 @@ class Prepared:
         self._converters = {
             name: converter for name, kind in types.items() if (converter := kind.bind_processor(dialect))
         }
-        self._error: type[Exception] = dialect.loaded_dbapi.Error
 
-    def execute(self, connection: Connection, values: Mapping[str, Any]) -> Any:
-        """The driver's cursor (PEP 249) after the statement ran on *connection* with *values* by name.
-
-        Raises:
-            DatabaseDownError: the database refused or could not be reached.
-        """
+    def execute(self, driver: Any, values: Mapping[str, Any]) -> Any:
+        """The cursor (PEP 249) after the statement ran on a connection of the *driver* with *values* by name."""
         given = {**self._own, **values}
         for name, convert in self._converters.items():
             given[name] = convert(given[name])
-        try:
-            # Both drivers, sqlite3 and psycopg, let a connection execute.
-            driver: Any = connection.connection.driver_connection
-            return driver.execute(self._text, tuple(given[name] for name in self._order) if self._order else given)
-        except self._error as error:
-            # The driver's text may quote bound values, which may be a patient's.
-            kind = type(error).__name__
-            raise DatabaseDownError(f"the database refused or could not be reached ({kind})") from None
+        # Both drivers, sqlite3 and psycopg, let a connection execute.
+        return driver.execute(self._text, tuple(given[name] for name in self._order) if self._order else given)

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -158,6 +159,40 @@ def test_only_arrivals_are_committed_without_waiting_for_the_disk(engine: Engine
     land(image)
     inbox.association_ended("SENDER", {str(image.StudyInstanceUID)}, aborted=False)
     assert said == ["PRAGMA synchronous=NORMAL", "PRAGMA synchronous=FULL"]
+
+
+def test_each_transaction_says_for_itself_whether_its_commit_waits(engine: Engine, inbox: DatabaseInbox, land: Land):
+    """The slices after the first are recorded by the driver alone, on connections that others use too."""
+    first, *others = ct_series(3)
+    land(first)
+    found = []
+    for image in others:
+        inbox.association_ended("SENDER", {str(first.StudyInstanceUID)}, aborted=False)
+        found.append(_synchronous(engine))
+        assert land(image) is Landing.NEW
+        found.append(_synchronous(engine))
+    full, normal = 2, 1
+    assert found == [full, normal, full, normal]
+
+
+def _synchronous(engine: Engine) -> int:
+    with closing(engine.raw_connection()) as connection:
+        return int(connection.driver_connection.execute("PRAGMA synchronous").fetchone()[0])
+
+
+def test_a_later_slice_that_is_not_recorded_leaves_nothing_and_says_so(engine: Engine, land: Land):
+    first, second = ct_series(2)
+    land(first)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TRIGGER no BEFORE UPDATE ON study BEGIN SELECT RAISE(ABORT, 'MARKED'); END")
+
+    with pytest.raises(InboxUnavailableError) as caught:
+        land(second)
+
+    assert "MARKED" not in str(caught.value)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER no")
+    assert land(second) is Landing.NEW
 
 
 def test_a_study_that_was_closed_meanwhile_is_opened_again_by_its_next_slice(engine: Engine, land: Land):
