@@ -20,6 +20,8 @@ from running_site import RunningSite, running_site
 SILENCE_SECONDS = 2
 #: The last effects of a case come after its end.
 _AFTERMATH_SECONDS = 2.5
+#: A place that is not come to within this is not come to at all: the first start of all passes some that no later does.
+_OBEDIENCE_SECONDS = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +104,8 @@ class Laboratory:
         }
         self._known: set[tuple[str, str]] = set()
         self._passed_at_start: set[str] = set()
+        #: Processes of which one is to die.
+        self._watched: set[str] = set()
         (self.orders / "record").touch()
 
     @property
@@ -197,17 +201,18 @@ class Laboratory:
         return ((process, name) for name in names)
 
     def _order(self, number: signal.Signals, process: str, name: str) -> None:
+        self._watched = self._alive(process)
         draft = self.orders / "draft"
         draft.write_text(f"{number.value}\t{process}\t{name}", encoding="utf-8")
         draft.rename(self.orders / "signal")
 
     def _dies(self, process: str, case: Case) -> bool:
         """Whether a process dies as ordered before *case* ends, or soon after."""
-        return self._is_obeyed(case) and until(lambda: not all(map(self.is_running, self._running_as(process))), 5)
+        return self._is_obeyed(case) and until(lambda: not self._watched <= self._alive(process), 5)
 
     def _is_obeyed(self, case: Case) -> bool:
         order = self.orders / "signal"
-        until(lambda: not order.exists() or self.judge.has_ended(case), PATIENCE_SECONDS)
+        until(lambda: not order.exists() or self.judge.has_ended(case), _OBEDIENCE_SECONDS)
         obeyed = until(lambda: not order.exists(), _AFTERMATH_SECONDS)
         order.unlink(missing_ok=True)
         return obeyed
@@ -216,16 +221,17 @@ class Laboratory:
         """Whether whoever mends what the first kill left dies too: another node, or the same when it starts again."""
         taken_over = self.nodes > 1 and place.process == "work" and place.name not in self._passed_at_start
         self._order(signal.SIGKILL, place.process, place.name)
-        if taken_over and self._is_obeyed(case):
+        if taken_over and self._dies(place.process, case):
             return True
         self._order(signal.SIGKILL, place.process, place.name)
         for name, own in self._missing():
             self.site.launch_only(name, own)
+            self._watched |= {name}
         self.modality.send(case)
-        return self._is_obeyed(case)
+        return self._dies(place.process, case)
 
-    def _running_as(self, process: str) -> tuple[str, ...]:
-        return tuple(name for name in self.site.processes if name.split("-")[0] == process)
+    def _alive(self, process: str) -> set[str]:
+        return {name for name in self.site.processes if name.split("-")[0] == process and self.is_running(name)}
 
 
 @contextmanager
