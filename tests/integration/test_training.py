@@ -4,15 +4,17 @@ import json
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, expect
 
 from evaluation.decision import Candidacy, Gate
 from evaluation.gate import judge
 from models.bundle import find_bundle
 from models.errors import RegistryError
 from models.folder_store import FolderStore
-from models.mlflow_registry import MlflowRegistry
+from models.mlflow_registry import MlflowRegistry, mlflow_client
 from models.registry import Alias
 from tests.factories.lines import Line, make_line
+from tests.integration.mlflow_pages import mlflow_pages
 from training.errors import DataError, PackageError, RunError
 from training.export import export_run
 from training.package import package_run
@@ -29,6 +31,10 @@ pytestmark = [
     # MLflow's SQLAlchemy engines close their SQLite connections when collected.
     pytest.mark.filterwarnings("ignore:unclosed database:ResourceWarning"),
 ]
+
+#: Whether the page shows the artifact of that name as a picture with something on it.
+_PICTURE = "name => [...document.images].some(one => one.alt === name && one.naturalWidth > 300)"
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +99,27 @@ def test_a_data_scientist_loads_the_champion_with_mlflow_alone(line: Line):
     registered = register(line.release, line.tracker, MlflowRegistry(line.tracker.uri))
     model = load_model(registered.source)
     assert [one.name for one in model.graph.input] == ["image"]
+
+
+def test_mlflows_own_pages_show_the_run_its_pictures_and_the_model(line: Line, browser: Browser):
+    """MLflow's server and Chromium, over what Varsel wrote; the pages ask nobody outside for anything they need."""
+    registered = register(line.release, line.tracker, MlflowRegistry(line.tracker.uri))
+    run_id = line.trained.run_id
+    experiment = mlflow_client(line.tracker.uri).get_run(run_id).info.experiment_id
+    run = f"experiments/{experiment}/runs/{run_id}"
+    with mlflow_pages(line.tracker.uri) as address:
+        page = browser.new_page()
+        page.route(lambda asked: not asked.startswith((address, "blob:", "data:")), lambda route: route.abort())
+        page.goto(f"{address}/#/{run}")
+        expect(page.get_by_text(f"{line.release.manifest.name} {line.release.manifest.version}").first).to_be_visible()
+        expect(page.get_by_text("varsel.release").first).to_be_visible()
+        page.goto(f"{address}/#/{run}/model-metrics")
+        expect(page.get_by_text("samples_per_second").first).to_be_visible()
+        page.goto(f"{address}/#/{run}/artifacts/pictures/learning_curve.png")
+        page.wait_for_function(_PICTURE, arg="pictures/learning_curve.png")
+        page.goto(f"{address}/#/models/{registered.model}/versions/{registered.version}")
+        expect(page.get_by_text(line.release.digest).first).to_be_visible()
+        page.close()
 
 
 def test_other_data_than_the_runs_own_are_refused(line: Line, tmp_path: Path):
