@@ -90,6 +90,11 @@ def hour_utilities(stays: npt.NDArray[np.str_], labels: npt.NDArray[np.floating]
     )
 
 
+def hour_gain(stays: npt.NDArray[np.str_], labels: npt.NDArray[np.floating]) -> Floats:
+    """What an alarm adds to silence in each hour, (hour,); see `hour_utilities` for the order of rows."""
+    return hour_utilities(stays, labels).gain
+
+
 def utility(stays: npt.NDArray[np.str_], labels: npt.NDArray[np.floating], predictions: npt.NDArray[np.bool_]) -> float:
     """The challenge's normalised utility of the alarms *predictions*; see `hour_utilities` for the order of rows."""
     return float(hour_utilities(stays, labels).of_stays(predictions).normalised())

@@ -25,6 +25,9 @@ Objective = Callable[
     [npt.NDArray[np.float64], lightgbm.Dataset], tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 ]
 
+#: What answering yes is worth in each row, (row,), from its patients and truths, (row,) each, in the order of the data.
+Worth = Callable[[npt.NDArray[np.str_], npt.NDArray[np.float32]], npt.NDArray[np.float64]]
+
 #: What every fit shares: silent, and the same trees whatever the number of threads.
 _ALWAYS: Mapping[str, Any] = {"verbosity": -1, "deterministic": True, "force_row_wise": True, "objective": "binary"}
 
@@ -105,6 +108,28 @@ class BoostedTrees:
     repeats: int = 1
     #: Of folds and trees.
     seed: int = 0
+    #: Where rows are not worth the same, e.g. `evaluation.sepsis_utility.hour_gain`: as many bags again then learn
+    #: whether yes is worth more than no, each row counting by how much. Calibration to the truth comes afterwards.
+    worth: Worth | None = None
+
+    def fit_by_worth(
+        self, inputs: npt.NDArray[np.float32], truths: npt.NDArray[np.float32], patients: npt.NDArray[np.str_]
+    ) -> "BoostedFit":
+        """`fit`, and again by `worth` where there is one, all bags averaged; rows in the order that it asks for."""
+        by_truth = self.fit(inputs, truths, patients)
+        if self.worth is None:
+            return by_truth
+        worth = self.worth(patients, truths)
+        # A row worth nothing either way is no reason to say yes; it counts as little as any.
+        weights = np.maximum(np.abs(worth), np.abs(worth)[worth != 0].min(initial=np.inf))
+        weights = (weights / weights.mean()).astype(np.float32)
+        by_worth = self.fit(inputs, (worth > 0).astype(np.float32), patients, weights=weights)
+        return BoostedFit(
+            model=BoostedModel(
+                boosters=by_truth.model.boosters + by_worth.model.boosters, features=by_truth.model.features
+            ),
+            out_of_fold=(by_truth.out_of_fold + by_worth.out_of_fold) / 2,
+        )
 
     def fit(
         self,

@@ -90,7 +90,7 @@ def fit_trees(recipe: BoostedTrees, data: Dataset, tracker: Tracker, run_id: str
     parts = [_rows(data, split) for split in (Split.TRAIN, Split.VALIDATION)]
     inputs, truths, patients = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     known = ~np.isnan(truths)
-    fit = recipe.fit(inputs[known], truths[known], patients[known])
+    fit = recipe.fit_by_worth(inputs[known], truths[known], patients[known])
     scores = np.full(len(truths), np.nan)
     scores[known] = fit.out_of_fold
     validation = scores[len(parts[0][1]) :]

@@ -1,5 +1,6 @@
 """Boosted trees: fitted by patient, exported with their reasons, the same in LightGBM and in ONNX Runtime."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -175,3 +176,19 @@ def test_a_split_by_category_is_refused():
     booster = lightgbm.train({"objective": "binary", "max_cat_to_onehot": 1, "verbosity": -1}, data, 3)
     with pytest.raises(ExportError, match="'=='"):
         read_trees(booster.dump_model())
+
+
+def test_trees_that_learn_by_worth_say_yes_where_it_is_worth_more_than_no():
+    """The second half of the rows has the same truths, but a yes there is worth nothing: it is learnt as a no."""
+    rows = _rows(900, 1)
+    rows[:, 4] = np.arange(900) >= 450
+    truths, patients = _truths(rows, 1), np.array([f"P{n // 3}" for n in range(900)])
+
+    def worth(_: npt.NDArray[np.str_], said: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        return np.where((said > 0) & (rows[:, 4] == 0), 2.0, -0.05)
+
+    plain, weighed = (replace(_RECIPE, worth=one).fit_by_worth(rows, truths, patients) for one in (None, worth))
+    late = rows[:, 4] == 1
+    assert len(weighed.model.boosters) == 2 * len(plain.model.boosters)
+    assert weighed.out_of_fold[late].mean() < plain.out_of_fold[late].mean() - 0.5
+    assert weighed.out_of_fold[~late].mean() > plain.out_of_fold[~late].mean() + 0.5
