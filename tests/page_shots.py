@@ -34,8 +34,8 @@ PAGES = {
     "editions": "/surveillance/haiba-urinary-tract-infection/editions",
     "surveillance-case": "/surveillance/cases/uri2019-M2-2026-03-05",
     "report": "/surveillance/report.html?month=2026-02",
-    "work": "/work",
-    "work-item": "/work/w-3-1",
+    "work": "/queue",
+    "work-item": "/queue/w-3-1",
     "refusals": "/refusals",
 }
 #: Name -> viewport in CSS pixels.

@@ -74,9 +74,9 @@ class WorkPages:
     def routes(self) -> list[Route]:
         """Every page with its address."""
         return [
-            Route("/work", self.listed, name="work"),
-            Route("/work/{work_item_id}", self.shown, name="work_item"),
-            Route("/work/{work_item_id}/{deed}", self.done, methods=["POST"], name="work_deed"),
+            Route("/queue", self.listed, name="work"),
+            Route("/queue/{work_item_id}", self.shown, name="work_item"),
+            Route("/queue/{work_item_id}/{deed}", self.done, methods=["POST"], name="work_deed"),
         ]
 
     def listed(self, request: Request) -> Response:
@@ -103,7 +103,7 @@ class WorkPages:
         refusal = await run_in_threadpool(self._carry_out, request.path_params["work_item_id"], order)
         if refusal:
             return await run_in_threadpool(self._page, request, refusal, 409)
-        return RedirectResponse(f"/work/{request.path_params['work_item_id']}", status_code=303)
+        return RedirectResponse(f"/queue/{request.path_params['work_item_id']}", status_code=303)
 
     def _page(self, request: Request, refusal: str, status: int) -> Response:
         detail = read_work(self.engine, request.path_params["work_item_id"])

@@ -84,8 +84,8 @@ def page(browser: Browser) -> Iterator[Page]:
         "/surveillance/haiba-urinary-tract-infection/editions",
         "/surveillance/report.html?month=2026-02",
         "/refusals",
-        "/work",
-        "/work/w-3-1",
+        "/queue",
+        "/queue/w-3-1",
     ],
 )
 def test_a_page_draws_without_a_word_on_the_console(site: Site, page: Page, path: str):
@@ -175,10 +175,10 @@ def test_a_stay_is_reached_and_answered_by_keyboard_alone(site: Site, page: Page
 
 
 def test_failed_work_is_found_and_tried_again_by_keyboard_alone(site: Site, page: Page):
-    page.goto(site.start() + "/work")
+    page.goto(site.start() + "/queue")
     page.locator("#work-w-5-1").focus()
     page.keyboard.press("Enter")
-    page.wait_for_url("**/work/w-5-1")
+    page.wait_for_url("**/queue/w-5-1")
     page.locator("summary", has_text="Try again").focus()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
@@ -195,8 +195,8 @@ def test_failed_work_is_found_and_tried_again_by_keyboard_alone(site: Site, page
         "/stays/stay-9",
         "/surveillance",
         "/surveillance/haiba-urinary-tract-infection",
-        "/work",
-        "/work/w-3-1",
+        "/queue",
+        "/queue/w-3-1",
     ],
 )
 def test_a_page_fits_a_phone(site: Site, browser: Browser, path: str):

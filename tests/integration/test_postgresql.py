@@ -31,13 +31,13 @@ from serving.records.inbox import DatabaseInbox
 from serving.records.migrate import migrate
 from serving.records.schema import AUDIT
 from serving.records.snapshot import load_snapshot, take_snapshot
+from serving.records.work_detail import read_work
 from serving.settings.destinations import Destination
 from serving.settings.file import Rule
 from serving.telemetry.metrics import CommitmentMetrics
 from serving.withdraw import Retraction, Withdrawer
 from serving.work.dbos_engine import DbosEngine
 from serving.work.engine import RunKind
-from serving.records.work_detail import read_work
 
 
 @pytest.fixture(scope="module")

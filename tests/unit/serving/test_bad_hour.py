@@ -101,7 +101,7 @@ def test_an_archive_that_is_away_for_an_hour_gets_everything_once_and_nothing_el
     assert {hour.sent(case)["blind"] for case in ("early", "middle", "late")} == {("accepted", 1)}
     assert hour.states() == dict.fromkeys(("early", "middle", "late"), "delivering")
     assert hour.listed("--destination", "pacs").keys() == {"early", "middle", "late"}
-    assert "nobody answers" in hour.page.get("/work").text
+    assert "nobody answers" in hour.page.get("/queue").text
     tries = hour.sent("early")["pacs"][1]
     # 2 + 4 + ... + 256 seconds, then each 5 minutes, looked at each half minute.
     assert 10 <= tries <= 25
@@ -111,7 +111,7 @@ def test_an_archive_that_is_away_for_an_hour_gets_everything_once_and_nothing_el
 
     assert hour.states() == dict.fromkeys(("early", "middle", "late"), "done")
     assert hour.listed() == {}
-    assert "Nothing waits" in hour.page.get("/work").text
+    assert "Nothing waits" in hour.page.get("/queue").text
     assert len(hour.site.archives["pacs"].held) == 6
 
 
@@ -125,7 +125,7 @@ def test_what_will_not_pass_is_put_aside_at_once_with_its_reason_and_other_work_
     reasons = hour.listed("--state", "failed")
     assert "an unexpected ValueError" in reasons["poison"]
     assert reasons["unfit"] == "the model takes 1 channel, 3 were given"
-    assert "the model takes 1 channel" in hour.page.get(f"/work/{unfit}").text
+    assert "the model takes 1 channel" in hour.page.get(f"/queue/{unfit}").text
     assert "attempt 1" in hour.command("show", poison).output
 
 
@@ -136,7 +136,7 @@ def test_what_was_mended_is_tried_again_by_command_and_by_page(hour: Hour):
     hour.site.ways = {}
 
     assert hour.command("retry", items[0]).exit_code == 0
-    assert hour.page.post(f"/work/{items[1]}/retry", data={"actor": "KM"}).status_code == 303
+    assert hour.page.post(f"/queue/{items[1]}/retry", data={"actor": "KM"}).status_code == 303
     hour.pass_time(STEP)
 
     assert hour.states() == {"by-command": "done", "by-page": "done"}
