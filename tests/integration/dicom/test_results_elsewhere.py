@@ -11,6 +11,8 @@ import highdicom as hd
 import nibabel as nib
 import numpy as np
 import pytest
+from factories.dicom import ct_series, write
+from factories.dicom_pixels import enhanced_of
 from factories.results import nodule_case, study_of
 from peers import OrthancPeer, running_orthanc
 from pydicom import dcmread
@@ -18,11 +20,13 @@ from scipy.spatial.distance import pdist
 
 from dicom_io.codes import CUBIC_MILLIMETRE, DIAMETER, LUNG, MILLIMETRE, VOLUME, Code
 from dicom_io.findings import Finding, HeatMap, Measurement, Report, Segment
+from dicom_io.headers import assemble_study, read_header
 from dicom_io.results.kinds import ResultKind
 from dicom_io.results.write import WrittenObject, write_results
 from dicom_io.send.association import DicomAddress
 from dicom_io.send.store_scu import StoreScu
 from dicom_io.volume import Volume
+from dicom_io.volumes import read_volume
 from models.postprocess import components_of
 
 PROFILES = [tuple(ResultKind), (ResultKind.LABELMAP, ResultKind.SR), (ResultKind.SR,)]
@@ -93,6 +97,30 @@ def test_dcmqi_finds_each_voxel_of_each_mask_where_it_is(kind: ResultKind, made:
     labels = read_labels(tmp_path)
     for finding in made[0].findings:
         assert places_of(*labels[finding.tracking_uid]) == expected_places(finding.segment.mask)
+
+
+def test_dcmqi_finds_masks_on_frames_of_one_object_where_they_are(tmp_path: Path):
+    enhanced = enhanced_of(ct_series(12, size=(64, 64)), order=(*range(11, 5, -1), *range(6)))
+    study = assemble_study(read_header(path) for path in write([enhanced], tmp_path / "study"))
+    volume = read_volume(study.series[0])
+    _, report, _ = nodule_case(tmp_path)
+    named = {"sop_instance_uids": volume.sop_instance_uids, "frame_numbers": volume.frame_numbers}
+    findings = tuple(replace(one, segment=replace(one.segment, **named)) for one in report.findings if one.segment)
+    report = replace(report, findings=findings, source_uids=volume.sop_instance_uids[:1])
+    written = write_results(report, study, volume, [(ResultKind.SEG, ResultKind.SR)], tmp_path / "out")
+    paths = {one.kind: one.path for one in written}
+    (tmp_path / "masks").mkdir()
+
+    masks = ["--inputDICOM", paths[ResultKind.SEG], "--outputDirectory", tmp_path / "masks", "--outputType", "nii"]
+    dcmqi("segimage2itkimage", *masks)
+    dcmqi("tid1500reader", "--inputDICOM", paths[ResultKind.SR], "--outputMetadata", tmp_path / "sr.json")
+
+    labels = read_labels(tmp_path / "masks")
+    groups = json.loads((tmp_path / "sr.json").read_text())["Measurements"]
+    for finding, group in zip(report.findings, groups, strict=True):
+        assert places_of(*labels[finding.tracking_uid]) == expected_places(finding.segment.mask)
+        numbers = [float(item["value"]) for item in group["measurementItems"]]
+        assert numbers == [finding.probability, *(one.value for one in finding.measurements)]
 
 
 def test_dcmqi_reads_the_numbers_of_the_report(made: Made, tmp_path: Path):
