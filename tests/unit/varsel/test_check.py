@@ -158,6 +158,7 @@ def archive(directory: Path) -> Iterator[int]:
         ("dicomweb_destinations", {"url": "http://127.0.0.1:{port}/dicom-web"}),
         ("hl7_destinations", {"host": "127.0.0.1", "port": "{port}"}),
         ("fhir_destinations", {"url": "http://127.0.0.1:{port}/r4"}),
+        ("webhook_destinations", {"url": "http://127.0.0.1:{port}/hook", "secret_file": "secret"}),
     ],
 )
 def test_a_receiver_of_any_kind_that_does_not_answer_is_a_warning(
