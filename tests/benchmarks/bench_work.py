@@ -111,7 +111,9 @@ class Bench:
         with log.open("wb") as written:
             process = subprocess.Popen(command, stderr=written, stdout=written)
         try:
-            _wait_until(lambda: b"ready\n" in log.read_bytes(), f"{name} is ready, see {log.read_text()[-800:]}")
+            _wait_until(lambda: b"ready\n" in log.read_bytes() or process.poll() is not None, f"{name} is ready")
+            if process.poll() is not None:
+                sys.exit(f"{name} ended: {log.read_text()[-800:]}")
             yield
         finally:
             process.terminate()

@@ -39,7 +39,7 @@ _MODEL_SECONDS: list[float] = []
 class WaitingAnalyser:
     """Waits as long as a model takes, then records one object as the real analysis does: file, rows, delivery."""
 
-    def __init__(self, engine: Engine, store: object, runtime_of: object, site: Site) -> None:
+    def __init__(self, engine: Engine, store: object, runtime_of: object, site: Site, *_: object) -> None:
         self._engine = engine
         self._site = site
 
