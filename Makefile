@@ -2,9 +2,9 @@
 #   make demo [ARGS=--once] [DATA=folder]   run everything on this machine and show it
 #   make test [ARGS=-k\ pages]              all tests, contracts and lint included
 #   make viewer-shots OHIF=package/dist     screenshots of results in OHIF (npm pack @ohif/app@3.13.2)
-#   make bench | bench-pixels | bench-results | bench-models | bench-stays | bench-receive | bench-work | soak | crash | fuzz | lint | clean
+#   make bench | bench-pixels | bench-results | bench-models | bench-stays | bench-receive | bench-work | bench-overload | soak | crash | fuzz | lint | clean
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-pixels bench-results bench-models bench-stays bench-receive bench-work soak viewer-shots crash fuzz bench-risks page-shots lint clean demo-tools test-tools
+.PHONY: help demo test bench bench-pixels bench-results bench-models bench-stays bench-receive bench-work bench-overload soak viewer-shots crash fuzz bench-risks page-shots lint clean demo-tools test-tools
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -50,6 +50,9 @@ bench-models: $(INSTALLED)
 bench-receive: $(INSTALLED)
 	PYTHONPATH=.:tests:tests/integration:tests/acceptance:tests/benchmarks \
 		$(BIN)/python -W ignore tests/benchmarks/bench_receive.py $(ARGS)
+
+bench-overload: $(INSTALLED)
+	PYTHONPATH=.:tests:tests/benchmarks $(BIN)/python -W ignore tests/benchmarks/bench_overload.py $(ARGS)
 
 bench-work: $(INSTALLED)
 	PYTHONPATH=.:tests:tests/integration:tests/acceptance:tests/benchmarks \

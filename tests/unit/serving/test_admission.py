@@ -91,7 +91,7 @@ def test_a_held_http_door_says_when_to_come_back_and_others_stay_open():
     async def taken(_: Request) -> PlainTextResponse:
         return PlainTextResponse("taken")
 
-    paths = ("/dicomweb/studies", "/dicomweb/studies/1.2", "/dicomweb/workitems", "/fhir", "/work/1/retry")
+    paths = ("/dicomweb/studies", "/dicomweb/studies/1.2", "/dicomweb/workitems", "/fhir", "/stays/1/reviews")
     held = [True]
     app = Starlette(routes=[Route(path, taken, methods=["GET", "POST"]) for path in paths])
     app.add_middleware(Admission, is_held=lambda: held[0], retry_after_seconds=30)
