@@ -9,6 +9,7 @@ from models.bundle import find_bundle
 from models.folder_store import FolderStore
 from models.manifest import dump_manifest, load_manifest
 from models.release import Release
+from tests.factories.mlflow_database import fresh_mlflow
 from training.datasets import Dataset
 from training.export import ExportedRun, export_run
 from training.package import package_run
@@ -67,7 +68,7 @@ def make_line(name: str, root: Path, count: int | None = None, changes: Mapping[
     As many patients as `COUNT` says unless *count* is given; *changes* come on top of `TINY`.
     """
     bundle = find_bundle(name)
-    tracker = Tracker(f"sqlite:///{root / 'mlflow.db'}")
+    tracker = Tracker(fresh_mlflow(root))
     data = prepare_synthetic(bundle, root / "data", count or COUNT[name])
     trained = train_bundle(bundle, data, tracker, overrides={**TINY[name], **(changes or {})}, runs_dir=root / "runs")
     exported = export_run(trained.run_id, data, tracker)

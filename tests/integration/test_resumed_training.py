@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from models.bundle import find_bundle
+from tests.factories.mlflow_database import fresh_mlflow
 from training.datasets import Dataset, open_dataset
 from training.errors import RunError, TrackingError
 from training.run import resume_run, train_bundle
@@ -97,7 +98,7 @@ def _weights(tracker: Tracker, run_id: str, into: Path) -> dict[str, torch.Tenso
 
 
 def test_what_cannot_be_resumed_says_why(data: Dataset, tmp_path: Path):
-    bundle, tracker = find_bundle(STAYS), Tracker(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    bundle, tracker = find_bundle(STAYS), Tracker(fresh_mlflow(tmp_path))
     done = train_bundle(bundle, data, tracker, overrides={"max_epochs": 1}, runs_dir=tmp_path / "runs")
     with pytest.raises(RunError, match=f"is finished; go on with varsel export {done.run_id}"):
         resume_run(done.run_id, bundle, data, tracker, runs_dir=tmp_path / "runs")
@@ -110,7 +111,7 @@ def test_what_cannot_be_resumed_says_why(data: Dataset, tmp_path: Path):
 
 def test_a_run_that_goes_on_is_not_resumed_beside_itself(data: Dataset, tmp_path: Path):
     bundle, runs = find_bundle(STAYS), tmp_path / "runs"
-    tracker, refused = Tracker(f"sqlite:///{tmp_path / 'mlflow.db'}"), []
+    tracker, refused = Tracker(fresh_mlflow(tmp_path)), []
 
     def try_beside(*_: object) -> None:
         (directory,) = runs.iterdir()
@@ -126,7 +127,7 @@ def test_a_run_that_goes_on_is_not_resumed_beside_itself(data: Dataset, tmp_path
 def test_mlflow_that_goes_away_costs_no_training(data: Dataset, tmp_path: Path):
     """Epochs are trained on; their numbers, and the checkpoint, are kept until MLflow answers again."""
     bundle, runs = find_bundle(STAYS), tmp_path / "runs"
-    down = _Interrupted(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    down = _Interrupted(fresh_mlflow(tmp_path))
     with pytest.raises(TrackingError, match=r"what is trained is kept: go on with --resume") as caught:
         train_bundle(bundle, data, down, overrides=OVERRIDES, runs_dir=runs)
     run_id = re.search(r"--resume (\w+)", str(caught.value)).group(1)
