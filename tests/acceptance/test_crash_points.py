@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cases import Case, Judgement
-from laboratory import Laboratory, Surroundings, bench, laboratory
+from experiment import Surroundings
+from laboratory import Laboratory, bench, laboratory
 from sqlalchemy import select
 from test_imaging_line import in_orthanc
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 from cases import PATIENCE_SECONDS, Judgement, until
-from laboratory import Laboratory, Place, Surroundings, bench, laboratory
+from experiment import Place, Surroundings
+from laboratory import Laboratory, bench, laboratory
 from sqlalchemy import select
 from test_imaging_line import in_orthanc
 

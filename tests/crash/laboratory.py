@@ -3,13 +3,14 @@
 import json
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cases import PATIENCE_SECONDS, Case, Judge, Judgement, Modality, until
+from cases import PATIENCE_SECONDS, Case, Judge, Modality, until
 from disk import SmallDisk, small_disk
+from experiment import Place, Surroundings, Verdict
 from line import Line, Mode
 from nursery import ORDERS, Nursery
 from peers import OrthancPeer, free_ports, start_orthanc
@@ -18,46 +19,12 @@ from running_site import RunningSite, running_site
 
 #: Nodes besides the one that is killed take over after this.
 SILENCE_SECONDS = 2
+#: Processes, as their crash points call them.
+_WATCHED = ("receive", "work")
 #: The last effects of a case come after its end.
 _AFTERMATH_SECONDS = 2.5
 #: A place that is not come to within this is not come to at all: the first start of all passes some that no later does.
 _OBEDIENCE_SECONDS = 20.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Surroundings:
-    """Where the kills are made."""
-
-    #: ``sqlite`` or ``postgresql``.
-    database: str
-    #: Workers on it.
-    nodes: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """A boundary between durable effects."""
-
-    #: Process that comes by: ``receive`` or ``work``.
-    process: str
-    #: ``before`` or ``after``, the effect, and the function that asked for it.
-    name: str
-    #: The kill after which it was first passed, in mending what that left; empty on the straight way.
-    mending: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """What one kill did."""
-
-    #: Where it was.
-    place: Place
-    #: Whether the process came there, and died.
-    killed: bool
-    #: What became of the study that was under way.
-    judgement: Judgement
-    #: From the kill to the end of the case, the start of the process or the takeover included.
-    seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +73,6 @@ class Laboratory:
         self._passed_at_start: set[str] = set()
         #: Processes of which one is to die.
         self._watched: set[str] = set()
-        (self.orders / "record").touch()
 
     @property
     def workers(self) -> tuple[str, ...]:
@@ -129,20 +95,26 @@ class Laboratory:
 
     def find_places(self) -> tuple[Place, ...]:
         """Every place that one study passes, and those of a start, which follows a kill, in the order of passing."""
+        (self.orders / "record").touch()
+        for process in _WATCHED:
+            self.site.kill(process)
+        self.start()
         at_start = self.new_places()
-        self._passed_at_start = {place.name for place in at_start}
+        self._forget()
         case = self.modality.new_case()
         self.modality.send(case)
         judgement = self.judge.judge(case)
         assert judgement.is_clean, f"a study did not come through without any crash: {judgement}"
         time.sleep(_AFTERMATH_SECONDS)
         straight = self.new_places()
-        first = {place.process: place.name for place in reversed(straight)}
-        return (*straight, *(replace(place, mending=first[place.process]) for place in at_start))
+        only_at_start = [place for place in at_start if place not in straight]
+        self._passed_at_start = {place.name for place in only_at_start}
+        self._known.update((place.process, place.name) for place in only_at_start)
+        return (*straight, *(replace(place, mending=_midway(straight, place.process)) for place in only_at_start))
 
     def new_places(self, mending: str = "") -> tuple[Place, ...]:
         """Places that were passed for the first time since this was last asked, after a kill at *mending*."""
-        passed = dict.fromkeys(pair for process in ("receive", "work") for pair in self._recorded(process))
+        passed = dict.fromkeys(pair for process in _WATCHED for pair in self._recorded(process))
         found = [pair for pair in passed if pair not in self._known]
         self._known.update(found)
         return tuple(Place(process=process, name=name, mending=mending) for process, name in found)
@@ -195,6 +167,12 @@ class Laboratory:
         time.sleep(SILENCE_SECONDS / 2)
         self.start()
 
+    def _forget(self) -> None:
+        """Take nothing for passed before."""
+        self._known.clear()
+        for process in _WATCHED:
+            (self.orders / f"places-{process}").unlink()
+
     def _recorded(self, process: str) -> Iterator[tuple[str, str]]:
         record = self.orders / f"places-{process}"
         names = record.read_text(encoding="utf-8").splitlines() if record.exists() else ()
@@ -232,6 +210,12 @@ class Laboratory:
 
     def _alive(self, process: str) -> set[str]:
         return {name for name in self.site.processes if name.split("-")[0] == process and self.is_running(name)}
+
+
+def _midway(places: Sequence[Place], process: str) -> str:
+    """A place of *process* at which there is something to mend."""
+    names = [place.name for place in places if place.process == process]
+    return names[len(names) // 2]
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cases import Judgement
-from laboratory import Surroundings, Verdict
+from experiment import Surroundings, Verdict
 
 #: Troubles that are a signal at a place.
 KILL, FREEZE = "kill", "freeze"

@@ -5,7 +5,7 @@ from itertools import groupby
 from pathlib import Path
 from statistics import median
 
-from report import KILL, Row
+from report import FREEZE, KILL, Row
 
 _HEAD = """# The crash laboratory's report
 
@@ -14,11 +14,17 @@ Made by `make crash` from `crash-report.json` beside it; what is done, and how i
 studies. The seconds hold the restart or the takeover; they were taken on a machine of two cores that did other work
 too.
 """
-_STRAIGHT = "## Kills on the straight way\n\nOne `kill -9` at each place that a study passes.\n"
+_STRAIGHT = """## Kills on the straight way
+
+One `kill -9` at a place that a study passes. The list of places below tells how many there are; a cell with fewer
+experiments than places (each before and after) is not finished.
+"""
 _MENDING = """## Kills in mending
 
 A second `kill -9`, at places that are passed only after a first one: at a start, in taking up again.
 """
+#: What a whole report holds.
+_DATABASES, _NODES, _SEEDS = ("postgresql", "sqlite"), (1, 3), (1, 2, 3)
 _COLUMNS = (
     "database",
     "nodes",
@@ -37,7 +43,8 @@ _COLUMNS = (
 def write_page(rows: Sequence[Row], path: Path) -> None:
     """Write the page of *rows* to *path*."""
     kills = [row for row in rows if row.trouble == KILL]
-    others = [row for row in rows if row.trouble != KILL]
+    freezes = [row for row in rows if row.trouble == FREEZE]
+    others = [row for row in rows if row.trouble not in (KILL, FREEZE)]
     straight = [row for row in kills if not row.mending]
     mending = [row for row in kills if row.mending]
     parts = [
@@ -47,10 +54,12 @@ def write_page(rows: Sequence[Row], path: Path) -> None:
         _matrix(straight),
         _MENDING,
         _matrix(mending),
+        "## Freezes\n\nA worker is stopped at a place, and wakes up when others have done its work.\n",
+        _matrix(freezes),
         "## Other troubles\n",
         _troubles(others),
-        "## The places\n\nKills made there over all surroundings and seeds.\n",
-        _places(kills),
+        "## The places\n\nKills and freezes made there over all surroundings and seeds.\n",
+        _places([*kills, *freezes]),
     ]
     path.write_text("\n".join(parts), encoding="utf-8")
 
@@ -61,12 +70,14 @@ def _count(rows: Iterable[Row]) -> str:
     return ", ".join(f"{count} {word}" for word, count in counts.items())
 
 
-def _matrix(rows: Iterable[Row]) -> str:
-    def surroundings(row: Row) -> tuple[str, int, int]:
+def _matrix(rows: Sequence[Row]) -> str:
+    def cell(row: Row) -> tuple[str, int, int]:
         return (row.database, row.nodes, row.seed)
 
-    cells = groupby(sorted(rows, key=surroundings), key=surroundings)
-    return _table(_COLUMNS, [(*where, *_figures(list(group))) for where, group in cells])
+    made = {where: _figures(list(group)) for where, group in groupby(sorted(rows, key=cell), key=cell)}
+    wanted = {(database, nodes, seed) for database in _DATABASES for nodes in _NODES for seed in _SEEDS}
+    not_run = ("not run", *[""] * (len(_COLUMNS) - 4))
+    return _table(_COLUMNS, [(*where, *made.get(where, not_run)) for where in sorted(wanted | made.keys())])
 
 
 def _figures(rows: Sequence[Row]) -> tuple[object, ...]:

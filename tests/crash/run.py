@@ -12,7 +12,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from laboratory import Bench, Laboratory, Place, Surroundings, bench, laboratory
+from experiment import Place, Surroundings
+from laboratory import Bench, Laboratory, bench, laboratory
 from report import FREEZE, KILL, Report, Row, row_of_signal, row_of_trouble
 from report_page import write_page
 from troubles import TROUBLES
