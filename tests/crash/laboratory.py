@@ -145,10 +145,13 @@ class Laboratory:
         self.modality.send(case)
         frozen = self._is_obeyed(case)
         began = time.monotonic()
-        # On a file, whoever is frozen in the midst of a transaction holds up everybody until it is thawed.
-        until(lambda: self.judge.has_ended(case), PATIENCE_SECONDS if self.database else 2 * SILENCE_SECONDS)
+        # Alone, nobody takes over; on a file, whoever is frozen in the midst of a transaction holds up everybody.
+        can_end = bool(self.database) and self.nodes > 1
+        until(lambda: self.judge.has_ended(case), PATIENCE_SECONDS if can_end else 2 * SILENCE_SECONDS)
         for name in self._workers:
             self.site.signal(name, signal.SIGCONT)
+        # A sender that was held up so long that it was told nothing sends again, as any modality does.
+        self.modality.insist(case)
         judgement = self.judge.judge(case)
         seconds = time.monotonic() - began
         self.settle()
