@@ -16,7 +16,7 @@ from serving.records.schema import WORK_ITEM
 
 STUDIES = 8
 #: In the midst of the transaction that keeps the results.
-IN_A_TRANSACTION = Place(process="work", name="before commit serving/analyse.py:_run_study")
+IN_A_TRANSACTION = Place(process="work", name="before commit serving.analyse:_run_study")
 
 
 @pytest.fixture(scope="module")

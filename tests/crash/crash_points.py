@@ -81,7 +81,8 @@ class _Watch:
         while frame is not None:
             path = frame.f_code.co_filename
             if path.startswith(_OURS) and not path.startswith(_SERVANTS):
-                return f"{effect} {Path(path).relative_to(_ROOT)}:{frame.f_code.co_name}"
+                module = ".".join(Path(path).relative_to(_ROOT).with_suffix("").parts)
+                return f"{effect} {module}:{frame.f_code.co_name}"
             if _ENGINE in path and effect == "commit":
                 engine = engine or f"{effect} dbos:{frame.f_code.co_name}"
             frame = frame.f_back
