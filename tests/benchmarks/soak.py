@@ -124,9 +124,8 @@ def _judge(site: RunningSite, orthanc: OrthancPeer) -> bool:
 
 def _print(readings: list[Reading], seconds: float) -> bool:
     last = readings[-1]
-    print(
-        f"{last.instances} instances in {seconds:.0f} s: {last.instances / seconds:.1f} a second, {last.instances / _SLICES / seconds:.2f} studies\n"
-    )
+    rate = last.instances / seconds
+    print(f"{last.instances} instances in {seconds:.0f} s: {rate:.1f} a second, {rate / _SLICES:.2f} studies\n")
     print_row("process", "MiB after the first tenth", "MiB at the end", "growth", "files then", "files at the end")
     print_row(*["---"] * 6)
     is_met = True
