@@ -105,7 +105,7 @@ class EpochWatch:
         self._started = self._learnt = perf_counter()
 
     def _note_batch(self, engine: Engine) -> None:
-        loss = float(_first(engine.state.output)["loss"])
+        loss = _first(engine.state.output)["loss"].item()
         if not math.isfinite(loss):
             parser = self._workflow.parser
             rate = f" (now {parser.get('learning_rate')})" if "learning_rate" in parser else ""
