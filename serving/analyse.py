@@ -23,7 +23,7 @@ from serving.guard import Guard, find_guard
 from serving.messages import MessageComposer
 from serving.pipeline import Analysis, Subject, analyse_study, not_analysed
 from serving.records import audit, cases, ledger, results, stays, work
-from serving.records.database import reading, writing
+from serving.records.database import Transaction, reading, writing
 from serving.records.stays import RiskRecord
 from serving.records.work import WorkItem
 from serving.settings.destinations import AnyDestination
@@ -71,10 +71,20 @@ class Analyser:
     """Runs work items, one call each; safe to be called again for the same item after a crash."""
 
     def __init__(
-        self, engine: Engine, store: ReleaseStore, runtime_of: RuntimeOf, site: Site, watch: Watch = unwatched
+        self,
+        engine: Engine,
+        store: ReleaseStore,
+        runtime_of: RuntimeOf,
+        site: Site,
+        watch: Watch = unwatched,
+        recording: Transaction = writing,
     ) -> None:
-        """Read and record on *engine*, take releases from *store*, run them by *runtime_of*, seen by *watch*."""
+        """Read and record on *engine*, take releases from *store*, run them by *runtime_of*, seen by *watch*.
+
+        What comes out is recorded in a transaction of *recording*.
+        """
         self._engine = engine
+        self._recording = recording
         self._watch = watch
         self._store = store
         self._runtime_of = runtime_of
@@ -113,7 +123,7 @@ class Analyser:
         messages = self._messages.compose(item, study, analysis, written)
         notes = earlier.notes(item, analysis, self._site.destinations, self._site.results_dir / item.id)
         outgoing = Outgoing(objects=written, messages=messages, notes=notes)
-        with writing(self._engine) as connection:
+        with self._recording(self._engine) as connection:
             queued = self._record_study(connection, item, analysis, outgoing, stopwatch)
         return Ending(outcome=analysis.report.outcome, timings=stopwatch.seconds, deliveries=queued)
 
@@ -198,7 +208,7 @@ class Analyser:
     ) -> Ending:
         now = datetime.now(UTC)
         outcome = Outcome(told["outcome"])
-        with writing(self._engine) as connection:
+        with self._recording(self._engine) as connection:
             if risk is not None:
                 stays.keep_risk(connection, item.id, risk)
                 decide_risk(connection, item.id, item.model, risk, self._site.alert_policies)

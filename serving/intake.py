@@ -14,7 +14,7 @@ from models.errors import ModelError
 from models.registry import ReleaseStore
 from serving.errors import ImagesClearedError
 from serving.records import audit, cases, hints, stays, work
-from serving.records.database import reading, writing
+from serving.records.database import Transaction, reading, writing
 from serving.records.stay_clock import Limits, close_on_clock
 from serving.rules import Route, match_stay, match_study, route_named
 from serving.settings.file import Rule
@@ -37,9 +37,12 @@ class _Case:
 class Intake:
     """Turns due studies and stays into work items, each in one transaction."""
 
-    def __init__(self, engine: Engine, store: ReleaseStore, rules: Sequence[Rule]) -> None:
-        """Read cases from *engine*, resolve *rules*' models in *store*."""
+    def __init__(
+        self, engine: Engine, store: ReleaseStore, rules: Sequence[Rule], taking_in: Transaction = writing
+    ) -> None:
+        """Read cases from *engine*, resolve *rules*' models in *store*, close cases in transactions *taking_in*."""
         self._engine = engine
+        self._taking_in = taking_in
         self._store = store
         self._rules = rules
 
@@ -83,7 +86,7 @@ class Intake:
                 hints.bring_forward(connection, whole, now)
 
     def _take_study(self, study_uid: str, now: datetime) -> None:
-        with writing(self._engine) as connection:
+        with self._taking_in(self._engine) as connection:
             generation = cases.close_generation(connection, study_uid, now)
             if generation is None:
                 return
@@ -101,7 +104,7 @@ class Intake:
             self._queue(connection, case, hints.with_hints(connection, study_uid, routes, now))
 
     def _take_stay(self, stay_id: str, now: datetime) -> None:
-        with writing(self._engine) as connection:
+        with self._taking_in(self._engine) as connection:
             closed = stays.close_generation(connection, stay_id, now)
             if closed is None:
                 return

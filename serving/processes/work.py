@@ -43,6 +43,7 @@ from serving.work.engine import RunKind, WorkEngine
 from serving.work.heartbeat import Heartbeat
 from serving.work.retry import RetryPolicy
 from serving.work.slots import Slots
+from serving.work.starter import Starter
 from serving.work.step_watch import StepWatch
 from serving.work.turns import Patience
 from serving.worker import Bench, Worker
@@ -158,17 +159,11 @@ def build_worker(settings: Settings, health: Health | None = None) -> WorkerProc
     )
     store = FolderStore(settings.store_dir)
     runtimes = RemoteRuntimes(settings.api_url, settings.api.timeout_seconds)
-    analyser = Analyser(engine, store, runtimes.of, _site(settings), steps.step)
     work_engine = DbosEngine(settings.database_url, settings.work.node)
-    intake = Intake(engine, store, settings.rules)
-    dispatcher = Dispatcher(
-        engine,
-        work_engine,
-        intake,
-        node=settings.work.node,
-        slots=slots,
-        destinations=tuple(destinations),
-    )
+    starter = Starter(engine, work_engine, node=lease.node, slots=slots, destinations=tuple(destinations))
+    analyser = Analyser(engine, store, runtimes.of, _site(settings), steps.step, starter.recording)
+    intake = Intake(engine, store, settings.rules, starter.taking_in)
+    dispatcher = Dispatcher(engine, work_engine, intake, starter, node=lease.node, slots=slots)
     health.demand_alive(dispatcher.why_not_alive)
     outlets = Outlets()
     worker = Worker(bench, analyser, Deliverer(engine, destinations, outlets.of))

@@ -1,8 +1,8 @@
 """One way to open the database, SQLite or PostgreSQL."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from serving.errors import DatabaseDownError
 from serving.records import fence
 
+#: Makes a transaction as `writing` does.
+Transaction = Callable[[Engine], AbstractContextManager[Connection]]
 _SQLITE_PRAGMAS = (
     # Readers never wait for the writer, and a commit is on disk before it is acknowledged.
     "PRAGMA journal_mode=WAL",

@@ -57,11 +57,14 @@ class DatabaseInbox:
         return is_landed
 
     def association_ended(self, source_ae: str, study_uids: AbstractSet[str], *, aborted: bool) -> None:
-        """A sender that released its association has probably sent all: bring the closing forward."""
+        """A sender that released its association has probably sent all: bring the closing forward.
+
+        As with what was landed, this does not wait for the disk: after a power cut the quiet timer closes the study.
+        """
         del source_ae
         sender = SenderState.ABORTED if aborted else SenderState.RELEASED
         due_at = self._due_at(sender, datetime.now(UTC))
-        with _translated(), writing(self._engine) as connection:
+        with _translated(), writing(self._landing) as connection:
             is_open = and_(STUDY.c.study_uid.in_(study_uids), STUDY.c.due_at.is_not(None))
             connection.execute(update(STUDY).where(is_open).values(due_at=due_at))
 

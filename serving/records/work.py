@@ -175,13 +175,14 @@ def claim_delivery(
     group = turns.choose(mine, Room(places=1, acute_places=1, by_model={}), now)
     if group is None:
         return None
-    wanted = select(DELIVERY).where(DELIVERY.c.id == waiting.next_delivery_of(group).scalar_subquery())
-    row = connection.execute(wanted.with_for_update(skip_locked=True)).one_or_none()
-    if row is None:
-        return None
     taken = {"state": DeliveryState.INTENT.value, "node": node, **_one_more(DELIVERY)}
-    connection.execute(update(DELIVERY).where(DELIVERY.c.id == row.id).values(**taken))
-    return replace(_delivery(row), attempts=row.attempts + 1, unended=row.unended + 1, node=node)
+    row = connection.execute(
+        update(DELIVERY)
+        .where(DELIVERY.c.id == waiting.next_delivery_of(group).scalar_subquery())
+        .values(**taken)
+        .returning(DELIVERY)
+    ).one_or_none()
+    return None if row is None else replace(_delivery(row), state=DeliveryState(group.state))
 
 
 def get_delivery(connection: Connection, delivery_id: str) -> Delivery:

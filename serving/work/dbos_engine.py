@@ -2,13 +2,20 @@
 
 DBOS keeps each begun run and re-runs it after a crash; our own tables hold the order of work, the attempts and the
 ledger (docs/decisions/0002). What a run does must therefore bear being done again.
+
+The commits of DBOS do not wait for the disk. A power cut may take its newest rows back, never an older one and never
+one of ours that is older: a claim whose run is forgotten is put back by the dispatcher, and a run whose end is
+forgotten finds its work done.
 """
 
+import sqlite3
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
+from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from serving.errors import DatabaseDownError
 from serving.work.engine import Handler, RunKind
@@ -18,6 +25,8 @@ from serving.work.engine import Handler, RunKind
 APPLICATION_VERSION = "1"
 #: A run that takes its process down more often than this is given up by the engine and settled by our own counter.
 _MAXIMUM_RECOVERIES = 5
+#: Connections to PostgreSQL at most: what DBOS itself sets.
+_CONNECTIONS = 20
 
 
 class DbosEngine:
@@ -25,9 +34,11 @@ class DbosEngine:
 
     def __init__(self, database_url: str, node: str) -> None:
         """Keep runs in the database at *database_url*; *node* must stay the same over restarts."""
+        self._engine = _open_engine(database_url)
         self._config: DBOSConfig = {
             "name": "varsel",
             "system_database_url": database_url,
+            "system_database_engine": self._engine,
             "executor_id": node,
             # What a crash cut off goes through a queue of DBOS from which every node of the same version takes. Another
             # than the one that claimed it would do nothing with the run, and its claim wait for it for ever.
@@ -68,6 +79,38 @@ class DbosEngine:
     def stop(self, timeout_seconds: float) -> None:
         """Let running work finish for at most *timeout_seconds*."""
         DBOS.destroy(workflow_completion_timeout_sec=int(timeout_seconds), destroy_registry=True)
+        self._engine.dispose()
+
+
+def _open_engine(database_url: str) -> Engine:
+    """As DBOS would open it, but that commits do not wait."""
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url)
+        event.listen(engine, "connect", _prepare_sqlite)
+        return engine
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_size=_CONNECTIONS,
+        max_overflow=0,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 10, "application_name": "dbos"},
+    )
+    event.listen(engine, "connect", _prepare_postgresql)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+    del record
+    connection.isolation_level = "IMMEDIATE"
+    for pragma in ("busy_timeout=30000", "foreign_keys=ON", "synchronous=NORMAL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _prepare_postgresql(connection: Any, record: ConnectionPoolEntry) -> None:
+    del record
+    connection.execute("SET synchronous_commit TO off; SET idle_in_transaction_session_timeout TO '60s'")
+    connection.commit()
 
 
 def _workflow(kind: RunKind, handler: Handler) -> Any:

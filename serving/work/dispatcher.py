@@ -2,9 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
-from uuid import uuid4
 
 import structlog
 from sqlalchemy import Engine
@@ -14,11 +13,10 @@ from serving.intake import Intake
 from serving.records import drains, outlook, work
 from serving.records.changes import ChangeDetector
 from serving.records.database import reading, writing
-from serving.records.waiting import delivery_groups, item_groups
-from serving.work.engine import RunKind, WorkEngine
+from serving.work.engine import WorkEngine
 from serving.work.item import State
 from serving.work.slots import Slots
-from serving.work.turns import Room
+from serving.work.starter import Starter
 
 _LOG = structlog.get_logger(__name__)
 #: How often the change counter is looked at.
@@ -41,19 +39,18 @@ class Dispatcher:
         engine: Engine,
         work_engine: WorkEngine,
         intake: Intake,
+        starter: Starter,
         *,
         node: str,
         slots: Slots,
-        destinations: Sequence[str],
     ) -> None:
-        """Start *node*'s work on *work_engine* while *slots* are free; each destination is a lane of its own."""
+        """Let *starter* begin *node*'s work on *work_engine*; *slots* tell what is worked on."""
         self._engine = engine
         self._work_engine = work_engine
         self._intake = intake
+        self._starter = starter
         self._node = node
         self._slots = slots
-        self._destinations = destinations
-        self._turns = slots.turns
         self._last_look = time.monotonic()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="dispatcher", daemon=True)
@@ -66,6 +63,7 @@ class Dispatcher:
 
     def stop(self) -> None:
         """Claim nothing more."""
+        self._starter.close()
         self._stopping.set()
         self._thread.join()
 
@@ -76,14 +74,14 @@ class Dispatcher:
             now = datetime.now(UTC)
             waiting = outlook.look(connection, now)
             is_drained = drains.is_drained(connection, self._node, now)
-        taken = self._intake.take_due() if waiting.cases else 0
+        if waiting.cases:
+            self._intake.take_due()
         if is_drained:
             return
-        if taken or waiting.items:
-            self._start_items()
+        if waiting.items:
+            self._starter.start_items()
         if waiting.deliveries:
-            for destination in self._ready_destinations():
-                self._start_deliveries(destination)
+            self._starter.start_deliveries()
 
     def why_not_alive(self) -> str:
         """Empty while the loop goes round; it waits for the database at most 30 seconds at a time."""
@@ -109,49 +107,6 @@ class Dispatcher:
         except DatabaseDownError as error:
             _LOG.error("The database cannot be reached; trying again.", action="database_down", error=str(error))
             self._stopping.wait(_DOWN_SECONDS)
-
-    def _start_items(self) -> None:
-        room = Room(
-            places=self._slots.free(RunKind.ANALYSE.value),
-            acute_places=self._slots.free_for_acute(RunKind.ANALYSE.value),
-            by_model=self._slots.free_by_model(),
-        )
-        if not room.acute_places or not self._any_ready(room):
-            return
-        with writing(self._engine) as connection:
-            claimed = work.claim_items(connection, self._node, room, datetime.now(UTC), self._turns)
-        for item in claimed:
-            self._slots.works_on(item.id, item.model)
-            self._begin(RunKind.ANALYSE, RunKind.ANALYSE.value, item.id)
-
-    def _start_deliveries(self, destination: str) -> None:
-        while self._slots.free(destination):
-            with writing(self._engine) as connection:
-                now = datetime.now(UTC)
-                delivery = work.claim_delivery(connection, destination, self._node, now, self._turns)
-            if delivery is None:
-                return
-            self._begin(RunKind.DELIVER, destination, delivery.id)
-
-    def _begin(self, kind: RunKind, lane: str, subject_id: str) -> None:
-        self._slots.claim(lane, subject_id)
-        try:
-            self._work_engine.run(kind, uuid4().hex, subject_id)
-        except DatabaseDownError:
-            self._slots.end(lane, subject_id)
-            raise
-
-    def _any_ready(self, room: Room) -> bool:
-        now = datetime.now(UTC)
-        with reading(self._engine) as connection:
-            return self._turns.choose(item_groups(connection, self._turns.patience, now), room, now) is not None
-
-    def _ready_destinations(self) -> Sequence[str]:
-        """Those of the settings for which something may be sent now."""
-        with reading(self._engine) as connection:
-            groups = delivery_groups(connection, self._turns.patience, datetime.now(UTC))
-        ready = {one.model for one in groups}
-        return [one for one in self._destinations if one in ready]
 
     def _sweep(self) -> None:
         """Put back what this node claimed and nobody works on: left by a crash, or by a database that went away."""

@@ -67,6 +67,15 @@ class Slots:
         with self._lock:
             self._holders.setdefault(lane, set()).add(subject_id)
 
+    def reserve(self, lane: str, name: str) -> bool:
+        """Hold a place in *lane* under *name*, if one is free, until `end`: for a run that is yet to be chosen."""
+        with self._lock:
+            holders = self._holders.setdefault(lane, set())
+            if len(holders) >= self._limits.get(lane, 1):
+                return False
+            holders.add(name)
+            return True
+
     def begin(self, lane: str, subject_id: str) -> bool:
         """Hold the place while running; False when nobody claimed it here: the run is one from before a crash."""
         with self._lock:

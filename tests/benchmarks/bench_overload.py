@@ -26,6 +26,7 @@ from serving.work.dispatcher import Dispatcher
 from serving.work.engine import Handler, RunKind
 from serving.work.item import State
 from serving.work.slots import Slots
+from serving.work.starter import Starter
 
 PLACES = 4
 SERVICE_SECONDS = 1.0
@@ -83,14 +84,9 @@ class Line:
         self.slots = Slots({RunKind.ANALYSE.value: PLACES}, acute_places=1)
         self.runs = ThreadEngine()
         self.runs.start({RunKind.ANALYSE: self._work})
-        self.dispatcher = Dispatcher(
-            engine,
-            self.runs,
-            NoIntake(),
-            node="node-1",
-            slots=self.slots,
-            destinations=(),  # type: ignore[arg-type]
-        )
+        own = {"node": "node-1", "slots": self.slots}
+        starter = Starter(engine, self.runs, **own, destinations=())
+        self.dispatcher = Dispatcher(engine, self.runs, NoIntake(), starter, **own)
         self.queued_at: dict[str, float] = {}
         self.done_at: dict[str, float] = {}
         self._number = 0

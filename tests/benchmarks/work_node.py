@@ -22,7 +22,7 @@ from dicom_io.uids import derive_uid
 from serving.analyse import Ending, Site
 from serving.dispatch import Outgoing
 from serving.records import results, work
-from serving.records.database import writing
+from serving.records.database import Transaction
 from serving.records.work import WorkItem
 from serving.settings.destinations import AnyDestination, Destination
 from serving.settings.file import Rule, Settings, Work
@@ -39,8 +39,11 @@ _MODEL_SECONDS: list[float] = []
 class WaitingAnalyser:
     """Waits as long as a model takes, then records one object as the real analysis does: file, rows, delivery."""
 
-    def __init__(self, engine: Engine, store: object, runtime_of: object, site: Site, *_: object) -> None:
+    def __init__(
+        self, engine: Engine, store: object, runtime_of: object, site: Site, watch: object, recording: Transaction
+    ) -> None:
         self._engine = engine
+        self._recording = recording
         self._site = site
 
     def run(self, item: WorkItem) -> Ending | None:
@@ -49,7 +52,7 @@ class WaitingAnalyser:
         time.sleep(_MODEL_SECONDS[0])
         now = datetime.now(UTC)
         outgoing = Outgoing(objects=[self._write(item)], messages=())
-        with writing(self._engine) as connection:
+        with self._recording(self._engine) as connection:
             results.keep_objects(connection, item.id, outgoing.all, now)
             results.queue_deliveries(connection, item, outgoing.dispatches(self._site.destinations), now)
             work.move_item(connection, item.id, State.DELIVERING, now, outcome=Outcome.NO_FINDING.value)

@@ -40,6 +40,7 @@ from serving.work.engine import Handler, RunKind
 from serving.work.item import State
 from serving.work.retry import RetryPolicy
 from serving.work.slots import Slots
+from serving.work.starter import Starter
 from serving.worker import Bench, Worker
 
 MAXIMUM_ATTEMPTS = 3
@@ -134,7 +135,7 @@ class ScriptedAnalyser:
     def _record(self, item: WorkItem) -> None:
         now = datetime.now(UTC)
         outgoing = Outgoing(objects=[self._site.write(item, kind) for kind in self._site.kinds], messages=())
-        with writing(self._node.engine) as connection:
+        with self._node.starter.recording(self._node.engine) as connection:
             results.keep_objects(connection, item.id, outgoing.all, now)
             results.queue_deliveries(connection, item, outgoing.dispatches(self._site.destinations), now)
             work.move_item(connection, item.id, State.DELIVERING, now, outcome=Outcome.FINDING.value)
@@ -284,9 +285,9 @@ class Node:
         self._handlers = Worker(bench, analyser, deliverer).handlers
         intake: Any = NoIntake()
         runs = KeptRuns(self.runs)
-        self._dispatcher = Dispatcher(
-            self.engine, runs, intake, node=self.name, slots=self._slots, destinations=tuple(destinations)
-        )
+        own: Any = {"node": self.name, "slots": self._slots}
+        self.starter = Starter(self.engine, runs, **own, destinations=tuple(destinations))
+        self._dispatcher = Dispatcher(self.engine, runs, intake, self.starter, **own)
         self._slots.expect(runs.unfinished())
         self.is_up = True
         self._guarded(self._dispatcher._sweep)

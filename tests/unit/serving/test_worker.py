@@ -38,6 +38,7 @@ from serving.work.dispatcher import Dispatcher
 from serving.work.engine import InlineEngine, RunKind
 from serving.work.retry import RetryPolicy
 from serving.work.slots import Slots
+from serving.work.starter import Starter
 from serving.worker import Bench, Worker
 
 RULES = (Rule(name="chest", model="chest_xray_opacity", modalities=("CR",)),)
@@ -99,14 +100,15 @@ def line(engine: Engine, tmp_path: Path) -> Line:
     retry = RetryPolicy(first_seconds=60, ceiling_seconds=60, maximum_attempts=3)
     bench = Bench(engine=engine, node="node-1", retry=retry, slots=slots, metrics=WorkMetrics(registry))
     site = Site(destinations=tuple(destinations.values()), language="en", results_dir=tmp_path / "results")
+    starter = Starter(engine, runs, node="node-1", slots=slots, destinations=NAMES)
     worker = Worker(
         bench,
-        Analyser(engine, store, runtime_of, site),
+        Analyser(engine, store, runtime_of, site, recording=starter.recording),
         Deliverer(engine, destinations, lambda one: archives[one.name]),
     )
     runs.start(worker.handlers)
-    intake = Intake(engine, store, RULES)
-    dispatcher = Dispatcher(engine, runs, intake, node="node-1", slots=slots, destinations=NAMES)
+    intake = Intake(engine, store, RULES, starter.taking_in)
+    dispatcher = Dispatcher(engine, runs, intake, starter, node="node-1", slots=slots)
     return Line(
         engine=engine, dispatcher=dispatcher, runs=runs, archives=archives, registry=registry, runtimes=runtimes
     )

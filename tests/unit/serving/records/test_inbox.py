@@ -117,17 +117,18 @@ def test_a_generation_is_closed_once(engine: Engine, land: Land):
     assert close(engine, image.StudyInstanceUID) is None
 
 
+A_REFUSAL = Refusal(
+    door="dimse",
+    reason_code=RefusalCode.NOT_DICOM,
+    reason="the bytes are no DICOM object",
+    source_ae="SENDER",
+    path=None,
+    study_uid="",
+)
+
+
 def test_a_refusal_is_kept_with_its_reason(engine: Engine, inbox: DatabaseInbox):
-    inbox.refuse(
-        Refusal(
-            door="dimse",
-            reason_code=RefusalCode.NOT_DICOM,
-            reason="the bytes are no DICOM object",
-            source_ae="SENDER",
-            path=None,
-            study_uid="",
-        )
-    )
+    inbox.refuse(A_REFUSAL)
 
     with reading(engine) as connection:
         row = connection.execute(select(REFUSAL)).one()
@@ -147,7 +148,9 @@ def test_a_database_that_is_down_is_told_to_the_door_without_the_values(
     assert "MARKED-PATIENT" not in str(caught.value)
 
 
-def test_only_arrivals_are_committed_without_waiting_for_the_disk(engine: Engine, inbox: DatabaseInbox, land: Land):
+def test_what_can_be_written_again_is_committed_without_waiting_for_the_disk(
+    engine: Engine, inbox: DatabaseInbox, land: Land
+):
     said: list[str] = []
 
     def note(_connection: Connection, _cursor: object, statement: str, *_others: object) -> None:
@@ -158,6 +161,7 @@ def test_only_arrivals_are_committed_without_waiting_for_the_disk(engine: Engine
     image = cr_image()
     land(image)
     inbox.association_ended("SENDER", {str(image.StudyInstanceUID)}, aborted=False)
+    inbox.refuse(A_REFUSAL)
     assert said == ["PRAGMA synchronous=NORMAL", "PRAGMA synchronous=FULL"]
 
 
@@ -167,7 +171,7 @@ def test_each_transaction_says_for_itself_whether_its_commit_waits(engine: Engin
     land(first)
     found = []
     for image in others:
-        inbox.association_ended("SENDER", {str(first.StudyInstanceUID)}, aborted=False)
+        inbox.refuse(A_REFUSAL)
         found.append(_synchronous(engine))
         assert land(image) is Landing.NEW
         found.append(_synchronous(engine))

@@ -13,6 +13,7 @@ from serving.records.schema import METADATA, STUDY, WORK_ITEM
 from serving.work.dispatcher import Dispatcher
 from serving.work.engine import InlineEngine, RunKind
 from serving.work.slots import Slots
+from serving.work.starter import Starter
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -37,7 +38,8 @@ def begun_by_a_turn(engine: Engine) -> list[str]:
     runs.start({RunKind.ANALYSE: begun.append})
     intake: object = NoIntake()
     slots = Slots({"analyse": 9})
-    Dispatcher(engine, runs, intake, node="node-1", slots=slots, destinations=()).turn()  # type: ignore[arg-type]
+    starter = Starter(engine, runs, node="node-1", slots=slots, destinations=())
+    Dispatcher(engine, runs, intake, starter, node="node-1", slots=slots).turn()  # type: ignore[arg-type]
     return begun
 
 
