@@ -7,7 +7,7 @@ from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from dicom_io.receive.files import TakenFile
@@ -22,9 +22,8 @@ from dicom_io.receive.multipart import (
 from dicom_io.receive.statuses import StoreStatus
 from dicom_io.receive.stow import DICOM_MEDIA_TYPE, StoreResult, StowDoor, response_of, result_of
 from dicom_io.uids import is_valid_uid
+from serving.web.dicom_forms import DicomForm, MediaTypeError, answer_of, wanted_form
 
-_MEDIA_TYPE = "application/dicom+json"
-_ACCEPTED = frozenset({_MEDIA_TYPE, "application/json", "application/*", "*/*"})
 #: Longest name of a sender in the books.
 _LONGEST_NAME = 16
 _STATUS: Mapping[StoreResult, int] = {
@@ -71,19 +70,25 @@ class _Http:
         study_uid = request.path_params.get("study_uid", "")
         if study_uid and not is_valid_uid(study_uid):
             return _fault(400, "the Study Instance UID in the path is none by PS3.5 9.1")
-        if not _wants_json(request):
-            return _fault(406, f"the answer can only be {_MEDIA_TYPE}")
         if request.headers.get("content-encoding", "identity") != "identity":
             return _fault(415, "the body may not be compressed as a whole; send it without Content-Encoding")
         try:
+            form = wanted_form(request)
             boundary = boundary_of(request.headers.get("content-type", ""), DICOM_MEDIA_TYPE)
+        except MediaTypeError as error:
+            return _fault(error.status, str(error))
         except WrongMediaTypeError as error:
             return _fault(415, str(error))
         except MultipartError as error:
             return _fault(400, str(error))
-        return await self._store(request, MultipartReader(boundary, self._directory, self._limits.body), study_uid)
+        reader = MultipartReader(boundary, self._directory, self._limits.body)
+        stored, fault = await self._store(request, reader, study_uid)
+        return _answer(stored, fault, form)
 
-    async def _store(self, request: Request, reader: MultipartReader, study_uid: str) -> Response:
+    async def _store(
+        self, request: Request, reader: MultipartReader, study_uid: str
+    ) -> tuple[list[TakenFile], tuple[int, str] | None]:
+        """What became of each part, and the HTTP status and words of what broke the request off."""
         stored: list[TakenFile] = []
         client = request.client.host[-_LONGEST_NAME:] if request.client else ""
         fault = None
@@ -104,7 +109,7 @@ class _Http:
             stored += [_BROKEN_OFF] * await run_in_threadpool(reader.close)
             whole = fault is None and reader.is_whole
             await run_in_threadpool(self._door.end, stored, client=client, is_whole=whole)
-        return _answer(stored, fault)
+        return stored, fault
 
     async def _chunks(self, request: Request) -> AsyncIterator[bytes]:
         stream = aiter(request.stream())
@@ -116,24 +121,17 @@ class _Http:
             yield chunk
 
 
-def _answer(stored: Sequence[TakenFile], fault: tuple[int, str] | None) -> Response:
+def _answer(stored: Sequence[TakenFile], fault: tuple[int, str] | None, form: DicomForm) -> Response:
     if fault is not None:
         status, text = fault
         # What was stored before the fault is told, so that it need not come again.
-        return _dicom(stored, status, {"Warning": f'299 varsel "{text}"'}) if stored else _fault(status, text)
+        warning = {"Warning": f'299 varsel "{text}"'}
+        return answer_of(response_of(stored), form, status, warning) if stored else _fault(status, text)
     if not stored:
         return _fault(400, "the body holds no object")
     result = result_of(stored)
-    return _dicom(stored, _STATUS[result], {"Retry-After": "60"} if result is StoreResult.NO_ROOM else {})
-
-
-def _wants_json(request: Request) -> bool:
-    accepted = request.headers.get("accept", "*/*").split(",")
-    return any(one.partition(";")[0].strip().lower() in _ACCEPTED for one in accepted)
-
-
-def _dicom(stored: Sequence[TakenFile], status: int, headers: dict[str, str]) -> Response:
-    return JSONResponse(response_of(stored), status_code=status, headers=headers, media_type=_MEDIA_TYPE)
+    again = {"Retry-After": "60"} if result is StoreResult.NO_ROOM else {}
+    return answer_of(response_of(stored), form, _STATUS[result], again)
 
 
 def _fault(status: int, text: str) -> Response:

@@ -1,6 +1,5 @@
 """The door for work items: UPS-RS (PS3.18 11), for requesters where the hospital has no manager of its own."""
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -10,9 +9,10 @@ from pydicom.dataset import Dataset
 from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from dicom_io.errors import NotDicomError
 from dicom_io.ups.errors import (
     UnknownWorkitemError,
     WorkitemConflictError,
@@ -25,8 +25,16 @@ from serving.records import workitems
 from serving.records.database import reading, writing
 from serving.records.workitems import KeptWorkitem
 from serving.web.bodies import BodyOverLimitError, read_body
+from serving.web.dicom_forms import (
+    DicomForm,
+    MediaTypeError,
+    answer_of,
+    answer_of_several,
+    form_of_body,
+    read_dataset,
+    wanted_form,
+)
 
-_MEDIA_TYPE = "application/dicom+json"
 #: A work item names series, not pixels; a large one has some kilobytes.
 _MAXIMUM_BODY_BYTES = 2**20
 _AT_ONCE = 1000
@@ -72,7 +80,7 @@ class _Door:
                 return _fault(status, str(error))
             except BodyOverLimitError as error:
                 return _fault(413, str(error))
-            except _MediaTypeError as error:
+            except MediaTypeError as error:
                 return _fault(error.status, str(error))
             except DatabaseDownError:
                 return _fault(
@@ -91,17 +99,20 @@ class _Door:
 
     async def search(self, request: Request) -> Response:
         """``GET /workitems`` (11.9): matched on top-level attributes with one value."""
+        form = wanted_form(request)
         wanted = {_tag(name): value for name, value in request.query_params.items() if name not in _NOT_MATCHING}
         limit, offset = (_whole(request, name, default) for name, default in (("limit", _AT_ONCE), ("offset", 0)))
         states = [StepState(wanted["00741000"])] if wanted.get("00741000") in _STATES else []
         found = await run_in_threadpool(self._find, states)
         matching = [one.dataset for one in found if _matches(one.dataset, wanted)][offset : offset + limit]
-        return _dicom(matching) if matching else Response(status_code=204)
+        return answer_of_several(matching, form) if matching else Response(status_code=204)
 
     async def read(self, request: Request) -> Response:
         """``GET /workitems/{uid}`` (11.5)."""
+        form = wanted_form(request)
         kept = await run_in_threadpool(self._get, request.path_params["uid"])
-        return _dicom([kept.dataset])
+        # JSON is an array for one dataset, too (PS3.18 F.2).
+        return answer_of_several([kept.dataset], form) if form is DicomForm.JSON else answer_of(kept.dataset, form)
 
     async def update(self, request: Request) -> Response:
         """``POST /workitems/{uid}?{transaction}`` (11.6)."""
@@ -172,29 +183,19 @@ class _Door:
 _STATES = tuple(state.value for state in StepState)
 
 
-class _MediaTypeError(Exception):
-    """The media type of the request, or of the answer it wants, is not spoken here."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-
-
 async def _read(request: Request) -> Dataset:
-    """The one dataset in the body, in the DICOM JSON Model (PS3.18 F.2)."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip()
-    if media_type not in {_MEDIA_TYPE, "application/json"}:
-        raise _MediaTypeError(415, f"the body must be {_MEDIA_TYPE}")
+    """The one dataset in the body, in the DICOM JSON Model (PS3.18 F.2) or the Native DICOM Model (PS3.19 A.1)."""
+    form = form_of_body(request)
     body = await read_body(request, _MAXIMUM_BODY_BYTES)
     try:
-        said = json.loads(body)
-        (one,) = said if isinstance(said, list) else [said]
-        dataset = Dataset.from_json(one)
+        dataset = Dataset.from_json(read_dataset(body, form))
         # Values are converted when they are read; a broken one shall be found now.
         dataset.to_json_dict()
+    except NotDicomError as error:
+        raise WorkitemFormatError(str(error)) from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise WorkitemFormatError(
-            f"The body cannot be read ({type(error).__name__}); required: one dataset in the DICOM JSON Model."
+            f"The body cannot be read ({type(error).__name__}); required: one dataset as {form.value}."
         ) from None
     return dataset
 
@@ -231,10 +232,6 @@ def _ae_title(request: Request) -> str:
     if not (0 < len(title) <= 16 and title.isascii() and title.isprintable() and "\\" not in title):
         raise WorkitemFormatError("The subscriber's AE title is none by PS3.5 6.2; required: 1 to 16 characters.")
     return title
-
-
-def _dicom(datasets: list[Any]) -> Response:
-    return JSONResponse(datasets, media_type=_MEDIA_TYPE)
 
 
 def _fault(status: int, text: str, headers: dict[str, str] | None = None) -> Response:

@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 from ups_server import serving_app
 
 from dicom_io.errors import SpoolFullError
+from dicom_io.native_xml import read_native_xml
 from dicom_io.receive.inbox import Landing, MemoryInbox, RefusalCode
 from dicom_io.receive.multipart import MultipartError, MultipartLimits, MultipartReader
 from dicom_io.receive.neck import Neck, SilentObserver
@@ -148,12 +149,20 @@ def test_uids_that_are_paths_never_become_one(door: Door, tmp_path: Path) -> Non
         ({"Content_Type": 'multipart/related; type="application/dicom"; boundary=' + "x" * 71}, 400),
         ({"Content_Type": 'multipart/related; type="application/dicom"; boundary=other'}, 400),
         ({"Content_Encoding": "gzip"}, 415),
-        ({"Accept": "application/dicom+xml"}, 406),
+        ({"Accept": "text/html, application/dicom+json;q=0"}, 406),
     ],
 )
 def test_what_is_not_spoken_here_is_told_so(door: Door, tmp_path: Path, headers: dict[str, str], status: int) -> None:
     assert door.post(multipart(*files(tmp_path, ct_series(1))), **headers).status_code == status
     assert door.inbox.arrivals == {}
+
+
+@pytest.mark.parametrize("accept", ["application/dicom+xml", "application/dicom+json;q=0.5, application/dicom+xml"])
+def test_what_became_of_each_object_is_told_as_xml_too(door: Door, tmp_path: Path, accept: str) -> None:
+    body = multipart(*files(tmp_path, ct_series(1)), b"no object")
+    answer = door.post(body, Accept=accept)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (202, "application/dicom+xml")
+    assert read_native_xml(answer.content) == door.post(body).json()
 
 
 def test_a_zip_in_a_part_is_not_unpacked(door: Door) -> None:

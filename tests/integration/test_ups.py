@@ -1,5 +1,6 @@
 """UPS-RS rounds over real sockets, at a manager elsewhere and at our own door; the requester is a plain client."""
 
+import email
 import json
 import shutil
 import time
@@ -18,6 +19,7 @@ from starlette.applications import Starlette
 from ups_server import UpsServer, running_ups_server, serving_app
 
 from dicom_io.headers import read_header
+from dicom_io.native_xml import read_native_xml, write_native_xml
 from dicom_io.receive.completion import CompletionPolicy
 from dicom_io.receive.digests import digest_of
 from dicom_io.receive.inbox import Arrival
@@ -401,6 +403,23 @@ def test_a_plain_client_creates_watches_and_gets_the_outputs_at_our_own_door(sit
     assert "00081195" not in found[0]
 
 
+def test_a_requester_may_speak_xml(door: httpx.Client) -> None:
+    as_xml = {"Content-Type": "application/dicom+xml", "Accept": "application/dicom+xml"}
+    several = {"Accept": 'multipart/related; type="application/dicom+xml"'}
+
+    assert door.post(f"workitems?{UID}", content=write_native_xml(workitem()), headers=as_xml).status_code == 201
+
+    one, found = door.get(f"workitems/{UID}", headers=as_xml), door.get("workitems", headers=several)
+    (expected,) = door.get(f"workitems/{UID}").json()
+    (part,) = email.message_from_bytes(
+        b"Content-Type: %s\n\n%s" % (found.headers["Content-Type"].encode(), found.content)
+    ).get_payload()
+    assert expected["0040A370"] == workitem()["0040A370"]
+    assert read_native_xml(one.content) == expected
+    assert read_native_xml(part.get_payload(decode=True)) == expected
+    assert door.get(f"workitems/{UID}", headers={"Accept": "text/html"}).status_code == 406
+
+
 def test_a_requester_cancels_at_our_own_door(site: Site, door: httpx.Client) -> None:
     create(door, workitem())
     performer = site.performer(OwnManager(site.engine), ManagerName.OWN)
@@ -458,14 +477,14 @@ def test_a_work_item_that_nobody_could_perform_is_refused(
     assert door.get("workitems").status_code == 204
 
 
-def test_bodies_that_are_no_dicom_json_are_told_so(door: httpx.Client) -> None:
+def test_bodies_that_are_no_dataset_are_told_so(door: httpx.Client) -> None:
     headers = {"Content-Type": "application/dicom+json"}
     for body in (b"", b"{", b"[]", b"[1]", b'[{"00741000": 7}]', b"[" * 5000):
         assert door.post(f"workitems?{UID}", content=body, headers=headers).status_code == 400, body
-    assert (
-        door.post(f"workitems?{UID}", content=b"<x/>", headers={"Content-Type": "application/dicom+xml"}).status_code
-        == 415
-    )
+    for body in (b"", b"<x/>", b'<!DOCTYPE x [<!ENTITY a "b">]><NativeDicomModel/>'):
+        as_xml = {"Content-Type": "application/dicom+xml"}
+        assert door.post(f"workitems?{UID}", content=body, headers=as_xml).status_code == 400, body
+    assert door.post(f"workitems?{UID}", content=b"1.2", headers={"Content-Type": "text/plain"}).status_code == 415
     assert door.post(f"workitems?{UID}", content=b"1" * 2_000_000, headers=headers).status_code == 413
     assert create(door, workitem(), "../../etc").status_code == 400
 
