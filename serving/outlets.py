@@ -1,8 +1,11 @@
 """From the settings of destinations to what takes their objects."""
 
 import threading
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
+from dicom_io.errors import SendError
 from dicom_io.send.association import DicomAddress
 from dicom_io.send.destination import Destination as Outlet
 from dicom_io.send.store_scu import StoreScu
@@ -29,6 +32,7 @@ class Outlets:
     def __init__(self) -> None:
         """Start with none."""
         self._outlets: dict[str, Outlet] = {}
+        self._archives: list[StoreScu] = []
         self._lock = threading.Lock()
 
     def of(self, destination: AnyDestination) -> Outlet:
@@ -39,8 +43,19 @@ class Outlets:
         """
         with self._lock:
             if destination.name not in self._outlets:
-                self._outlets[destination.name] = _outlet(destination)
+                lent = [_unpaced(destination) for _ in range(destination.concurrency)]
+                self._outlets[destination.name] = _outlet(destination, lent)
+                # The first is lent first, so it is the one to open.
+                self._archives += [one for one in lent[:1] if isinstance(one, StoreScu)]
             return self._outlets[destination.name]
+
+    def prepare(self) -> None:
+        """Open connections to the archives that were sent to before, beside the caller: something is about to be sent.
+
+        Opening an association takes some 10 ms, which the case that is being written down need not wait for.
+        """
+        for archive in tuple(self._archives):
+            threading.Thread(target=_prepare, args=(archive,), name="prepare", daemon=True).start()
 
     def close(self) -> None:
         """End what is kept open."""
@@ -65,8 +80,13 @@ def dicom_address(destination: Destination) -> DicomAddress:
     )
 
 
-def _outlet(destination: AnyDestination) -> Outlet:
-    lent = [_unpaced(destination) for _ in range(destination.concurrency)]
+def _prepare(archive: StoreScu) -> None:
+    # An archive that cannot be reached is the delivery's to report.
+    with suppress(SendError):
+        archive.prepare()
+
+
+def _outlet(destination: AnyDestination, lent: Sequence[Outlet]) -> Outlet:
     outlet = lent[0] if len(lent) == 1 else SharedOutlet(lent)
     return PacedOutlet(outlet, destination.maximum_per_minute) if destination.maximum_per_minute else outlet
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from pathlib import Path
-from queue import SimpleQueue
+from queue import LifoQueue
 
 from dicom_io.send.destination import Destination, Receipt, Reference, Refusal
 
@@ -55,8 +55,9 @@ class SharedOutlet:
     def __init__(self, outlets: Sequence[Destination]) -> None:
         """Lend *outlets*; a caller that finds all of them lent waits."""
         self._outlets = tuple(outlets)
-        self._free: SimpleQueue[Destination] = SimpleQueue()
-        for outlet in outlets:
+        # Last in, first out: the one whose connection is open.
+        self._free: LifoQueue[Destination] = LifoQueue()
+        for outlet in reversed(outlets):
             self._free.put(outlet)
 
     def send(self, objects: Sequence[Path]) -> tuple[Receipt | Refusal, ...]:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any
 
 from pynetdicom import AE
@@ -52,7 +53,7 @@ def associated(address: DicomAddress, contexts: Sequence[PresentationContext]) -
     association = associate(address, contexts)
     with held_reactor(association):
         try:
-            with aborted_on_failure(association):
+            with AbortedOnFailure(association):
                 yield association
         finally:
             # Also when the caller stops early: an orderly end tells the peer that nothing was lost on the way.
@@ -60,14 +61,22 @@ def associated(address: DicomAddress, contexts: Sequence[PresentationContext]) -
                 association.release()
 
 
-@contextmanager
-def aborted_on_failure(association: Any) -> Iterator[None]:
-    """Break *association* off when the block fails: what follows of a half-sent message nobody could read."""
-    try:
-        yield
-    except Exception:
-        association.abort()
-        raise
+class AbortedOnFailure:
+    """A block whose failure breaks an association off: what follows of a half-sent message nobody could read."""
+
+    def __init__(self, association: Any) -> None:
+        """Watch over *association*."""
+        self._association = association
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Abort after an error; a caller that stops early (GeneratorExit) has not failed."""
+        if isinstance(error, Exception):
+            self._association.abort()
 
 
 class _Gate:

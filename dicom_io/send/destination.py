@@ -46,7 +46,10 @@ class Destination(Protocol):
     """Takes objects and knows which it holds."""
 
     def send(self, objects: Sequence[Path]) -> tuple[Receipt | Refusal, ...]:
-        """Send files in order; the answer to each.
+        """Send files; the answer to each, in their order.
+
+        They arrive in that order, too, but for pictures, which nothing refers to: those may go beside what stands
+        before them.
 
         After an error some of them may have been taken: ask `holds` before sending again.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pynetdicom.presentation import PresentationContext
 
-from dicom_io.send.association import DicomAddress, aborted_on_failure, associate, held_reactor
+from dicom_io.send.association import AbortedOnFailure, DicomAddress, associate, held_reactor
 
 
 class KeptAssociation:
@@ -38,12 +38,26 @@ class KeptAssociation:
             association = self._fitting(contexts)
             with held_reactor(association):
                 try:
-                    with aborted_on_failure(association):
+                    with AbortedOnFailure(association):
                         yield association
                 finally:
                     if not association.is_established:
                         self._association = None
             self._rest()
+
+    def prepare(self, contexts: Sequence[PresentationContext] = ()) -> None:
+        """Have it open with *contexts* and whatever was proposed before, for the next use within its time of rest.
+
+        Raises:
+            UnreachableError: it could not be established.
+            RejectedError: the peer accepts none of the contexts.
+        """
+        if self._keep_open_seconds <= 0:
+            return
+        with self._lock:
+            if contexts or self._contexts:
+                self._fitting(contexts)
+                self._rest()
 
     def close(self) -> None:
         """Release it now."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +24,7 @@ from dicom_io.send.association import DicomAddress, associated
 from dicom_io.send.destination import Receipt, Reference, Refusal
 from dicom_io.send.kept_association import KeptAssociation
 from dicom_io.send.query import find_held
+from dicom_io.send.side_association import SideAssociation
 from dicom_io.study import Instance
 from dicom_io.vendor_errors import PARSE_ERRORS
 
@@ -50,30 +53,77 @@ class StoreScu:
     """A DICOM archive as a destination."""
 
     def __init__(self, address: DicomAddress, keep_open_seconds: float = 0.0) -> None:
-        """Send to *address*; an association is kept open for *keep_open_seconds* after a call."""
+        """Send to *address*; associations are kept open for *keep_open_seconds* after a call."""
         self._address = address
         self._association = KeptAssociation(address, keep_open_seconds)
+        self._for_pictures = SideAssociation(address, keep_open_seconds)
 
     def send(self, objects: Sequence[Path]) -> tuple[Receipt | Refusal, ...]:
-        """Send files over one association; see `Destination.send`."""
-        batches = _batches([read_header(path).instance for path in objects])
-        return tuple(answer for batch in batches for answer in self._send_batch(batch))
+        """Send files, pictures over an association of their own; see `Destination.send`."""
+        instances = [read_header(path).instance for path in objects]
+        first, pictures, then = _side_by_side(instances)
+        if not first or not pictures:
+            return tuple(self._send_all(self._association, instances))
+        with suppress(RejectedError):
+            # Opened before the other: an archive that takes one association alone shall give it to this one.
+            self._association.prepare(_contexts(next(_batches(first))))
+        with ThreadPoolExecutor(1) as beside:
+            # An archive takes some 10 ms for an object whatever its size, and several at once.
+            pending = beside.submit(self._send_pictures, pictures)
+            answers = self._send_all(self._association, first)
+            taken = pending.result()
+        rest = then if taken is not None else [*pictures, *then]
+        answers += [*(taken or ()), *self._send_all(self._association, rest)]
+        by_uid = {answer.sop_instance_uid: answer for answer in answers}
+        return tuple(by_uid[one.sop_instance_uid] for one in instances)
+
+    def prepare(self) -> None:
+        """Open the associations again that were needed before: something is about to be sent.
+
+        Raises:
+            UnreachableError, RejectedError: the archive takes none.
+        """
+        self._association.prepare()
+        self._for_pictures.is_open()
 
     def holds(self, references: Sequence[Reference]) -> AbstractSet[str]:
         """Ask by C-FIND; see `Destination.holds`."""
         return find_held(self._address, references)
 
-    def _send_batch(self, batch: Sequence[Instance]) -> list[Receipt | Refusal]:
+    def close(self) -> None:
+        """Release the associations that are kept open."""
+        self._association.close()
+        self._for_pictures.close()
+
+    def _send_pictures(self, pictures: Sequence[Instance]) -> list[Receipt | Refusal] | None:
+        """The answers; None where nothing was sent, since the archive takes no second association."""
+        if not self._for_pictures.is_open(_contexts(pictures)):
+            return None
+        return self._send_all(self._for_pictures.kept, pictures)
+
+    def _send_all(self, kept: KeptAssociation, instances: Sequence[Instance]) -> list[Receipt | Refusal]:
+        return [answer for batch in _batches(instances) for answer in self._send_batch(kept, batch)]
+
+    def _send_batch(self, kept: KeptAssociation, batch: Sequence[Instance]) -> list[Receipt | Refusal]:
         try:
-            with self._association.open(_contexts(batch)) as association:
+            with kept.open(_contexts(batch)) as association:
                 return [_answer(_try_store(association, instance, self._address)) for instance in batch]
         except RejectedError as error:
             # None of their classes is taken, so there was no association at all.
             return [Refusal(sop_instance_uid=one.sop_instance_uid, reason=str(error)) for one in batch]
 
-    def close(self) -> None:
-        """Release the association that is kept open."""
-        self._association.close()
+
+def _side_by_side(
+    instances: Sequence[Instance],
+) -> tuple[Sequence[Instance], Sequence[Instance], Sequence[Instance]]:
+    """What is sent first, the pictures that may be sent meanwhile, and what has to wait for both."""
+    end = max((place for place, one in enumerate(instances, start=1) if _is_picture(one)), default=0)
+    first = [one for one in instances[:end] if not _is_picture(one)]
+    return first, [one for one in instances[:end] if _is_picture(one)], instances[end:]
+
+
+def _is_picture(instance: Instance) -> bool:
+    return instance.sop_class_uid == SecondaryCaptureImageStorage
 
 
 def _answer(sent: SendResult) -> Receipt | Refusal:

@@ -43,7 +43,8 @@ class Destination(Receiver):
     storage_commitment: bool = False
     #: Wait for the report of a storage commitment before the archive is asked anew.
     commitment_seconds: float = Field(default=600.0, gt=0)
-    #: An association is kept open for so long after a delivery, so that the next one need not open its own.
+    #: An association is kept open for so long after a delivery, so that the next one need not open its own; 0 = one
+    #: association a delivery, for all its objects.
     keep_open_seconds: float = Field(default=2.0, ge=0)
 
 

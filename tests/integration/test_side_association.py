@@ -1,0 +1,127 @@
+"""Pictures go over a second association beside the rest, where the archive takes one."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from factories.dicom import cr_image, structured_report, write
+from pydicom import dcmread
+from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
+from pynetdicom import AE, build_context, evt
+
+from dicom_io.receive.vendor import SocketCare, configure_pynetdicom
+from dicom_io.send.association import DicomAddress, associate
+from dicom_io.send.destination import Receipt
+from dicom_io.send.side_association import SideAssociation
+from dicom_io.send.store_scu import StoreScu
+
+
+class Peer:
+    """Answers for a picture only once a report has come, which comes beside it or never."""
+
+    def __init__(self, associations: int) -> None:
+        #: SOP Class UIDs in the order in which they were answered for.
+        self.order: list[str] = []
+        self._report_is_here = threading.Event()
+        entity = AE(ae_title="PEER")
+        entity.maximum_associations = associations
+        for uid in (SecondaryCaptureImageStorage, Comprehensive3DSRStorage):
+            entity.add_supported_context(uid)
+        configure_pynetdicom()
+        handlers = [(evt.EVT_C_STORE, self._store), *SocketCare().handlers()]
+        self._server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
+
+    @property
+    def address(self) -> DicomAddress:
+        """Where it listens."""
+        port = self._server.socket.getsockname()[1]
+        return DicomAddress(
+            host="127.0.0.1", port=port, ae_title="PEER", acse_timeout_seconds=5, dimse_timeout_seconds=15
+        )
+
+    def stop(self) -> None:
+        """Listen no more."""
+        self._server.shutdown()
+
+    def _store(self, event: Any) -> int:
+        sop_class = str(event.request.AffectedSOPClassUID)
+        if sop_class == SecondaryCaptureImageStorage:
+            assert self._report_is_here.wait(10)
+        self._report_is_here.set()
+        self.order.append(sop_class)
+        return 0x0000
+
+
+@pytest.fixture
+def roomy() -> Iterator[Peer]:
+    peer = Peer(10)
+    yield peer
+    peer.stop()
+
+
+@pytest.fixture
+def narrow() -> Iterator[Peer]:
+    """Takes one association at a time."""
+    peer = Peer(1)
+    yield peer
+    peer.stop()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    """A report, a picture, and another report."""
+    picture = cr_image()
+    picture.SOPClassUID = picture.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
+    return write([structured_report(), picture, structured_report(name="note")], tmp_path / "files")
+
+
+def test_a_picture_goes_beside_the_report_and_what_stands_behind_both_waits(roomy: Peer, files: list[Path]):
+    archive = StoreScu(roomy.address, 30)
+
+    answers = archive.send(files)
+    archive.close()
+
+    assert all(isinstance(one, Receipt) for one in answers)
+    assert [one.sop_instance_uid for one in answers] == [str(dcmread(path).SOPInstanceUID) for path in files]
+    assert roomy.order == [Comprehensive3DSRStorage, SecondaryCaptureImageStorage, Comprehensive3DSRStorage]
+
+
+def test_an_archive_that_takes_one_association_gets_everything_over_it(narrow: Peer, files: list[Path]):
+    archive = StoreScu(narrow.address, 30)
+
+    answers = archive.send(files)
+    archive.close()
+
+    assert all(isinstance(one, Receipt) for one in answers)
+    assert len(narrow.order) == 3
+
+
+def test_what_was_prepared_is_open_when_it_is_needed(roomy: Peer, files: list[Path]):
+    archive = StoreScu(roomy.address, 30)
+    archive.send(files[:2])
+    archive.close()
+
+    archive.prepare()
+    kept = (archive._association, archive._for_pictures.kept)
+    prepared = [one._association for one in kept]
+    assert all(one.is_established for one in prepared)
+    archive.send(files[:2])
+
+    assert [one._association for one in kept] == prepared
+    archive.close()
+
+
+def test_who_took_no_second_association_is_not_asked_again_at_once(narrow: Peer):
+    now = 0.0
+    contexts = [build_context(SecondaryCaptureImageStorage)]
+    first = associate(narrow.address, contexts)
+    side = SideAssociation(narrow.address, 30, clock=lambda: now)
+    assert not side.is_open(contexts)
+    first.release()
+
+    assert not side.is_open(contexts)
+    now = 3600.0
+    assert side.is_open(contexts)
+    side.close()
