@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,9 +59,11 @@ class Receiver:
 
     def cpu_seconds(self) -> float:
         """Used since its start, by itself and by children that have ended or still run."""
-        times = self.process.cpu_times()
-        running = sum(sum(child.cpu_times()[:2]) for child in self.process.children(recursive=True))
-        return times.user + times.system + times.children_user + times.children_system + running
+        while True:
+            # A child that ends meanwhile is counted with its parent when asked again.
+            with suppress(psutil.NoSuchProcess):
+                running = sum(sum(child.cpu_times()[:2]) for child in self.process.children(recursive=True))
+                return sum(self.process.cpu_times()[:4]) + running
 
     def peak_mib(self) -> float:
         """Highest resident memory so far."""
