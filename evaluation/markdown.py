@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 
-from evaluation.report import EvaluationReport, MetricValue
+from evaluation.report import Chosen, EvaluationReport, MetricValue
 from evaluation.tripod import tripod_items
 from models.manifest import Manifest
+
+_SHIPPED = "There is no champion here: judged is the release that ships with Varsel.\n\n"
 
 
 def to_markdown(report: EvaluationReport) -> str:
     """The report as a Markdown section for a model card."""
     return (
+        f"{_SHIPPED if report.chosen is Chosen.SHIPPED else ''}"
         f"{report.cases} cases of {report.patients} patients ({report.positives} positive), split "
         f"`{report.data.split}`, operating point {report.threshold:.3g}.\n\n"
         f"{_table(report.metrics)}\n{_further_labels(report)}{_subgroups(report)}{_alerts(report)}{_open(report)}"

@@ -205,6 +205,15 @@ class ComparisonReport:
     metrics: dict[str, Comparison]
 
 
+class Chosen(Enum):
+    """How the release that was judged was found."""
+
+    #: By the name that was asked for.
+    NAMED = "named"
+    #: A champion was asked for and the site has none: the release that ships with Varsel.
+    SHIPPED = "shipped"
+
+
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
 class EvaluationReport:
     """How good a model is on cases that it was not trained or calibrated on; the first label's numbers on top."""
@@ -247,6 +256,8 @@ class EvaluationReport:
     findings: tuple[Finding, ...]
     #: What was not examined, in words.
     not_examined: tuple[str, ...]
+    #: How the release was found.
+    chosen: Chosen = Chosen.NAMED
 
     def metric(self, name: str) -> MetricValue | None:
         """The metric called *name*, or None."""

@@ -1,6 +1,7 @@
 """``varsel evaluate``."""
 
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from evaluation.evaluate import Evaluation, Model
-    from evaluation.report import EvaluationReport
+    from evaluation.report import Chosen, EvaluationReport
     from models.folder_store import FolderStore
     from models.manifest import Manifest
     from models.release import Release
@@ -63,37 +64,52 @@ def evaluate(  # noqa: PLR0913, PLR0917  # each is an argument or option of the 
 
     settings = context.obj.load_settings()
     with ExitStack() as scratch:
-        subject, manifest = _open(model, settings, scratch)
+        opened = _open(model, settings, scratch)
+        subject = opened.model
         if (data / "dataset.json").is_file():
             evaluation = _prepared(subject, data, against)
         else:
-            rival = _open(f"{subject.subject.model}@{against}", settings, scratch)[0] if against else None
+            rival = _open(f"{subject.subject.model}@{against}", settings, scratch).model if against else None
             evaluation = _raw(subject, rival, data, (split, gallery))
-    around = Surroundings(manifest=manifest, gallery=evaluation.gallery, language=language.value)
-    write_report(out, evaluation.report, around)
-    _tell(evaluation.report, out)
+    report = replace(evaluation.report, chosen=opened.chosen)
+    around = Surroundings(manifest=opened.manifest, gallery=evaluation.gallery, language=language.value)
+    write_report(out, report, around)
+    _tell(report, out)
 
 
-def _open(name: str, settings: "Settings", scratch: ExitStack) -> "tuple[Model, Manifest | None]":
+@dataclass(frozen=True, kw_only=True)
+class _Opened:
+    """What is judged."""
+
+    #: What runs.
+    model: "Model"
+    #: Of the release; None of a run.
+    manifest: "Manifest | None"
+    #: How it was found.
+    chosen: "Chosen"
+
+
+def _open(name: str, settings: "Settings", scratch: ExitStack) -> _Opened:
     """The release, or the exported run, called *name*."""
     from evaluation.evaluate import Model
+    from evaluation.report import Chosen
     from evaluation.subject import subject_of_release
     from models.folder_store import FolderStore
     from models.onnx_runtime import open_runtime
 
     base, _, which = name.partition("@")
     if not which and _is_run_id(base):
-        return _open_run(base, settings, scratch), None
-    release = named_release(name, FolderStore(settings.store_dir))
-    return (
-        Model(
-            subject=subject_of_release(release),
-            runtime=open_runtime(release, threads=0),
-            layout=release.manifest.data,
-            name=which or "champion",
-        ),
-        release.manifest,
+        return _Opened(model=_open_run(base, settings, scratch), manifest=None, chosen=Chosen.NAMED)
+    store = FolderStore(settings.store_dir)
+    release = named_release(name, store)
+    model = Model(
+        subject=subject_of_release(release),
+        runtime=open_runtime(release, threads=0),
+        layout=release.manifest.data,
+        name=which or "champion",
     )
+    is_shipped = _ships_instead(base, which or "champion", store)
+    return _Opened(model=model, manifest=release.manifest, chosen=Chosen.SHIPPED if is_shipped else Chosen.NAMED)
 
 
 def named_release(name: str, store: "FolderStore") -> "Release":
@@ -111,13 +127,17 @@ def _shipped(model: str, which: str, store: "FolderStore") -> "Release | None":
     from models.folder_store import shipped_releases
     from models.release import open_release
 
-    if which != "champion" or (model, which) in store.aliases():
+    if not _ships_instead(model, which, store):
         return None
     for path in shipped_releases():
         if path.parent.name == model:
             print(f"'{model}' has no champion in '{store.directory}': the release that ships with Varsel is judged")
             return open_release(path)
     return None
+
+
+def _ships_instead(model: str, which: str, store: "FolderStore") -> bool:
+    return which == "champion" and (model, which) not in store.aliases()
 
 
 def _is_run_id(name: str) -> bool:

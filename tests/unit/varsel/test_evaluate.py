@@ -37,12 +37,30 @@ def test_a_champion_is_judged_on_a_folder_of_images_it_never_saw(tmp_path: Path)
     assert result.exit_code == 0, result.output
     report = report_in(out)
     assert (report["digest"], report["cases"], report["patients"]) == (release.digest, 60, 30)
+    assert report["chosen"] == "named"
     for name in NUMBERS:
         assert set(report["metrics"][name]) == {"value", "lower", "upper", "reason"}
     assert report["metrics"]["auroc"]["lower"] <= report["metrics"]["auroc"]["value"]
     assert {"report.md", "report.html", "plots/roc.png"} <= {
         path.relative_to(out).as_posix() for path in out.rglob("*")
     }
+
+
+@pytest.mark.parametrize("language", ["en", "da"])
+def test_without_a_champion_the_shipped_release_is_judged_and_the_report_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str
+):
+    release = release_with_layout(tmp_path / "shipped", Task.IMAGE_CLASSIFICATION)
+    monkeypatch.setattr("models.folder_store._SHIPPED", tmp_path / "shipped")
+    data, out = image_folder(tmp_path / "images", images=20), tmp_path / "out"
+    result = run(tmp_path, "image_demo@champion", "--data", str(data), "--out", str(out), "--language", language)
+    assert result.exit_code == 0, result.output
+    assert "the release that ships with Varsel is judged" in result.stdout.splitlines()[0]
+    report = report_in(out)
+    assert (report["digest"], report["chosen"]) == (release.digest, "shipped")
+    assert "that ships with Varsel" in (out / "report.md").read_text()
+    told = {"en": "There is no champion here", "da": "Her er ingen champion"}[language]
+    assert told in (out / "report.html").read_text()
 
 
 def test_the_page_stands_alone_and_shows_no_picture_unless_asked(tmp_path: Path):
