@@ -5,7 +5,7 @@ holds (Orthanc), and asks Varsel only whether the case has come to an end.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -15,11 +15,13 @@ from peers import OrthancPeer, run_dcmtk
 from running_site import RunningSite
 from test_imaging_line import chest
 
-#: What one radiograph with a finding becomes: an SR and an SC.
+#: What one radiograph with a finding becomes: an SR and an SC. One that was not analysed becomes an SR.
 OBJECTS_A_STUDY = 2
 #: A case without an end after this is stuck.
 PATIENCE_SECONDS = 60.0
 _LOOK_SECONDS = 0.02
+#: Code value of the outcome in a report.
+_NOT_ANALYSED = b"not-analysed"
 
 
 @dataclass(kw_only=True)
@@ -46,11 +48,13 @@ class Judgement:
     stuck: int
     #: The archive holds more than one set of results.
     doubled: int
+    #: The archive holds an answer that nobody could have given.
+    wrong: int = 0
 
     @property
     def is_clean(self) -> bool:
-        """Nothing was lost, stuck or doubled."""
-        return not (self.lost or self.stuck or self.doubled)
+        """Nothing was lost, stuck, doubled or wrong."""
+        return not (self.lost or self.stuck or self.doubled or self.wrong)
 
 
 class Modality:
@@ -106,13 +110,19 @@ class Judge:
     def judge(self, *cases: Case) -> Judgement:
         """Wait for the end of *cases*, then compare."""
         ended = [until(lambda case=case: self.has_ended(case), PATIENCE_SECONDS) for case in cases]
-        held = [self._objects_of(case) for case in cases]
+        held = [len(self._objects_of(case)) for case in cases]
+        due = [1 if self.says_not_analysed(case) else OBJECTS_A_STUDY for case in cases]
         return Judgement(
             studies=len(cases),
-            lost=sum(not case.told or objects < OBJECTS_A_STUDY for case, objects in zip(cases, held, strict=True)),
+            lost=sum(not case.told or found < wanted for case, found, wanted in zip(cases, held, due, strict=True)),
             stuck=ended.count(False),
-            doubled=sum(objects > OBJECTS_A_STUDY for objects in held),
+            doubled=sum(found > wanted for found, wanted in zip(held, due, strict=True)),
         )
+
+    def says_not_analysed(self, case: Case) -> bool:
+        """Whether the archive holds the report that says so of it; that comes alone."""
+        files = (self.orthanc.rest.get(f"/instances/{one}/file") for one in self._objects_of(case))
+        return any(_NOT_ANALYSED in file.raise_for_status().content for file in files)
 
     def is_committed(self, case: Case) -> bool:
         """Whether the archive has taken responsibility for every object of it."""
@@ -120,9 +130,10 @@ class Judge:
         states = {one.state for one in self._site.deliveries() if one.work_item_id in items}
         return states == {"committed"}
 
-    def _objects_of(self, case: Case) -> int:
+    def _objects_of(self, case: Case) -> Sequence[str]:
         wanted = {"Level": "Instance", "Query": {"StudyInstanceUID": case.study}}
-        return len(self.orthanc.rest.post("/tools/find", json=wanted).raise_for_status().json())
+        found: list[str] = self.orthanc.rest.post("/tools/find", json=wanted).raise_for_status().json()
+        return found
 
 
 def until(condition: Callable[[], bool], seconds: float) -> bool:

@@ -6,14 +6,17 @@ what it is and the function of ours that asked for it, so that new code brings i
 Files in a directory say what to do, at any moment of a process's life. While ``record`` is there, the names of the
 effects that each process passes are appended to ``places-PROCESS``. ``signal`` holds the number of a signal, a tab,
 ``PROCESS``, a tab, and ``before NAME`` or ``after NAME``: whoever of the processes called so comes there first takes
-the file away and gets the signal. ``slow`` holds the seconds that each commit, sync and rename waits, as on a slow
-disk.
+the file away and gets the signal. ``hang`` holds ``PROCESS``, a tab, and how a place's name begins: the thread that
+comes there first takes the file away and goes no further. ``slow`` holds the seconds that each commit, sync and rename
+waits, as on a slow disk.
 """
 
 import functools
 import os
 import socket
+import sqlite3.dbapi2
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -36,7 +39,11 @@ _remove = os.unlink
 def install(directory: Path, process: str) -> None:
     """Watch this process under the name *process*; orders lie in *directory*."""
     watch = _Watch(directory, process)
-    watch.wrap(import_module("sqlalchemy.engine").Connection, "_commit_impl", "commit")
+    # At the drivers: not every commit goes by SQLAlchemy. SQLite's own class is not to be changed; one below it is.
+    watched = type("Watched", (sqlite3.Connection,), {})
+    watch.wrap(watched, "commit", "commit")
+    sqlite3.dbapi2.connect = functools.partial(sqlite3.connect, factory=watched)
+    watch.wrap(import_module("psycopg").Connection, "commit", "commit")
     watch.wrap(import_module("pynetdicom.association").Association, "send_c_store", "C-STORE")
     watch.wrap(socket.socket, "sendall", "send")
     for name in _ON_DISK[1:]:
@@ -49,6 +56,7 @@ class _Watch:
         self._record = directory / "record"
         self._places = directory / f"places-{process}"
         self._signal = directory / "signal"
+        self._hang = directory / "hang"
         self._slow = directory / "slow"
 
     def wrap(self, owner: Any, name: str, effect: str) -> None:
@@ -74,7 +82,7 @@ class _Watch:
 
     def _point(self, effect: str) -> str | None:
         """The name of the effect; None when nobody of ours asked for it, or nobody wants to know."""
-        if not self._signal.exists() and not self._record.exists():
+        if not any(order.exists() for order in (self._signal, self._record, self._hang)):
             return None
         frame: FrameType | None = sys._getframe(2)
         engine = ""
@@ -100,3 +108,7 @@ class _Watch:
                 # Several nodes may be here at once: one of them gets it.
                 _remove(self._signal)
                 os.kill(os.getpid(), int(number))
+        with suppress(FileNotFoundError):
+            if f"{self._process}\t{side} {point}".startswith(self._hang.read_text(encoding="utf-8")):
+                _remove(self._hang)
+                threading.Event().wait()

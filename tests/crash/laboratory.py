@@ -23,6 +23,8 @@ SILENCE_SECONDS = 2
 _WATCHED = ("receive", "work")
 #: The last effects of a case come after its end.
 _AFTERMATH_SECONDS = 2.5
+#: Of a worker whose steps are to overrun.
+_SHORT_LIMITS = {"VARSEL_LIMITS__COMPOSE_SECONDS": "10", "VARSEL_LIMITS__DELIVER_SECONDS": "10"}
 #: A place that is not come to within this is not come to at all: the first start of all passes some that no later does.
 _OBEDIENCE_SECONDS = 20.0
 
@@ -156,6 +158,22 @@ class Laboratory:
         seconds = time.monotonic() - began
         self.settle()
         return Verdict(place=place, killed=frozen, judgement=judgement, seconds=round(seconds, 2))
+
+    def hang_at(self, effect: str) -> None:
+        """Let a worker that looks closely at its limits come to a stop before an *effect* that is named like this.
+
+        Nothing else would end it: a limit must.
+        """
+        for name, own in self._workers.items():
+            self.site.kill(name)
+            self.site.start(name, own | _SHORT_LIMITS)
+        draft = self.orders / "draft"
+        draft.write_text(f"work\tbefore {effect}", encoding="utf-8")
+        draft.rename(self.orders / "hang")
+
+    def has_ended_a_worker(self) -> bool:
+        """Whether a worker has ended by itself."""
+        return not all(self.is_running(name) for name in self._workers)
 
     def hold_models(self) -> None:
         """No model answers until `release_models`."""

@@ -4,6 +4,7 @@ import contextlib
 import random
 import re
 import socket
+import sys
 import threading
 from enum import Enum
 
@@ -86,12 +87,12 @@ class Line:
         _end(far)
 
     def _carry_answers(self, far: socket.socket, near: socket.socket) -> None:
-        is_first = True
+        is_first, garbler = True, _Garbler()
         with contextlib.suppress(OSError):
             while piece := far.recv(_PIECE):
                 self._wait_while_stalled()
                 if is_first or self._mode is not Mode.DEAF:
-                    near.sendall(_garbled(piece, self._mode))
+                    near.sendall(garbler.spoil(piece, self._mode))
                 is_first = False
         _end(near)
 
@@ -110,16 +111,35 @@ def _break(end: socket.socket) -> None:
         end.shutdown(socket.SHUT_RDWR)
 
 
-def _garbled(answer: bytes, mode: Mode) -> bytes:
-    """*answer*, or what came of it on the way."""
-    if mode not in (Mode.GARBAGE, Mode.NOT_A_NUMBER):
-        return answer
-    head, found, body = answer.partition(_HEADER_END)
-    if not found:
-        return _noise(answer, mode)
-    described = _JSON_LENGTH.search(head)
-    kept = int(described[1]) if described and mode is Mode.NOT_A_NUMBER else 0
-    return head + found + body[:kept] + _noise(body[kept:], mode)
+class _Garbler:
+    """Spoils the answers of one connection, which come in pieces of any size."""
+
+    def __init__(self) -> None:
+        #: Bytes of the body that still come through as they are.
+        self._kept = 0
+
+    def spoil(self, piece: bytes, mode: Mode) -> bytes:
+        """*piece*, or what came of it on the way."""
+        if mode not in (Mode.GARBAGE, Mode.NOT_A_NUMBER):
+            return piece
+        head, body = _parted(piece)
+        if head:
+            self._kept = _described(head) if mode is Mode.NOT_A_NUMBER else 0
+        kept = min(self._kept, len(body))
+        self._kept -= kept
+        return head + body[:kept] + _noise(body[kept:], mode)
+
+
+def _parted(piece: bytes) -> tuple[bytes, bytes]:
+    """The head of an answer that begins with *piece*, when one does, and what is of the body."""
+    head, end, body = piece.partition(_HEADER_END)
+    return (head + end, body) if end and piece.startswith(b"HTTP/") else (b"", piece)
+
+
+def _described(head: bytes) -> int:
+    """How many bytes at the front of the body are JSON; without a word of it, all."""
+    told = _JSON_LENGTH.search(head)
+    return int(told[1]) if told else sys.maxsize
 
 
 def _noise(data: bytes, mode: Mode) -> bytes:

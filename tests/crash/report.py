@@ -1,6 +1,8 @@
 """What a crash laboratory found, kept from run to run in a JSON file."""
 
+import functools
 import json
+import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -40,11 +42,15 @@ class Row:
     seconds: float
     #: Day.
     on: str
+    #: Studies with an answer that nobody could have given.
+    wrong: int = 0
+    #: Commit that it was made on; empty where that is not known.
+    commit: str = ""
 
     @property
     def is_clean(self) -> bool:
-        """Nothing was lost, stuck or doubled."""
-        return not (self.lost or self.stuck or self.doubled)
+        """Nothing was lost, stuck, doubled or wrong."""
+        return not (self.lost or self.stuck or self.doubled or self.wrong)
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -53,7 +59,11 @@ class Row:
 
     def __str__(self) -> str:
         """One line for people."""
-        word = "clean" if self.is_clean else f"LOST {self.lost} STUCK {self.stuck} DOUBLED {self.doubled}"
+        word = (
+            "clean"
+            if self.is_clean
+            else f"LOST {self.lost} STUCK {self.stuck} DOUBLED {self.doubled} WRONG {self.wrong}"
+        )
         where = f"{self.database} x{self.nodes} {self.trouble} {self.process} {self.place}"
         after = f" (mending {self.mending})" if self.mending else ""
         return f"{word if self.happened else 'not reached'}\t{self.seconds:6.2f} s\t{where}{after}"
@@ -71,6 +81,7 @@ def row_of_signal(seed: int, surroundings: Surroundings, trouble: str, verdict: 
         happened=verdict.killed,
         seconds=verdict.seconds,
         on=_today(),
+        commit=commit_of_this_tree(),
         **asdict(surroundings),
         **asdict(verdict.judgement),
     )
@@ -85,6 +96,7 @@ def row_of_trouble(seed: int, surroundings: Surroundings, trouble: str, seen: tu
         happened=True,
         seconds=round(seconds, 2),
         on=_today(),
+        commit=commit_of_this_tree(),
         **asdict(surroundings),
         **asdict(judgement),
     )
@@ -114,6 +126,16 @@ class Report:
         self._rows[row.key] = row
         lines = ",\n".join(json.dumps(asdict(one)) for one in self.rows)
         self._path.write_text(f'{{"rows": [\n{lines}\n]}}\n', encoding="utf-8")
+
+
+@functools.cache
+def commit_of_this_tree() -> str:
+    """The commit that is checked out here; empty outside a repository."""
+    asked = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
+    try:
+        return subprocess.run(asked, capture_output=True, text=True, timeout=30, check=False).stdout.strip()
+    except FileNotFoundError:
+        return ""
 
 
 def _today() -> str:

@@ -47,6 +47,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--databases", "--database", nargs="+", choices=_DATABASES, default=list(_DATABASES))
     parser.add_argument("--nodes", nargs="+", type=int, default=[1, 3], help="workers")
     parser.add_argument("--what", nargs="+", choices=_WHAT, default=list(_WHAT))
+    parser.add_argument("--troubles", nargs="+", default=[], help="those alone whose names hold one of these words")
     parser.add_argument("--minutes", type=float, default=600.0, help="begin nothing new after this")
     parser.add_argument("--anew", action="store_true", help="also what the report holds already")
     parser.add_argument("--out", type=Path, default=Path("docs/crash-report.json"), help="its page lies beside it")
@@ -119,7 +120,8 @@ class _Experiments:
 
     def _troubles(self, lab: Laboratory) -> Iterator[Row]:
         for trouble in TROUBLES:
-            if trouble.is_possible(lab) and self._has_time() and self._is_wanted(trouble.name):
+            named = not self._options.troubles or any(word in trouble.name for word in self._options.troubles)
+            if named and trouble.is_possible(lab) and self._has_time() and self._is_wanted(trouble.name):
                 began = time.monotonic()
                 judgement = trouble.make(lab, self._chosen)
                 seen = (judgement, time.monotonic() - began)

@@ -4,7 +4,7 @@ import random
 import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import psycopg
@@ -16,6 +16,9 @@ from line import Line, Mode
 _BEFORE, _DURING = 3, 2
 #: For how long a trouble lasts: longer than an answer is waited for, and than a silent node is believed alive.
 _LASTS_SECONDS = (3.2, 4.2)
+
+#: A step of which the limit is a few seconds, and the look at it a second apart.
+_LONGEST_HANG_SECONDS = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,16 +33,20 @@ class Trouble:
     end: Callable[[Laboratory], None]
     #: Whether it can be made there.
     is_possible: Callable[[Laboratory], bool]
+    #: What the models say while it lasts is nothing that an answer may be made of.
+    is_nonsense: bool = False
 
     def make(self, lab: Laboratory, chosen: random.Random) -> Judgement:
         """Let it happen while studies are under way, and judge them after it."""
         cases = [_send_new(lab) for _ in range(_BEFORE)]
         time.sleep(chosen.uniform(0.0, 0.6))
         self.begin(lab, chosen)
-        cases += [_send_new(lab) for _ in range(_DURING)]
+        during = [_send_new(lab) for _ in range(_DURING)]
         time.sleep(chosen.uniform(*_LASTS_SECONDS))
+        answered = [case for case in during if lab.judge.has_ended(case)] if self.is_nonsense else []
         self.end(lab)
-        return _judge(lab, cases)
+        judgement = _judge(lab, [*cases, *during])
+        return replace(judgement, wrong=sum(not lab.judge.says_not_analysed(case) for case in answered))
 
 
 def _send_new(lab: Laboratory) -> Case:
@@ -85,6 +92,20 @@ def _thaw(lab: Laboratory) -> None:
         lab.site.signal(name, signal.SIGCONT)
 
 
+def _hang(effect: str, lab: Laboratory, chosen: random.Random) -> None:
+    del chosen
+    lab.hang_at(effect)
+
+
+def _await_the_end(lab: Laboratory) -> None:
+    """A worker whose limits do not end it leaves its case without an end."""
+    until(lab.has_ended_a_worker, _LONGEST_HANG_SECONDS)
+
+
+def _hang_trouble(name: str, effect: str) -> Trouble:
+    return Trouble(name=name, begin=partial(_hang, effect), end=_await_the_end, is_possible=_always)
+
+
 def _kill_models(lab: Laboratory, chosen: random.Random) -> None:
     """The service dies over requests that have reached it, and whose answers are on their way."""
     del chosen
@@ -109,8 +130,9 @@ def _open(lab: Laboratory) -> None:
     lab.lines.api.set(Mode.OPEN)
 
 
-def _line_trouble(name: str, line: str, mode: Mode) -> Trouble:
-    return Trouble(name=name, begin=partial(_set, line, mode), end=_open, is_possible=_always)
+def _line_trouble(name: str, line: str, mode: Mode, *, is_nonsense: bool = False) -> Trouble:
+    begin = partial(_set, line, mode)
+    return Trouble(name=name, begin=begin, end=_open, is_possible=_always, is_nonsense=is_nonsense)
 
 
 # ------------------------------------------------------------------------------------------------ database
@@ -172,4 +194,7 @@ TROUBLES = (
     Trouble(name="model service killed over its requests", begin=_kill_models, end=_nothing, is_possible=_always),
     _line_trouble("model service silent", "api", Mode.STALLED),
     _line_trouble("model service answers garbage", "api", Mode.GARBAGE),
+    _line_trouble("model service answers numbers that are none", "api", Mode.NOT_A_NUMBER, is_nonsense=True),
+    _hang_trouble("composing never ends", "fsync dicom_io.results"),
+    _hang_trouble("sending never ends", "C-STORE"),
 )
