@@ -19,6 +19,7 @@ from serving.alerts.policy import AlertPolicy
 from serving.compose import Composer
 from serving.dispatch import Outgoing
 from serving.errors import NotAnalysedError, SettledError
+from serving.groundwork import Groundwork
 from serving.guard import Guard, find_guard
 from serving.messages import MessageComposer
 from serving.pipeline import Analysis, Subject, analyse_study, not_analysed
@@ -37,6 +38,10 @@ from serving.work.item import State
 RuntimeOf = Callable[[Release], Runtime]
 
 
+def _unheard() -> None:
+    """Nobody wants to know."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Site:
     """What a run needs of the site it runs at."""
@@ -53,6 +58,8 @@ class Site:
     public_url: str = ""
     #: How large an image may be.
     images: Images = field(default_factory=Images)
+    #: Told when a study's answer is about to be written down: soon it will be sent.
+    on_answer: Callable[[], None] = _unheard
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +113,7 @@ class Analyser:
         return Stopwatch(lambda stage: self._watch(item.id, stage))
 
     def _run_study(self, item: WorkItem, release: Release) -> Ending:
-        stopwatch = self._stopwatch_for(item)
+        stopwatch, groundwork = self._stopwatch_for(item), Groundwork()
         with reading(self._engine) as connection:
             study = cases.load_study(connection, item.case_id)
         subject = Subject(
@@ -116,10 +123,12 @@ class Analyser:
             language=self._site.language,
             closed_at=item.created_at,
             images=self._site.images,
+            on_image=groundwork.begin,
         )
         earlier = self._earlier(item)
         analysis = earlier.named_in(self._analyse(subject, stopwatch))
-        written = self._composer.compose(item, study, analysis, stopwatch)
+        self._site.on_answer()
+        written = self._composer.compose(item, study, analysis, groundwork, stopwatch)
         messages = self._messages.compose(item, study, analysis, written)
         notes = earlier.notes(item, analysis, self._site.destinations, self._site.results_dir / item.id)
         outgoing = Outgoing(objects=written, messages=messages, notes=notes)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from dicom_io.results.write import WrittenObject, write_results
 from dicom_io.study import Study
+from serving.groundwork import Groundwork
 from serving.pipeline import Analysis
 from serving.records.work import WorkItem
 from serving.settings.destinations import AnyDestination
@@ -21,13 +22,14 @@ class Composer:
         self._profiles = tuple(profile for one in destinations for profile in (one.profile, one.fallback))
 
     def compose(
-        self, item: WorkItem, study: Study, analysis: Analysis, stopwatch: Stopwatch
+        self, item: WorkItem, study: Study, analysis: Analysis, groundwork: Groundwork, stopwatch: Stopwatch
     ) -> tuple[WrittenObject, ...]:
-        """Write the objects of *analysis*, and the picture that pages show.
+        """Write the objects of *analysis*, and the picture that pages show, on its *groundwork*.
 
         Raises:
             ConformanceError: an object breaks a rule; nothing of it was written.
         """
         directory = self._results_dir / item.id
         with stopwatch.time(Stage.COMPOSE):
-            return write_results(analysis.report, study, analysis.pixels, self._profiles, directory)
+            ground = groundwork.under(analysis.pixels)
+            return write_results(analysis.report, study, analysis.pixels, self._profiles, directory, ground)

@@ -1,5 +1,6 @@
 """The imaging line from Study to Report: decode -> contract -> preprocess -> infer -> interpret."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -27,6 +28,11 @@ from serving.telemetry.metric_table import Stage
 
 #: More images of one study than this are left to a person; the report names those that were read.
 _MAXIMUM_IMAGES = 8
+
+
+def _unheard(radiograph: Radiograph) -> None:
+    """Nobody wants to know."""
+    del radiograph
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +69,8 @@ class Subject:
     guard: Guard | None = None
     #: How large its images may be.
     images: Images = field(default_factory=Images)
+    #: Told of each radiograph that the model is asked about, just before.
+    on_image: Callable[[Radiograph], None] = _unheard
 
     @property
     def manifest(self) -> Manifest:
@@ -127,6 +135,7 @@ def _analyse_image(
             subject.guard.check(radiograph, subject.language)
     with stopwatch.time(Stage.PREPROCESS):
         tensor, placement = radiograph_to_tensor(radiograph, spec)
+    subject.on_image(radiograph)
     with stopwatch.time(Stage.INFER):
         outputs = runtime.infer({"image": tensor})
     with stopwatch.time(Stage.INTERPRET):

@@ -56,29 +56,35 @@ class Caption:
     demonstration: str = ""
 
 
-def draw_findings(
-    pixels: npt.NDArray[np.floating],
-    marks: Sequence[Mark],
-    caption: Caption,
-    window: tuple[float, float],
-) -> Image.Image:
-    """The image with its *marks* and a bar above and below it.
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """An image as people see it, before anything is drawn on it: the dearest part, and the same whatever is found."""
+
+    #: In RGB; its longest side is LONGEST_SIDE.
+    picture: Image.Image
+    #: Pixels of the picture for one of the image.
+    scale: float
+
+
+def ground_of(pixels: npt.NDArray[np.floating], window: tuple[float, float]) -> Ground:
+    """The image *pixels* (y, x), bright where the body is dense; the values of *window* become black and white."""
+    scale = LONGEST_SIDE / max(pixels.shape)
+    return Ground(picture=_grey_picture(pixels, window, scale), scale=scale)
+
+
+def draw_findings(ground: Ground, marks: Sequence[Mark], caption: Caption) -> Image.Image:
+    """The image with its *marks* and a bar above and below it, in RGB.
 
     Args:
-        pixels: (y, x), bright where the body is dense.
+        ground: the image.
         marks: what to point at.
         caption: what the bars say; both say what the picture is and who made it, so that cropping one leaves the other.
-        window: values that become black and white.
-
-    Returns:
-        In RGB; the image's longest side is LONGEST_SIDE.
     """
-    scale = LONGEST_SIDE / max(pixels.shape)
-    picture = _grey_picture(pixels, window, scale)
+    picture = ground.picture.copy()
     for mark in marks:
-        _draw_outline(picture, mark, scale)
+        _draw_outline(picture, mark, ground.scale)
     for mark in marks:
-        _draw_label(picture, mark, scale)
+        _draw_label(picture, mark, ground.scale)
     return _with_bars(picture, caption)
 
 

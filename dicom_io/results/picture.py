@@ -1,5 +1,6 @@
 """Which image of a report to draw, how to window it, and what to write on it."""
 
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +9,7 @@ import numpy.typing as npt
 from PIL.Image import Image
 
 from dicom_io.findings import Finding, ImageName, Report, image_names
-from dicom_io.results.drawing import Caption, Mark, draw_findings, shown, to_jpeg
+from dicom_io.results.drawing import Caption, Ground, Mark, draw_findings, ground_of, shown, to_jpeg
 from dicom_io.results.wording import words_of
 from dicom_io.volume import Radiograph, Volume
 
@@ -31,23 +32,34 @@ class DrawnPicture:
     image: ImageName
 
 
-def drawn_picture(report: Report, pixels: Radiograph | Volume, moment: datetime) -> DrawnPicture:
+def radiograph_ground(radiograph: Radiograph) -> Ground:
+    """What a picture of *radiograph* is drawn on, whatever is found."""
+    return ground_of(radiograph.pixels, _radiograph_window(radiograph.pixels))
+
+
+def drawn_picture(
+    report: Report, pixels: Radiograph | Volume, moment: datetime, ground: Future[Ground] | None = None
+) -> DrawnPicture:
     """The radiograph, or the slice that shows most of the findings, with what was found drawn on it.
 
-    *moment* is the time of analysis as it shall be read, on the hospital's clock.
+    Args:
+        report: what was found.
+        pixels: where.
+        moment: the time of analysis as it shall be read, on the hospital's clock.
+        ground: what `radiograph_ground` makes of *pixels*, where somebody is making it already.
     """
     if isinstance(pixels, Radiograph):
         caption = _caption(report, moment)
         image = ImageName(sop_instance_uid=pixels.sop_instance_uid)
-        drawn = draw_findings(pixels.pixels, _planar_marks(report, image), caption, _radiograph_window(pixels.pixels))
-        return _as_jpeg(drawn, image)
+        made = radiograph_ground(pixels) if ground is None else ground.result()
+        return _as_jpeg(draw_findings(made, _planar_marks(report, image), caption), image)
     index = shown_slice(report, pixels)
     depth = len(pixels.sop_instance_uids)
     caption = _caption(report, moment, f"{words_of(report.language).slice} {index + 1}/{depth}")
     image = _slices_of(pixels)[index]
     marks = _volume_marks(report, index) + _planar_marks(report, image)
-    drawn = draw_findings(pixels.voxels[index], marks, caption, _ct_window(pixels.voxels[index]))
-    return _as_jpeg(drawn, image)
+    made = ground_of(pixels.voxels[index], _ct_window(pixels.voxels[index]))
+    return _as_jpeg(draw_findings(made, marks, caption), image)
 
 
 def shown_slice(report: Report, volume: Volume) -> int:

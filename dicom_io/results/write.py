@@ -10,6 +10,7 @@ from pathlib import Path
 from dicom_io.findings import Report
 from dicom_io.results.conformance import check
 from dicom_io.results.draft import Draft
+from dicom_io.results.drawing import Ground
 from dicom_io.results.kinds import Audience, ResultKind
 from dicom_io.results.picture import DrawnPicture, drawn_picture
 from dicom_io.results.plan import Whole, planned
@@ -51,6 +52,7 @@ def write_results(
     pixels: Radiograph | Volume | None,
     profiles: Sequence[Collection[ResultKind]],
     directory: Path,
+    ground: Future[Ground] | None = None,
 ) -> tuple[WrittenObject, ...]:
     """Build, check and write the objects of *report* for everyone, and ``picture.jpg`` for the pages.
 
@@ -61,6 +63,7 @@ def write_results(
             is neither.
         profiles: the kinds that each destination takes; an object that nobody takes is not made.
         directory: where the files lie, named by their UID; created when missing.
+        ground: what `picture.radiograph_ground` makes of *pixels*, where somebody is making it already.
 
     Raises:
         ConformanceError: an object breaks a rule and was not written.
@@ -71,7 +74,7 @@ def write_results(
     directory.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(_WRITERS) as writers:
         # Drawn and compressed while segmentation and report are built: the picture takes most of the time.
-        drawing = None if pixels is None else writers.submit(drawn_picture, report, pixels, provenance.moment)
+        drawing = None if pixels is None else writers.submit(drawn_picture, report, pixels, provenance.moment, ground)
         picture = None if drawing is None else writers.submit(_write_picture, drawing, directory)
         whole = Whole(report=report, provenance=provenance, sources=sources, masks=marked(report), drawing=drawing)
         written = [

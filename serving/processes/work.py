@@ -161,11 +161,12 @@ def build_worker(settings: Settings, health: Health | None = None) -> WorkerProc
     runtimes = RemoteRuntimes(settings.api_url, settings.api.timeout_seconds)
     work_engine = DbosEngine(settings.database_url, settings.work.node)
     starter = Starter(engine, work_engine, node=lease.node, slots=slots, destinations=tuple(destinations))
-    analyser = Analyser(engine, store, runtimes.of, _site(settings), steps.step, starter.recording)
+    outlets = Outlets()
+    site = _site(settings, outlets)
+    analyser = Analyser(engine, store, runtimes.of, site, steps.step, starter.recording)
     intake = Intake(engine, store, settings.rules, starter.taking_in)
     dispatcher = Dispatcher(engine, work_engine, intake, starter, node=lease.node, slots=slots)
     health.demand_alive(dispatcher.why_not_alive)
-    outlets = Outlets()
     worker = Worker(bench, analyser, Deliverer(engine, destinations, outlets.of))
     keeper = CommitmentKeeper(engine, settings.destinations, _ask_commitment, CommitmentMetrics(registry))
     return WorkerProcess(
@@ -185,7 +186,7 @@ def build_worker(settings: Settings, health: Health | None = None) -> WorkerProc
     )
 
 
-def _site(settings: Settings) -> Site:
+def _site(settings: Settings, outlets: Outlets) -> Site:
     return Site(
         destinations=settings.all_destinations,
         language=settings.site.language,
@@ -193,6 +194,7 @@ def _site(settings: Settings) -> Site:
         alert_policies=settings.alert_policies,
         public_url=settings.public_url,
         images=settings.images,
+        on_answer=outlets.prepare,
     )
 
 

@@ -17,7 +17,7 @@ from dicom_io.errors import ConformanceError
 from dicom_io.findings import AlgorithmIdentity, Finding, Outcome, Region, Report, Segment
 from dicom_io.headers import assemble_study, read_header
 from dicom_io.results.conformance import check
-from dicom_io.results.drawing import LONGEST_SIDE, Caption, Mark, draw_findings
+from dicom_io.results.drawing import LONGEST_SIDE, Caption, Mark, draw_findings, ground_of
 from dicom_io.results.kinds import ResultKind
 from dicom_io.results.segmentation import marked
 from dicom_io.results.source import read_sources
@@ -221,7 +221,7 @@ def test_a_mark_at_the_edge_stays_in_the_picture():
     polygon = ((50.0, 30.0), (60.0, 30.0), (60.0, 40.0), (50.0, 30.0))
 
     marks = [Mark(label="A", mask=mask), Mark(label="B", polygon=polygon)]
-    rgb = np.asarray(draw_findings(pixels, marks, CAPTION, (0, 1)))
+    rgb = np.asarray(draw_findings(ground_of(pixels, (0, 1)), marks, CAPTION))
 
     assert rgb.shape[1] == LONGEST_SIDE
     assert rgb.shape[2] == 3
