@@ -151,7 +151,7 @@ def _numbers(metrics: Mapping[str, object]) -> dict[str, float]:
     return {key: float(value) for key, value in plain.items() if value.size == 1 and np.isfinite(value).all()}
 
 
-def _first(output: object) -> Mapping[str, float]:
+def _first(output: object) -> Mapping[str, torch.Tensor]:
     # MONAI hands on one dictionary a case; the loss is that of the batch in each of them.
     return output[0] if isinstance(output, list) else output  # type: ignore[return-value]
 
