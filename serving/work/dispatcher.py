@@ -19,8 +19,11 @@ from serving.work.slots import Slots
 from serving.work.starter import Starter
 
 _LOG = structlog.get_logger(__name__)
-#: How often the change counter is looked at.
+#: How often it is asked whether anything was committed; and as long as it was within the last second, since a study
+#: that is being received is about to be closed.
 _LOOK_SECONDS = 0.005
+_LOOK_BUSY_SECONDS = 0.001
+_BUSY_SECONDS = 1.0
 #: How often due times are looked at although nothing was committed.
 _TICK_SECONDS = 0.1
 #: How often claims that nobody works on are looked for.
@@ -90,10 +93,13 @@ class Dispatcher:
 
     def _loop(self) -> None:
         changes = ChangeDetector(self._engine)
-        next_tick = next_sweep = time.monotonic()
-        while not self._stopping.wait(_LOOK_SECONDS):
+        next_tick = next_sweep = busy_until = time.monotonic()
+        while not self._stopping.wait(_LOOK_BUSY_SECONDS if self._last_look < busy_until else _LOOK_SECONDS):
             now = self._last_look = time.monotonic()
-            if changes.changed() or now >= next_tick:
+            has_changed = changes.changed()
+            if has_changed:
+                busy_until = now + _BUSY_SECONDS
+            if has_changed or now >= next_tick:
                 next_tick = now + _TICK_SECONDS
                 self._guarded(self.turn)
             if now >= next_sweep:
