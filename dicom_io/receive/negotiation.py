@@ -11,7 +11,8 @@ from dicom_io.uids import is_valid_uid
 VERIFICATION = "1.2.840.10008.1.1"
 
 #: Transfer syntaxes in the order in which we want them, whatever the caller's: what is quickest to decode first.
-#: A 512 x 512 CT slice takes 0.1 ms uncompressed, 2 ms in HTJ2K, 5 in JPEG-LS, 31 in JPEG 2000.
+#: A 512 x 512 CT slice takes 0.1 ms uncompressed, 2 ms in HTJ2K, 5 in JPEG-LS, 31 in JPEG 2000. JPEG-LS stands before
+#: HTJ2K all the same: it is a tenth smaller on the line and on the disk (155 kB against 175).
 PREFERRED_TRANSFER_SYNTAXES = (
     "1.2.840.10008.1.2.1",  # Explicit VR Little Endian
     "1.2.840.10008.1.2",  # Implicit VR Little Endian

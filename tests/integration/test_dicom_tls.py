@@ -2,8 +2,8 @@
 
 import socket
 import ssl
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from dicom_io.receive.neck import SilentObserver
 from dicom_io.receive.spool import Spool
 from dicom_io.receive.store_scp import StoreScp, StoreScpSettings
 from dicom_io.send.association import DicomAddress
+from dicom_io.send.destination import Receipt
 from dicom_io.send.store_scu import StoreScu
 from dicom_io.tls import TlsFiles, client_context, server_context
 from tests.factories.dicom import cr_image, ct_series, write
@@ -102,16 +103,23 @@ def test_a_peer_whose_certificate_bears_another_name_is_not_sent_to(door, modali
         StoreScu(address).send(write([cr_image()], tmp_path))
 
 
-def test_several_encrypted_associations_at_once_lose_nothing(door, inbox, modality, tmp_path):
-    studies = [write(ct_series(6, size=(256, 256), study=f"tls-{n}"), tmp_path / str(n)) for n in range(4)]
-    address = DicomAddress(host="127.0.0.1", port=door.port, ae_title="VARSEL", tls=client_context(modality))
-    senders = [threading.Thread(target=StoreScu(address).send, args=(paths,), daemon=True) for paths in studies]
-    for sender in senders:
-        sender.start()
-    for sender in senders:
-        sender.join(60)
-    sent = {image.SOPInstanceUID for n in range(4) for image in ct_series(6, size=(256, 256), study=f"tls-{n}")}
-    assert sent <= set(inbox.arrivals)
+def test_under_load_every_encrypted_sender_gets_through_and_no_other(door, inbox, modality, tmp_path):
+    """Eight senders at once, DCMTK's and ours; plaintext and strangers call all the while."""
+    names = [f"tls-load-{n}" for n in range(8)]
+    studies = [write(ct_series(6, size=(256, 256), study=name), tmp_path / name) for name in names]
+    stranger = replace(issue(trustme.CA(), tmp_path, "stranger"), trusted=modality.trusted)
+    ours = StoreScu(DicomAddress(host="127.0.0.1", port=door.port, ae_title="VARSEL", tls=client_context(modality)))
+    theirs = ["-R", *with_certificate(modality), "127.0.0.1", str(door.port)]
+    with ThreadPoolExecutor(16) as pool:
+        sent = [pool.submit(run_dcmtk, "storescu", [*theirs, *paths]) for paths in studies[:4]]
+        stored = [pool.submit(ours.send, paths) for paths in studies[4:]]
+        intruders = [pool.submit(echo, door, *how) for how in ([], with_certificate(stranger)) * 4]
+
+    assert [one.result().returncode for one in sent] == [0] * 4
+    assert all(isinstance(answer, Receipt) for one in stored for answer in one.result())
+    assert [one.result() for one in intruders] == [False] * 8
+    expected = {image.SOPInstanceUID for name in names for image in ct_series(6, size=(256, 256), study=name)}
+    assert expected <= set(inbox.arrivals)
 
 
 def test_a_caller_that_never_finishes_its_handshake_keeps_nobody_out(door, modality):

@@ -6,6 +6,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from dicom_io.errors import GeometryError, PixelError
+from dicom_io.functional_groups import read_frame_groups
 from dicom_io.geometry import order_stack
 from dicom_io.headers import assemble_study, read_header
 from dicom_io.study import Series
@@ -80,3 +81,11 @@ def test_pixels_that_end_early_are_a_pixel_error(tmp_path: Path) -> None:
     dataset.PixelData = dataset.PixelData[:-100]
     with pytest.raises(PixelError, match="Frame 4 has"):
         read_volume(_series(dataset, tmp_path))
+
+
+def test_the_groups_of_an_object_are_read_once_and_anew_when_its_file_has_changed(tmp_path: Path) -> None:
+    (path,) = write([enhanced_ct(3)], tmp_path)
+    first = read_frame_groups(path)
+    assert read_frame_groups(path) is first
+    write([enhanced_ct(4)], tmp_path)
+    assert [len(first), len(read_frame_groups(path))] == [3, 4]

@@ -1,6 +1,8 @@
 """Radiographs: one sense, one range, and reasons in words."""
 
 import dataclasses
+import os
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +76,24 @@ def test_what_cannot_be_read_is_refused_from_the_header(tmp_path: Path, change: 
     instance = dataclasses.replace(_instance(cr_image(), tmp_path), **change)
     with pytest.raises(UnsupportedPixelsError, match=reason):
         read_radiograph(instance)
+
+
+def test_an_image_of_20_000_by_20_000_pixels_is_refused_with_the_limit_and_without_memory(tmp_path: Path) -> None:
+    instance = _instance(cr_image(np.zeros((2, 2), np.uint16)), tmp_path)
+    whole = instance.path.read_bytes()
+    side, size = (20_000).to_bytes(2, "little"), 20_000 * 20_000 * 2
+    # Rows, Columns and the length of Pixel Data as they would be; the pixels are a hole in the file.
+    for tag in (b"\x28\0\x10\0US\2\0", b"\x28\0\x11\0US\2\0"):
+        whole = whole.replace(tag + b"\2\0", tag + side)
+    head = whole[: whole.index(b"\xe0\x7f\x10\0OW") + 8]
+    instance.path.write_bytes(head + size.to_bytes(4, "little"))
+    os.truncate(instance.path, len(head) + 4 + size)
+    tracemalloc.start()
+    with pytest.raises(UnsupportedPixelsError, match="20000 x 20000 pixels; required: at most 100000000"):
+        read_radiograph(read_header(instance.path).at(instance.path).instance)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1_000_000
 
 
 def test_truncated_pixels_are_a_pixel_error(tmp_path: Path) -> None:

@@ -293,12 +293,25 @@ def test_signed_pixels_that_claim_to_be_unsigned_are_caught(tmp_path: Path) -> N
         read_volume(_series(slices, tmp_path))
 
 
-def test_ten_thousand_slices_are_refused_by_their_number_before_any_is_opened(tmp_path: Path) -> None:
-    (template,) = _series(ct_series(1), tmp_path).instances
+@pytest.fixture(scope="module")
+def ten_thousand(tmp_path_factory: pytest.TempPathFactory) -> Series:
+    """Slices of 512 x 512, every 0.1 mm, in no order."""
+    series = _series(ct_series(1), tmp_path_factory.mktemp("template"))
+    (template,) = series.instances
     instances = tuple(
-        replace(template, sop_instance_uid=f"1.2.{z}", rows=512, columns=512, image_position=(0.0, 0.0, float(z)))
-        for z in range(10_000)
+        replace(template, sop_instance_uid=f"1.2.{z}", rows=512, columns=512, image_position=(0.0, 0.0, z / 10))
+        for z in random.Random(1).sample(range(10_000), 10_000)
     )
-    series = replace(_series(ct_series(1), tmp_path), instances=instances)
+    return replace(series, instances=instances)
+
+
+def test_ten_thousand_slices_are_sorted_like_ten(ten_thousand: Series) -> None:
+    stack = order_stack(ten_thousand)
+    places = [one.position[2] for one in stack.slices]
+    assert places == sorted(places)
+    assert len(places) == 10_000
+
+
+def test_ten_thousand_slices_are_refused_by_their_number_before_any_is_opened(ten_thousand: Series) -> None:
     with pytest.raises(UnsupportedPixelsError, match="10000 x 512 x 512 voxels"):
-        read_volume(series)
+        read_volume(ten_thousand)
