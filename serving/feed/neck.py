@@ -20,7 +20,7 @@ from serving.feed.group_commit import GroupCommit
 from serving.feed.kept import KeptMessage, KeptState, keep_message
 from serving.feed.orders import keep_order
 from serving.records.database import writing
-from serving.records.stay_intake import keep_told
+from serving.records.stay_intake import StayIntake
 
 _TOO_MANY_TO_NAME = 5
 
@@ -63,10 +63,11 @@ class Verdict:
 
 def keep_items(engine: Engine) -> Callable[[Sequence[FeedItem]], None]:
     """Keeps items on *engine*, all in one transaction."""
+    stays = StayIntake(engine.dialect)
 
     def keep(items: Sequence[FeedItem]) -> None:
         with writing(engine) as connection:
-            keep_told(connection, [item.told for item in items if item.told is not None], items[-1].received_at)
+            stays.keep(connection, [item.told for item in items if item.told is not None], items[-1].received_at)
             for item in items:
                 if item.kept is not None:
                     keep_message(connection, item.kept)

@@ -1,0 +1,128 @@
+"""Statements about many rows, put to the driver several at a time."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    Column,
+    ColumnElement,
+    Dialect,
+    Float,
+    Select,
+    String,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    column,
+    func,
+    select,
+)
+from sqlalchemy.sql.expression import ClauseElement
+from sqlalchemy.types import TypeEngine
+
+from serving.records.prepared import Prepared
+
+#: A row by the names of its columns.
+Row = dict[str, Any]
+
+
+def at_once(driver: Any) -> AbstractContextManager[Any]:
+    """A block whose statements go to the server together; what they answer can be read after it.
+
+    psycopg does not wait for one answer before it sends the next (libpq's pipeline mode); SQLite has no server.
+    """
+    return driver.pipeline() if hasattr(driver, "pipeline") else nullcontext()
+
+
+def is_among(key: Column[Any], name: str, dialect: Dialect) -> ColumnElement[bool]:
+    """That *key* is one of a list, which is the value *name*: one text however long the list, so it is made once."""
+    if dialect.name == "postgresql":
+        return key == any_(bindparam(name, type_=ARRAY(String)))
+    listed = func.json_each(bindparam(name, type_=JSON)).table_valued("value")
+    return key.in_(select(listed.c.value))
+
+
+class Question(Prepared):
+    """A query that is made once for one database."""
+
+    def __init__(self, statement: Select[Any], dialect: Dialect) -> None:
+        """Make *statement* for *dialect*."""
+        super().__init__(statement, dialect)
+        columns = statement.selected_columns
+        self._columns = tuple(one.name for one in columns)
+        # Both drivers give numbers as they are; for psycopg's SQLAlchemy would need the kind that only an answer has.
+        kinds = {n: one.type for n, one in enumerate(columns) if not isinstance(one.type, Float)}
+        readers = {n: kind.dialect_impl(dialect).result_processor(dialect, None) for n, kind in kinds.items()}
+        self._readers = [(number, read) for number, read in readers.items() if read is not None]
+
+    def rows(self, cursor: Any) -> list[Row]:
+        """What *cursor*, the answer to it, found."""
+        return [self._row(list(found)) for found in cursor.fetchall()]
+
+    def _row(self, values: list[Any]) -> Row:
+        for number, read in self._readers:
+            values[number] = read(values[number])
+        return dict(zip(self._columns, values, strict=True))
+
+
+#: Makes a statement about one row, or about many, from what stands for the row's values by name.
+StatementOf = Callable[[Mapping[str, ColumnElement[Any]]], ClauseElement]
+
+
+class Order:
+    """A statement that is made once for one database and done for many rows.
+
+    PostgreSQL takes all rows as one JSON value and does it once: a statement a row costs it and psycopg five times as
+    much. SQLite does it row by row, in this process.
+    """
+
+    def __init__(self, statement_of: StatementOf, columns: Mapping[str, TypeEngine[Any]], dialect: Dialect) -> None:
+        """Make it for *dialect*; a row has *columns* by name."""
+        self._takes_json = dialect.name == "postgresql"
+        values = _columns_of_json(columns) if self._takes_json else _bound(columns)
+        self._statement = _OfManyRows(statement_of(values), dialect)
+        self._names = tuple(columns)
+
+    def execute_many(self, driver: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Do it for each of *rows* on a connection of the *driver*; for none, nothing."""
+        if not rows:
+            return
+        if self._takes_json:
+            wanted = [{name: row[name] for name in self._names} for row in rows]
+            self._statement.execute(driver, {"rows": json.dumps(wanted, default=_written)})
+        else:
+            self._statement.execute_many(driver, rows)
+
+
+class _OfManyRows(Prepared):
+    def execute_many(self, driver: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+        driver.executemany(self._text, [self._values(row) for row in rows])
+
+    def _values(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
+        converters = self._converters
+        return tuple(converters[name](row[name]) if name in converters else row[name] for name in self._order)
+
+
+def _bound(columns: Mapping[str, TypeEngine[Any]]) -> dict[str, ColumnElement[Any]]:
+    return {name: bindparam(name, type_=kind) for name, kind in columns.items()}
+
+
+def _columns_of_json(columns: Mapping[str, TypeEngine[Any]]) -> dict[str, ColumnElement[Any]]:
+    rows = func.json_to_recordset(cast(bindparam("rows", type_=Text), JSON))
+    given = rows.table_valued(*(column(name, kind) for name, kind in columns.items()))
+    return dict(given.render_derived(with_types=True).c)
+
+
+def _written(value: date) -> str:
+    """A day, or a moment as `UtcDateTime` keeps it."""
+    if not isinstance(value, datetime):
+        return value.isoformat()
+    if value.tzinfo is None:
+        raise ValueError("a moment without a time zone was given; an aware datetime is required")
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat()
