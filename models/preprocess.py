@@ -7,8 +7,10 @@ grids cover the same extent, so a place in one is a place in the other by one fa
 
 import os
 from collections import deque
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +24,8 @@ FloatArray = npt.NDArray[np.float32]
 
 #: Percentiles are taken on about this many evenly spread pixels: 0.1 % off the full image's, and 50 times as fast.
 _PERCENTILE_SAMPLES = 65_536
-#: Rows of the tensor for which a radiograph is windowed at once: their pixels stay in a processor's cache.
-_ROWS_AT_ONCE = 32
+#: Rows of a radiograph that are windowed and shrunk at once: their pixels stay in a processor's cache.
+_ROWS_AT_ONCE = 256
 #: More threads than this wait for memory, not for a processor.
 _MAXIMUM_THREADS = 8
 
@@ -54,19 +56,35 @@ def radiograph_to_tensor(radiograph: Radiograph, spec: RadiographPreprocessing) 
     top, left = placement.offset
     down = _resampling_weights(placement.extent[0], spec.size_px[0])[:, top : top + rows]
     across = _resampling_weights(placement.extent[1], spec.size_px[1])[:, left : left + columns]
-    shrunk = np.zeros((spec.size_px[0], columns), dtype=np.float32)
-    for first in range(0, spec.size_px[0], _ROWS_AT_ONCE):
-        part = slice(first, first + _ROWS_AT_ONCE)
-        used = down[part].indices
-        if len(used):
-            source = slice(int(used.min()), int(used.max()) + 1)
-            windowed = np.clip(radiograph.pixels[source], low, high)
-            # Padding holds the low value, which is 0 after the subtraction: the padded frame is never made.
-            windowed -= np.float32(low)
-            shrunk[part] = down[part, source] @ windowed
+    shrunk = _shrunk(radiograph.pixels, down, (low, high))
     tensor = np.ascontiguousarray((across @ np.ascontiguousarray(shrunk.T)).T)
     tensor *= np.float32(1 / max(high - low, 1e-6))
     return np.clip(tensor, 0, 1, out=tensor)[np.newaxis, np.newaxis], placement
+
+
+def _shrunk(pixels: FloatArray, down: sparse.csr_array, window: tuple[float, float]) -> FloatArray:
+    """The rows of *down* applied to *pixels* (y, x) between the values of *window*, less the lower of them."""
+    low, high = window
+    shrunk = np.zeros((down.shape[0], pixels.shape[1]), dtype=np.float32)
+    step = max(1, down.shape[0] * _ROWS_AT_ONCE // max(len(pixels), 1))
+
+    def fill(first: int) -> None:
+        part = down[first : first + step]
+        if len(part.indices):
+            source = slice(int(part.indices.min()), int(part.indices.max()) + 1)
+            windowed = np.clip(pixels[source], low, high)
+            # Padding holds the low value, which is 0 after the subtraction: the padded frame is never made.
+            windowed -= np.float32(low)
+            shrunk[first : first + step] = part[:, source] @ windowed
+
+    _on_every_processor(fill, range(0, len(shrunk), step))
+    return shrunk
+
+
+def _on_every_processor(task: Callable[[int], None], places: Iterable[int]) -> None:
+    """Do *task* for each of *places*; the first error of any is raised here."""
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, _MAXIMUM_THREADS)) as pool:
+        deque(pool.map(task, places), maxlen=0)
 
 
 def _placement(rows: int, columns: int, fit: Fit) -> Placement:
@@ -84,18 +102,13 @@ def volume_to_tensor(volume: Volume, spec: VolumePreprocessing) -> FloatArray:
     across = _resampling_weights(volume.voxels.shape[2], shape[2])
     slices = np.empty((volume.voxels.shape[0], shape[1], shape[2]), dtype=np.float32)
 
-    threads = min(os.cpu_count() or 1, _MAXIMUM_THREADS)
+    def fill(index: int) -> None:
+        scaled = _apply(down, across, np.clip(volume.voxels[index], low, high))
+        scaled -= np.float32(low)
+        scaled *= np.float32(1 / (high - low))
+        slices[index] = scaled
 
-    def fill_every(start: int) -> None:
-        for index in range(start, len(slices), threads):
-            scaled = _apply(down, across, np.clip(volume.voxels[index], low, high))
-            scaled -= np.float32(low)
-            scaled *= np.float32(1 / (high - low))
-            slices[index] = scaled
-
-    with ThreadPoolExecutor(threads) as pool:
-        # Consumed, so that an error of any slice is raised here.
-        deque(pool.map(fill_every, range(threads)), maxlen=0)
+    _on_every_processor(fill, range(len(slices)))
     tensor = _through(slices, shape[0])
     return np.clip(tensor, 0, 1, out=tensor)[np.newaxis, np.newaxis]
 
@@ -167,6 +180,7 @@ def _apply(down: sparse.csr_array, across: sparse.csr_array, plane: FloatArray) 
     return np.asarray(down @ np.ascontiguousarray((across @ np.ascontiguousarray(plane.T)).T))
 
 
+@lru_cache(maxsize=32)
 def _resampling_weights(source: int, target: int) -> sparse.csr_array:
     return _area_weights(source, target) if target <= source else _linear_weights(source, target)
 
