@@ -9,7 +9,8 @@ from dicom_io.errors import DicomIoError
 from dicom_io.geometry import order_stack
 from dicom_io.headers import Header, assemble_study, read_header
 from dicom_io.pixels import read_radiograph
-from dicom_io.study import Series, SpacingBasis, Study
+from dicom_io.stored_pixels import read_stored_frames
+from dicom_io.study import Instance, Series, SpacingBasis, Study
 from dicom_io.volumes import read_volume
 from models.contract import check_image, check_stack, check_study, suitable_series
 from models.errors import ModelError
@@ -90,7 +91,7 @@ class Inspector:
 
     def _read(self, series: Series) -> tuple[SeriesKind, StackFacts | None, tuple[str, ...]]:
         if series.modality not in _SLICED:
-            return SeriesKind.IMAGES, None, self._image_problems(series)
+            return SeriesKind.IMAGES, None, self._problems(series, self._read_image)
         try:
             stack = order_stack(series)
             facts = StackFacts(
@@ -102,18 +103,25 @@ class Inspector:
                 last=stack.slices[-1].name,
             )
         except (DicomIoError, OSError) as error:
-            return SeriesKind.BROKEN_VOLUME, None, (_reason(error), *self._image_problems(series))
+            return SeriesKind.BROKEN_VOLUME, None, (_reason(error), *self._problems(series, self._read_frames))
         try:
             read_volume(series, self._limits.maximum_voxels)
         except (DicomIoError, OSError) as error:
             return SeriesKind.VOLUME, facts, (_reason(error),)
         return SeriesKind.VOLUME, facts, ()
 
-    def _image_problems(self, series: Series) -> tuple[str, ...]:
+    def _read_image(self, instance: Instance) -> None:
+        read_radiograph(instance, self._limits.maximum_pixels)
+
+    def _read_frames(self, instance: Instance) -> None:
+        for _ in read_stored_frames(instance, self._limits.maximum_pixels):
+            pass
+
+    def _problems(self, series: Series, read: Callable[[Instance], None]) -> tuple[str, ...]:
         problems = []
         for instance in series.instances:
             try:
-                read_radiograph(instance, self._limits.maximum_pixels)
+                read(instance)
             except (DicomIoError, OSError) as error:
                 problems.append(_reason(error))
         return _distinct(problems)

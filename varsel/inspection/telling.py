@@ -25,14 +25,14 @@ _WORDS: dict[str, tuple[str, str]] = {
     SeriesKind.IMAGES: ("enkeltbilleder", "single images"),
     SeriesKind.NO_PIXELS: ("ingen billeder (rapport, kurve eller plan)", "no images (a report, waveform or plan)"),
     "contents": (
-        "{instances} objekter, {frames} billeder, {sizes}, {photometric}; {syntaxes}",
-        "{instances} objects, {frames} images, {sizes}, {photometric}; {syntaxes}",
+        "objekter: {instances}, billeder: {frames}, {sizes}, {photometric}; {syntaxes}",
+        "objects: {instances}, images: {frames}, {sizes}, {photometric}; {syntaxes}",
     ),
     "stack": (
         "{slices} snit, {z:.2f} mm mellem snit, {y:.2f} x {x:.2f} mm pr. pixel, fra billede {first} til {last}",
         "{slices} slices, {z:.2f} mm apart, {y:.2f} x {x:.2f} mm a pixel, from image {first} to {last}",
     ),
-    "left_out": ("{count} billeder hører ikke til stakken", "{count} images are no part of the stack"),
+    "left_out": ("billeder, der ikke hører til stakken: {count}", "images that are no part of the stack: {count}"),
     "phases": (
         "{count} faser eller rekonstruktioner på samme sted; den første af de længste læses",
         "{count} phases or reconstructions at the same place; the first of the longest is read",

@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from models.manifest import Task
 from tests.factories.dicom import cr_image, ct_series, structured_report, write
+from tests.factories.dicom_pixels import enhanced_of
 from varsel.cli import app
 from varsel.exit_codes import ExitCode
 
@@ -46,8 +47,16 @@ def test_a_study_that_a_model_would_read(settings: Path) -> None:
     assert told.exit_code == 0, told.output
     assert "one regular stack of slices" in told.output
     assert "11 slices, 1.50 mm apart, 0.80 x 0.80 mm a pixel, from image 2 to 12" in told.output
-    assert "1 images are no part of the stack" in told.output
+    assert "images that are no part of the stack: 1" in told.output
     assert "Rule 'nodule': ct_lung_nodule 0.1.0 would read the study." in told.output
+
+
+def test_frames_of_one_object_are_no_fault_of_a_stack_that_breaks(settings: Path) -> None:
+    enhanced = enhanced_of([*ct_series(3), *ct_series(7)[5:]])
+    told = json.loads(_inspect(settings, [enhanced], "--json").stdout)
+    (series,) = told["studies"][0]["series"]
+    (problem,) = series["problems"]
+    assert "A gap of" in problem
 
 
 def test_a_gap_is_the_reason_why_not(settings: Path) -> None:
