@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Dialect, Select, or_, select, text
+from sqlalchemy import Dialect, Select, func, or_, select, true
 
 from ehr_io.events import EventKind
 from serving.records.prepared import Prepared
@@ -22,8 +22,10 @@ PLACES = frozenset((EventKind.ADMISSION.value, EventKind.DISCHARGE.value, EventK
 _STANDING = (*sorted(PLACES), EventKind.PATIENT.value)
 
 #: Two processes that keep at the same time take turns. Any number will do, as long as every version uses the same.
-#: And all that follows goes by keys: a plan that was made while the tables were small must not read them whole.
-_TURN = text("SELECT pg_advisory_xact_lock(8214774), set_config('enable_seqscan', 'off', true)")
+_LOCK = 8_214_774
+#: All that follows goes by keys: a plan that was made while the tables were small must not read them whole for ever.
+_NOT_WHOLE = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
+_TURN = select(func.pg_advisory_xact_lock(_LOCK), *(func.set_config(setting, "off", true()) for setting in _NOT_WHOLE))
 
 
 @dataclass(frozen=True, kw_only=True)

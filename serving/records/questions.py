@@ -125,4 +125,5 @@ def _written(value: date) -> str:
         return value.isoformat()
     if value.tzinfo is None:
         raise ValueError("a moment without a time zone was given; an aware datetime is required")
-    return value.astimezone(UTC).replace(tzinfo=None).isoformat()
+    # PostgreSQL overlooks the offset where none is asked for, and in UTC there is nothing to overlook.
+    return (value if value.tzinfo is UTC else value.astimezone(UTC)).isoformat()
