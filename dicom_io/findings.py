@@ -84,6 +84,8 @@ class Segment:
     sop_instance_uids: tuple[str, ...]
     #: Frame of each slice in its object, counted from 1; empty where each object is one slice.
     frame_numbers: tuple[int, ...] = ()
+    #: The part (z, y, x) of the grid outside which the mask is False, where that is known: the rest is never looked at.
+    within: tuple[slice, slice, slice] = (slice(None), slice(None), slice(None))
 
     @cached_property
     def images(self) -> tuple[ImageName, ...]:
@@ -93,7 +95,10 @@ class Segment:
     @cached_property
     def areas(self) -> tuple[int, ...]:
         """Voxels of the mask in each slice; counted a slice at a time, twenty times faster than a sum over axes."""
-        return tuple(int(np.count_nonzero(layer)) for layer in self.mask)
+        through, rows, columns = self.within
+        areas = [0] * len(self.mask)
+        areas[through] = [int(np.count_nonzero(layer[rows, columns])) for layer in self.mask[through]]
+        return tuple(areas)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -148,8 +148,11 @@ def _cut(probability: FloatArray, shape: tuple[int, int, int], box: tuple[slice,
     """The source cells that mix any model cell of *box*."""
     weights = [_linear_weights(size, target) for size, target in zip(probability.shape, shape, strict=True)]
     place = tuple(_touching(one, part) for one, part in zip(weights, box, strict=True))
-    through, down, across = (one[part] for one, part in zip(weights, place, strict=True))
-    slices = np.asarray(through @ probability.reshape(len(probability), -1)).reshape(-1, *probability.shape[1:])
+    # What those cells mix is a box of the model's cells again, a little larger.
+    used = tuple(_used(one[part]) for one, part in zip(weights, place, strict=True))
+    through, down, across = (one[part, cells] for one, part, cells in zip(weights, place, used, strict=True))
+    mixed = probability[used]
+    slices = np.asarray(through @ mixed.reshape(len(mixed), -1)).reshape(-1, *mixed.shape[1:])
     return Cut(values=np.stack([_apply(down, across, plane) for plane in slices]), place=place, shape=shape)
 
 
@@ -165,6 +168,11 @@ def _touching(weights: sparse.csr_array, part: slice) -> slice:
     """The rows of *weights* that use a column of *part*; rows use ascending columns, so they lie together."""
     used = np.flatnonzero(np.diff(weights[:, part].indptr))
     return slice(int(used[0]), int(used[-1]) + 1)
+
+
+def _used(weights: sparse.csr_array) -> slice:
+    """The columns from the first to the last that *weights* use."""
+    return slice(int(weights.indices.min()), int(weights.indices.max()) + 1)
 
 
 def _window(pixels: FloatArray, percentiles: tuple[float, float]) -> tuple[float, float]:

@@ -43,6 +43,7 @@ def volume_findings(
                 mask=cut.on_whole_grid(component.mask),
                 sop_instance_uids=volume.sop_instance_uids,
                 frame_numbers=volume.frame_numbers,
+                within=(cut.place[0], cut.place[1], cut.place[2]),
             )
             said.append(replace(finding, segment=segment, measurements=_sizes(component)))
     return tuple(said)
