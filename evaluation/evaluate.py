@@ -26,6 +26,9 @@ ALL = "all"
 #: A report names the files it was made from one by one up to so many; the digest covers them all.
 _FILES_NAMED = 10
 
+#: How the note begins that a report says nothing about cases that the model never saw.
+NEW_CASES = "what the model is worth on new cases"
+
 #: Called with (cases done now, cases in all).
 Progress = Callable[[int, int], None]
 
@@ -42,6 +45,8 @@ class Model:
     layout: DataLayout | None
     #: Alias or short digest, for people.
     name: str
+    #: SHA-256 of the files that it was made from; empty where nobody noted them.
+    sources: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +92,7 @@ def evaluate(model: Model, source: Path, wishes: Wishes, progress: Progress | No
         findings=find_leaks(whole, _feature_names(model.subject)),
     )
     gallery = failure_gallery(model.subject, model.runtime, cohort, report.failures) if wishes.gallery else {}
-    return Evaluation(report=_warned(report, cohort), gallery=gallery)
+    return Evaluation(report=_warned(report, model, cohort), gallery=gallery)
 
 
 def in_split(cohort: Cohort, split: str) -> Cohort:
@@ -150,11 +155,14 @@ def _facts(cohort: Cohort, split: str) -> DataFacts:
     )
 
 
-def _warned(report: EvaluationReport, cohort: Cohort) -> EvaluationReport:
-    if not np.isin(cohort.splits, ("train", "validation")).any():
+def _warned(report: EvaluationReport, model: Model, cohort: Cohort) -> EvaluationReport:
+    if not model.sources.isdisjoint(cohort.files.values()):
+        reason = "the model was made from these very files, and has learnt from most of them"
+    elif np.isin(cohort.splits, ("train", "validation")).any():
+        reason = "the data names parts for training, which were judged with the rest"
+    else:
         return report
-    warning = "what the model is worth on new cases: the data names parts for training, which were judged with the rest"
-    return replace(report, not_examined=(warning, *report.not_examined))
+    return replace(report, not_examined=(f"{NEW_CASES}: {reason}", *report.not_examined))
 
 
 def _feature_names(subject: Subject) -> tuple[str, ...]:

@@ -1,11 +1,12 @@
 """The evidence inside a release, which its digest covers, read as values."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as checked_dataclass
 
 from evaluation.card import ModelCard, load_card
 from evaluation.case_scores import CaseScores, load_scores
@@ -44,6 +45,17 @@ class Evidence:
     mask_scores: MaskScores | None
 
 
+@checked_dataclass(frozen=True, kw_only=True)
+class _Sources:
+    """Of the data manifest, what it was made from."""
+
+    #: Name -> SHA-256 of each file of the source.
+    files: dict[str, str] = field(default_factory=dict)
+
+
+_SOURCES = TypeAdapter(_Sources)
+
+
 def read_evidence(release: Release) -> Evidence:
     """The evidence of *release*.
 
@@ -61,6 +73,16 @@ def read_evidence(release: Release) -> Evidence:
         scores=_read(folder / "test_scores.npz", load_scores),
         mask_scores=_read(folder / "test_mask_scores.npz", load_mask_scores),
     )
+
+
+def source_digests(release: Release) -> frozenset[str]:
+    """SHA-256 of each file that *release* was made from, test part included; empty where nobody noted them.
+
+    Raises:
+        ReleaseError: its data manifest is there but cannot be read.
+    """
+    found = _read(release.path / "evidence" / "data.json", _SOURCES.validate_json)
+    return frozenset() if found is None else frozenset(found.files.values())
 
 
 def dump_floors(floors: tuple[Floor, ...]) -> bytes:

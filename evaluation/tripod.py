@@ -75,12 +75,13 @@ def _title(manifest: Manifest, _: EvaluationReport) -> str:
 
 def _data(manifest: Manifest, report: EvaluationReport) -> str:
     return (
-        f"Development: {manifest.trained_on.en} Evaluation: {report.data.source}, part '{report.data.split}'. Dates: "
+        f"Development: {manifest.trained_on.en} Evaluation: {report.data.source}, part '{report.data.split}'. "
+        "Dates: not known."
     )
 
 
 def _eligible(manifest: Manifest, _: EvaluationReport) -> str:
-    return f"Applied only within: {_limits(manifest.limits)}. Centres and treatments: "
+    return f"Applied only within: {_limits(manifest.limits)}. Centres and treatments: not known."
 
 
 def _outcome(manifest: Manifest, _: EvaluationReport) -> str:
@@ -99,7 +100,7 @@ def _predictors(manifest: Manifest, _: EvaluationReport) -> str:
 
 
 def _sample(_: Manifest, report: EvaluationReport) -> str:
-    return f"{report.positives} positive among {report.cases} cases were judged. Reasoning on size: "
+    return f"{report.positives} positive among {report.cases} cases were judged. Reasoning on size: not known."
 
 
 def _missing(manifest: Manifest, _: EvaluationReport) -> str:
@@ -117,7 +118,7 @@ def _analysis(_: Manifest, report: EvaluationReport) -> str:
 
 def _fairness(_: Manifest, report: EvaluationReport) -> str:
     groups = sorted({one.group for one in report.subgroups})
-    return f"Judged apart by {', '.join(groups)}. Methods beyond that: " if groups else ""
+    return f"Judged apart by {', '.join(groups)}. Methods beyond that: not known." if groups else ""
 
 
 def _output(manifest: Manifest, _: EvaluationReport) -> str:
@@ -126,7 +127,8 @@ def _output(manifest: Manifest, _: EvaluationReport) -> str:
 
 def _open(manifest: Manifest, _: EvaluationReport) -> str:
     commit = manifest.provenance.git_commit or "not known"
-    return f"Code: commit {commit}; training data: SHA-256 {manifest.provenance.data_sha256}. Funding and protocol: "
+    data = manifest.provenance.data_sha256
+    return f"Code: commit {commit}; training data: SHA-256 {data}. Funding and protocol: not known."
 
 
 def _participants(_: Manifest, report: EvaluationReport) -> str:

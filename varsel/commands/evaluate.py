@@ -92,6 +92,7 @@ class _Opened:
 def _open(name: str, settings: "Settings", scratch: ExitStack) -> _Opened:
     """The release, or the exported run, called *name*."""
     from evaluation.evaluate import Model
+    from evaluation.evidence import source_digests
     from evaluation.report import Chosen
     from evaluation.subject import subject_of_release
     from models.folder_store import FolderStore
@@ -107,6 +108,7 @@ def _open(name: str, settings: "Settings", scratch: ExitStack) -> _Opened:
         runtime=open_runtime(release, threads=0),
         layout=release.manifest.data,
         name=which or "champion",
+        sources=source_digests(release),
     )
     is_shipped = _ships_instead(base, which or "champion", store)
     return _Opened(model=model, manifest=release.manifest, chosen=Chosen.SHIPPED if is_shipped else Chosen.NAMED)
@@ -200,6 +202,8 @@ def _prepared(model: "Model", data: Path, against: str) -> "Evaluation":
 
 
 def _tell(report: "EvaluationReport", out: Path) -> None:
+    from evaluation.evaluate import NEW_CASES
+
     print(f"{report.model} {report.version} {report.digest[:12]} on {report.data.source} ({report.data.split})")
     print(f"  {report.cases} cases, {report.patients} patients, {report.positives} positive")
     for name in _MAIN:
@@ -210,4 +214,6 @@ def _tell(report: "EvaluationReport", out: Path) -> None:
     for finding in report.findings:
         if finding.suspicious:
             print(f"  LOOK: {finding.check.value}: {finding.found}")
+    if report.not_examined and report.not_examined[0].startswith(NEW_CASES):
+        print(f"  NOT EXAMINED: {report.not_examined[0]}")
     print(f"report: {out / 'report.html'}")

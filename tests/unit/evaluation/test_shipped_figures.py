@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from evaluation.decision import Candidacy
-from evaluation.evidence import read_evidence
+from evaluation.evidence import read_evidence, source_digests
 from evaluation.gate import judge
 from models.folder_store import shipped_releases
 from models.registry import Alias
@@ -40,3 +40,14 @@ def test_every_figure_of_the_page_stands_in_the_evidence(path: Path):
 def test_the_page_says_who_may_be_champion(path: Path):
     decision = judge(Candidacy(release=open_release(path), alias=Alias.CHAMPION, approver="somebody else"))
     assert cells_of(path)[4].partition(":")[0] == ("yes" if decision.allowed else "no"), decision.reasons
+
+
+def test_a_release_made_from_files_names_them_and_one_of_drawn_cases_names_none():
+    found = {path.parent.name: source_digests(open_release(path)) for path in shipped_releases()}
+    assert {name for name, digests in found.items() if not digests} == {
+        "chest_xray_opacity",
+        "ct_lung_nodule",
+        "infection_urinary",
+    }
+    (development,) = found["infection_sepsis"]
+    assert re.fullmatch("[0-9a-f]{64}", development)

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from models.manifest import Task
+from models.release import sha256_of
 from tests.factories.labelled import image_folder, release_with_layout, stay_table
 from varsel.cli import app
 
@@ -52,15 +53,28 @@ def test_without_a_champion_the_shipped_release_is_judged_and_the_report_says_so
 ):
     release = release_with_layout(tmp_path / "shipped", Task.IMAGE_CLASSIFICATION)
     monkeypatch.setattr("models.folder_store._SHIPPED", tmp_path / "shipped")
-    data, out = image_folder(tmp_path / "images", images=20), tmp_path / "out"
+    data, out = image_folder(tmp_path / "images", images=20, splits=False), tmp_path / "out"
     result = run(tmp_path, "image_demo@champion", "--data", str(data), "--out", str(out), "--language", language)
     assert result.exit_code == 0, result.output
     assert "the release that ships with Varsel is judged" in result.stdout.splitlines()[0]
     report = report_in(out)
     assert (report["digest"], report["chosen"]) == (release.digest, "shipped")
+    assert "worth on new cases" not in result.output
     assert "that ships with Varsel" in (out / "report.md").read_text()
     told = {"en": "There is no champion here", "da": "Her er ingen champion"}[language]
     assert told in (out / "report.html").read_text()
+
+
+def test_judging_on_the_very_files_of_the_training_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    release_with_layout(store_of(tmp_path), Task.STAY_RISK)
+    data, out = stay_table(tmp_path / "stays.parquet", stays=12), tmp_path / "out"
+    monkeypatch.setattr("evaluation.evidence.source_digests", lambda _: frozenset({sha256_of(data)}))
+    result = run(tmp_path, "stay_demo", "--data", str(data), "--out", str(out))
+    assert result.exit_code == 0, result.output
+    assert (
+        "NOT EXAMINED: what the model is worth on new cases: the model was made from these very files" in result.stdout
+    )
+    assert "these very files" in str(report_in(out)["not_examined"])
 
 
 def test_the_page_stands_alone_and_shows_no_picture_unless_asked(tmp_path: Path):
