@@ -5,6 +5,7 @@ import mmap
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from pydicom.datadict import tag_for_keyword
@@ -122,8 +123,8 @@ class Elements:
         raw = self.raw.get(keyword)
         if raw is None:
             return ""
-        decoded = raw.decode("ascii") if _means_ascii(raw) else self._decoded(keyword)
-        return decoded.partition("\\")[0].strip(" \0")
+        plain = _first_plain(raw)
+        return _first_of(self._decoded(keyword)) if plain is None else plain
 
     def person_name(self, keyword: str) -> str:
         """A person name (PS3.5 6.2.1) with all its component groups; empty when absent."""
@@ -144,13 +145,10 @@ class Elements:
 
     def decimals(self, keyword: str, count: int) -> tuple[float, ...] | None:
         """Exactly *count* finite decimal strings; None when absent or malformed."""
-        if keyword not in self.raw:
+        raw = self.raw.get(keyword)
+        if raw is None:
             return None
-        try:
-            # Python's float takes bytes and spaces as they are.
-            values = tuple(map(float, self.raw[keyword].rstrip(b" \0").split(b"\\")))
-        except ValueError:
-            return None
+        values = _decimals(raw)
         return values if len(values) == count and all(map(math.isfinite, values)) else None
 
     def _decoded(self, keyword: str) -> str:
@@ -158,6 +156,30 @@ class Elements:
         if _means_ascii(raw):
             return raw.decode("ascii")
         return decode_text(raw, self.raw.get("SpecificCharacterSet", b"").decode("ascii", "replace"))
+
+
+#: Of the images of a series nearly all values are those of the image before.
+_REMEMBERED = 1024
+
+
+@lru_cache(_REMEMBERED)
+def _first_plain(raw: bytes) -> str | None:
+    """The first value of a text that means the same in every character set; None of any other."""
+    return _first_of(raw.decode("ascii")) if _means_ascii(raw) else None
+
+
+def _first_of(text: str) -> str:
+    return text.partition("\\")[0].strip(" \0")
+
+
+@lru_cache(_REMEMBERED)
+def _decimals(raw: bytes) -> tuple[float, ...]:
+    """Decimal strings; empty when malformed."""
+    try:
+        # Python's float takes bytes and spaces as they are.
+        return tuple(map(float, raw.rstrip(b" \0").split(b"\\")))
+    except ValueError:
+        return ()
 
 
 def _means_ascii(raw: bytes) -> bool:

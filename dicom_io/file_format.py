@@ -3,6 +3,7 @@
 import mmap
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 
 from dicom_io.errors import IncompleteObjectError, NotDicomError
 from dicom_io.uids import derive_uid, is_valid_uid
@@ -64,6 +65,7 @@ def file_head(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: st
     return _PREAMBLE + struct.pack("<HH2sHI", 2, 0x0000, b"UL", 4, len(group)) + group
 
 
+@lru_cache(maxsize=128)
 def _uid_element(element: int, uid: str) -> bytes:
     value = uid.encode("ascii")
     padded = value + b"\0" * (len(value) % 2)

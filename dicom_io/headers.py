@@ -58,7 +58,9 @@ class Header:
 
     def at(self, path: Path) -> "Header":
         """The same header of an object that now lies at *path*."""
-        return dataclasses.replace(self, instance=dataclasses.replace(self.instance, path=path))
+        # `dataclasses.replace` looks at each field twice, which takes twice as long.
+        instance = Instance(**{**vars(self.instance), "path": path})
+        return Header(**{**vars(self), "instance": instance})
 
 
 _HEADERS: TypeAdapter[Header] = TypeAdapter(Header)

@@ -3,10 +3,7 @@
 import errno
 import fcntl
 import os
-import shutil
-import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import FileIO
@@ -16,6 +13,7 @@ from blake3 import blake3
 
 from dicom_io.errors import SpoolError, SpoolFullError
 from dicom_io.receive.digests import has_digest
+from dicom_io.receive.flusher import Flushers, flush_directory
 from dicom_io.uids import is_valid_uid
 
 #: Digits of the digest that a file's name bears.
@@ -24,8 +22,8 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 #: So much of a large object is written before the disk is asked for room again and given time to keep up; otherwise
 #: the last flush of a gigabyte would outlast the patience of its sender.
 _STRIDE_BYTES = 32 * 1024 * 1024
-#: Waiting for the disk takes no processor; more threads than disks' queues gain nothing.
-_FLUSHERS = 16
+#: Random bytes in the name of a file that has none yet.
+_NAME_BYTES = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +106,7 @@ class Spool:
         self._room = _Room(root, minimum_free_bytes)
         self._incoming = root / "incoming"
         self._refused = root / "refused"
-        self._flushers = ThreadPoolExecutor(_FLUSHERS, thread_name_prefix="flush")
+        self._flushers = Flushers()
         for directory in (self._incoming, self._refused):
             directory.mkdir(parents=True, exist_ok=True)
 
@@ -120,12 +118,14 @@ class Spool:
             SpoolError: the disk failed.
         """
         self._room.check()
-        path = self._incoming / uuid.uuid4().hex
-        with _translated_disk_errors():
+        path = self._incoming / os.urandom(_NAME_BYTES).hex()
+        try:
             file = FileIO(path, "x")
             # Held until the file is closed, by death too: that tells what was abandoned from what is being written.
             fcntl.flock(file, fcntl.LOCK_SH)
-            return Draft(path, file, self._room)
+        except OSError as error:
+            raise _disk_error(error) from error
+        return Draft(path, file, self._room)
 
     def keep(self, draft: Draft, *, study_uid: str, sop_uid: str) -> Spooled:
         """Give *draft* its place and return when it would survive a power cut.
@@ -183,15 +183,8 @@ class Spool:
     def _settle(self, draft: Draft, path: Path) -> None:
         takes_the_place_of_another = path.exists()
         try:
-            with _translated_disk_errors():
-                self._place(draft, path, is_taken=takes_the_place_of_another)
-            named = self._flushers.submit(_sync_directory, path.parent)
-            try:
-                draft.flush()
-            finally:
-                failure = named.exception()
-            if failure is not None:
-                raise failure
+            self._name(draft, path, is_taken=takes_the_place_of_another)
+            self._flush(draft, path)
             draft.close()
         except SpoolError:
             # What has taken the place of an acknowledged file is as durable as that was, and stays.
@@ -201,17 +194,34 @@ class Spool:
                 draft.discard()
             raise
 
-    def _place(self, draft: Draft, path: Path, *, is_taken: bool) -> None:
+    def _name(self, draft: Draft, path: Path, *, is_taken: bool) -> None:
         if is_taken:
             # The file there may be the only durable one of its kind: the new one must be so before it takes its name.
             draft.flush()
         try:
+            self._place(draft, path)
+        except OSError as error:
+            raise _disk_error(error) from error
+        draft.path = path
+
+    def _place(self, draft: Draft, path: Path) -> None:
+        try:
             draft.path.rename(path)
         except FileNotFoundError:
             path.parent.mkdir(exist_ok=True)
-            _sync_directory(self.root)
+            flush_directory(str(self.root))
             draft.path.rename(path)
-        draft.path = path
+
+    def _flush(self, draft: Draft, path: Path) -> None:
+        flusher = self._flushers.take()
+        flusher.begin(str(path.parent))
+        try:
+            draft.flush()
+        finally:
+            failure = flusher.end()
+            self._flushers.give_back(flusher)
+        if failure is not None:
+            raise _disk_error(failure) from failure
 
 
 class _Room:
@@ -222,8 +232,11 @@ class _Room:
         self._minimum_free_bytes = minimum_free_bytes
 
     def check(self) -> None:
-        with _translated_disk_errors():
-            free = shutil.disk_usage(self._root).free
+        try:
+            disk = os.statvfs(self._root)
+        except OSError as error:
+            raise _disk_error(error) from error
+        free = disk.f_bavail * disk.f_frsize
         if free < self._minimum_free_bytes:
             raise SpoolFullError(
                 f"The spool has {free} bytes free; required: {self._minimum_free_bytes}. Make room on its disk; "
@@ -240,16 +253,6 @@ def _discard_if_abandoned(path: Path) -> bool:
         # Another process writes it, or has just given it its place.
         return False
     return True
-
-
-def _sync_directory(directory: Path) -> None:
-    # A rename is durable only when its directory is (rename(2), fsync(2)).
-    with _translated_disk_errors():
-        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 @contextmanager
