@@ -9,7 +9,9 @@ from typing import Any
 
 import uvicorn
 from bentoml import server_context
+from starlette.applications import Starlette
 
+from serving.allocator import keep_few_arenas
 from serving.api.service import ModelService
 from serving.api.settings import options_from_environment
 from serving.telemetry.logs import configure_logging
@@ -20,6 +22,7 @@ _DRAIN_SECONDS = 20
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
+    keep_few_arenas()
     configure_logging("api")
     options = options_from_environment()
     # A dead process' figures would be told for ever.
@@ -30,7 +33,7 @@ def main() -> None:
     # Labels of BentoML's own metrics, which its supervising process would set.
     server_context.service_name = server_context.bento_name = service.name
     uvicorn.run(
-        service.to_asgi(),
+        without_timers(service.to_asgi()),
         host=options.host,
         port=options.port,
         log_config=None,
@@ -38,6 +41,17 @@ def main() -> None:
         server_header=False,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
+
+
+def without_timers(application: Starlette) -> Starlette:
+    """*application* without BentoML's own limit on a request: the clients' limits decide.
+
+    BentoML's timer keeps all of a request, 15 kB, until its time is over, though it was answered long before.
+    """
+    application.user_middleware = [
+        one for one in application.user_middleware if getattr(one.cls, "__name__", "") != "TimeoutMiddleware"
+    ]
+    return application
 
 
 if __name__ == "__main__":

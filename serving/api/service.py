@@ -16,9 +16,6 @@ from serving.api.opening import open_door
 from serving.api.routes import InferenceRoutes
 from serving.api.settings import options_from_environment
 
-#: A whole CT on a CPU; the clients' own timeouts are shorter and decide.
-_TIMEOUT_SECONDS = 900.0
-
 #: An error's nearest class gives the status of a typed call.
 _BENTOML_ERRORS: dict[type[Exception], type[BentoMLException]] = {
     UnfitInputError: InvalidArgument,
@@ -36,7 +33,6 @@ _routes = InferenceRoutes()
     workers=1,
     # Threads of the typed calls; inferences over the protocol have their own.
     threads=4,
-    traffic={"timeout": _TIMEOUT_SECONDS},
     # One line a request costs 15 % and says nothing that the metrics do not.
     logging={"access": {"enabled": False}},
 )

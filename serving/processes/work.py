@@ -10,6 +10,7 @@ from dicom_io.commitment import CommitmentItem, CommitmentReport
 from dicom_io.results.rehearsal import rehearse
 from dicom_io.send.commitment import request_commitment
 from models.folder_store import FolderStore
+from serving.allocator import keep_few_arenas
 from serving.analyse import Analyser, Site
 from serving.api.runtimes import RemoteRuntimes
 from serving.commitment import CommitmentKeeper
@@ -57,6 +58,7 @@ _LOOK_SECONDS = 0.05
 
 def run_work(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT, or until a step does not end; then this process ends with code 75."""
+    keep_few_arenas()
     configure_logging("work")
     health = Health()
     process = build_worker(settings, health)
