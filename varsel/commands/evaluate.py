@@ -60,9 +60,10 @@ def evaluate(  # noqa: PLR0913, PLR0917  # each is an argument or option of the 
 ) -> None:
     """Judge a release on labelled data: one report with an interval for every number."""
     from evaluation.html import Surroundings
-    from evaluation.write import write_report
+    from evaluation.write import demand_writable, write_report
 
     settings = context.obj.load_settings()
+    demand_writable(out)
     with ExitStack() as scratch:
         opened = _open(model, settings, scratch)
         subject = opened.model

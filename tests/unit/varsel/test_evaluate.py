@@ -145,11 +145,9 @@ def test_a_release_that_is_not_there_is_told(tmp_path: Path, name: str, told: st
     assert told in result.stderr.lower()
 
 
-def test_an_output_directory_that_is_a_file_is_told(tmp_path: Path):
-    release_with_layout(store_of(tmp_path), Task.IMAGE_CLASSIFICATION)
-    data = image_folder(tmp_path / "images")
+def test_an_output_directory_that_is_a_file_is_told_before_anything_is_read(tmp_path: Path):
     (tmp_path / "out").write_text("")
-    result = run(tmp_path, "image_demo", "--data", str(data), "--out", str(tmp_path / "out"))
+    result = run(tmp_path, "no_such_model", "--data", str(tmp_path / "nothing"), "--out", str(tmp_path / "out"))
     assert result.exit_code == 1
     assert "give another directory with --out" in result.stderr
 
