@@ -12,6 +12,7 @@ waits, as on a slow disk.
 """
 
 import functools
+import inspect
 import os
 import socket
 import sqlite3.dbapi2
@@ -27,8 +28,8 @@ from typing import Any
 
 _ROOT = Path(__file__).parents[2]
 _OURS = tuple(str(_ROOT / name) for name in ("dicom_io", "ehr_io", "models", "serving"))
-#: These do it for others: who asked them is the point.
-_SERVANTS = (str(_ROOT / "serving" / "records" / "database.py"), str(_ROOT / "dicom_io" / "receive" / "wire.py"))
+#: Does it for others: who asked it is the point.
+_SERVANTS = (str(_ROOT / "dicom_io" / "receive" / "wire.py"),)
 _ENGINE = f"{os.sep}dbos{os.sep}"
 #: Effects that wait for the disk.
 _ON_DISK = ("commit", "rename", "replace", "fsync", "fdatasync", "unlink")
@@ -48,6 +49,11 @@ def install(directory: Path, process: str) -> None:
     watch.wrap(socket.socket, "sendall", "send")
     for name in _ON_DISK[1:]:
         watch.wrap(os, name, name)
+
+
+def _serves(frame: FrameType) -> bool:
+    """Whether it is a block's own way to begin and end, as a transaction's: who wrote the block is the point."""
+    return bool(frame.f_code.co_flags & inspect.CO_GENERATOR)
 
 
 class _Watch:
@@ -88,7 +94,7 @@ class _Watch:
         engine = ""
         while frame is not None:
             path = frame.f_code.co_filename
-            if path.startswith(_OURS) and not path.startswith(_SERVANTS):
+            if path.startswith(_OURS) and not path.startswith(_SERVANTS) and not _serves(frame):
                 module = ".".join(Path(path).relative_to(_ROOT).with_suffix("").parts)
                 return f"{effect} {module}:{frame.f_code.co_name}"
             if _ENGINE in path and effect == "commit":
