@@ -2,27 +2,31 @@
 
 import dataclasses
 import mmap
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter
 
-from dicom_io.elements import Elements, read_elements
+from dicom_io.ages import age_years, plain_date
+from dicom_io.elements import HEADER, NO_PIXELS, Elements, read_elements
 from dicom_io.errors import DicomIoError, IncompleteObjectError, NotDicomError
 from dicom_io.file_format import split_file
 from dicom_io.pixel_spacing import read_spacing
 from dicom_io.study import Acquisition, Instance, Series, Study
 from dicom_io.uids import is_valid_uid
 
-_DAYS_PER_YEAR = 365.2425
-#: Days in one D, W, M, Y of an Age String (PS3.5 6.2, AS).
-_DAYS_PER_AGE_UNIT = {"D": 1.0, "W": 7.0, "M": _DAYS_PER_YEAR / 12, "Y": _DAYS_PER_YEAR}
-
 #: Most headers end before; reading so much costs less than mapping the file.
 _HEAD_BYTES = 16 * 1024
-#: Above this a birth date is a placeholder such as 19000101 or 18000101.
-_MAXIMUM_AGE_YEARS = 125
+#: What differs from image to image of one series. All else is parsed once for all images that say the same.
+_OWN = frozenset(
+    {
+        *("SOPInstanceUID", "InstanceNumber", "ImagePositionPatient", "AcquisitionTime", "AcquisitionNumber"),
+        *("TemporalPositionIdentifier", "TriggerTime", "EchoNumbers", "ConvolutionKernel"),
+    }
+)
+_SHARED = tuple(keyword for keyword in HEADER.keywords.values() if keyword not in _OWN)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -58,9 +62,12 @@ class Header:
 
     def at(self, path: Path) -> "Header":
         """The same header of an object that now lies at *path*."""
+        return self.with_own({"path": path})
+
+    def with_own(self, values: Mapping[str, Any]) -> "Header":
+        """The same header of an instance with other *values* by field."""
         # `dataclasses.replace` looks at each field twice, which takes twice as long.
-        instance = Instance(**{**vars(self.instance), "path": path})
-        return Header(**{**vars(self), "instance": instance})
+        return Header(**{**vars(self), "instance": Instance(**{**vars(self.instance), **values})})
 
 
 _HEADERS: TypeAdapter[Header] = TypeAdapter(Header)
@@ -187,46 +194,63 @@ def _build_header(elements: Elements, transfer_syntax_uid: str, path: Path) -> H
             "Found neither SOP Instance UID (0008,0018) nor Study Instance UID (0020,000D); "
             "required: the dataset of a composite object (PS3.3)."
         )
+    shared = _read_shared(tuple(map(elements.raw.get, _SHARED)), is_little_endian=elements.is_little_endian)
+    position = elements.decimals("ImagePositionPatient", 3)
+    own = {
+        "sop_instance_uid": _required_uid(elements, "SOPInstanceUID", "SOP Instance UID (0008,0018)"),
+        "transfer_syntax_uid": transfer_syntax_uid,
+        "path": path,
+        "instance_number": elements.integer("InstanceNumber", 0),
+        "image_position": (position[0], position[1], position[2]) if position else None,
+        "acquisition": _acquisition(elements),
+        "has_pixels": elements.has_pixels,
+    }
+    return shared.with_own(own)
+
+
+@lru_cache(maxsize=64)
+def _read_shared(values: tuple[bytes | None, ...], *, is_little_endian: bool) -> Header:
+    """The header of *values* by `_SHARED`, with nothing in it that is an image's own."""
+    raw = {keyword: value for keyword, value in zip(_SHARED, values, strict=True) if value is not None}
+    elements = Elements(raw=raw, is_little_endian=is_little_endian, pixels=NO_PIXELS)
     return Header(
         study_instance_uid=_required_uid(elements, "StudyInstanceUID", "Study Instance UID (0020,000D)"),
         patient_id=elements.text("PatientID"),
         patient_name=elements.person_name("PatientName"),
-        patient_age_years=_age_years(elements),
+        patient_age_years=age_years(elements),
         accession_number=elements.text("AccessionNumber"),
-        study_date=_date(elements.text("StudyDate")),
+        study_date=plain_date(elements.text("StudyDate")),
         study_description=elements.text("StudyDescription"),
         series_instance_uid=_required_uid(elements, "SeriesInstanceUID", "Series Instance UID (0020,000E)"),
         modality=elements.text("Modality").upper(),
         body_part=elements.text("BodyPartExamined").upper(),
         series_description=elements.text("SeriesDescription"),
         frame_of_reference_uid=elements.text("FrameOfReferenceUID"),
-        instance=_build_instance(elements, transfer_syntax_uid, path),
+        instance=_read_shared_instance(elements),
     )
 
 
-def _build_instance(elements: Elements, transfer_syntax_uid: str, path: Path) -> Instance:
-    position = elements.decimals("ImagePositionPatient", 3)
+def _read_shared_instance(elements: Elements) -> Instance:
     orientation = elements.decimals("ImageOrientationPatient", 6)
     spacing, basis = read_spacing(elements)
     return Instance(
-        sop_instance_uid=_required_uid(elements, "SOPInstanceUID", "SOP Instance UID (0008,0018)"),
+        sop_instance_uid="",
         sop_class_uid=_required_uid(elements, "SOPClassUID", "SOP Class UID (0008,0016)"),
-        transfer_syntax_uid=transfer_syntax_uid,
-        path=path,
-        instance_number=elements.integer("InstanceNumber", 0),
+        transfer_syntax_uid="",
+        path=Path(),
+        instance_number=0,
         rows=elements.short("Rows", 0),
         columns=elements.short("Columns", 0),
         number_of_frames=max(1, elements.integer("NumberOfFrames", 1)),
         image_type=tuple(value.upper() for value in elements.texts("ImageType")),
         photometric_interpretation=elements.text("PhotometricInterpretation").upper(),
         view_position=elements.text("ViewPosition").upper(),
-        image_position=(position[0], position[1], position[2]) if position else None,
+        image_position=None,
         image_orientation=_six(orientation) if orientation else None,
         pixel_spacing_mm=spacing,
         spacing_basis=basis,
-        acquisition=_acquisition(elements),
         is_lossy=elements.text("LossyImageCompression") == "01",
-        has_pixels=elements.has_pixels,
+        has_pixels=False,
     )
 
 
@@ -255,30 +279,3 @@ def _required_uid(elements: Elements, keyword: str, name: str) -> str:
             "required: a UID (PS3.5 9.1). Send the object again from its source."
         )
     return uid
-
-
-def _date(text: str) -> str:
-    # ACR-NEMA wrote 1997.04.24, and PS3.5 6.2 (DA) asks readers to take it.
-    digits = text.replace(".", "")
-    return digits if len(digits) == 8 and digits.isascii() and digits.isdigit() else ""
-
-
-def _age_years(elements: Elements) -> float | None:
-    age = elements.text("PatientAge").upper()
-    # Scanners write "000Y" for "not entered": a zero is no answer.
-    if age[-1:] in _DAYS_PER_AGE_UNIT and age[:-1].isascii() and age[:-1].isdigit() and int(age[:-1]) > 0:
-        return int(age[:-1]) * _DAYS_PER_AGE_UNIT[age[-1]] / _DAYS_PER_YEAR
-    born, examined = _ordinal(elements.text("PatientBirthDate")), _ordinal(elements.text("StudyDate"))
-    if born is None or examined is None or not 0 <= examined - born <= _MAXIMUM_AGE_YEARS * _DAYS_PER_YEAR:
-        return None
-    return (examined - born) / _DAYS_PER_YEAR
-
-
-def _ordinal(text: str) -> int | None:
-    digits = _date(text)
-    if not digits:
-        return None
-    try:
-        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:])).toordinal()
-    except ValueError:
-        return None

@@ -56,18 +56,20 @@ class Incoming:
 
     def write(self, piece: memoryview) -> None:
         """Take the next *piece* of the dataset."""
-        self.size_bytes += len(piece)
-        if self._draft is None:
+        size = self.size_bytes = self.size_bytes + len(piece)
+        draft = self._draft
+        if draft is None:
             return
-        if self.is_too_large:
+        if size > self._maximum_bytes:
             self.drop()
             return
         try:
-            self._draft.write(piece)
+            draft.write(piece)
         except SpoolError as error:
             self._fail(error)
             return
-        self._look_ahead(piece)
+        if len(self._beginning) < _HEADER_BYTES:
+            self._look_ahead(piece)
 
     def header(self) -> Header:
         """What the whole dataset says of itself.
@@ -102,8 +104,6 @@ class Incoming:
 
     def _look_ahead(self, piece: memoryview) -> None:
         # Reading the header while the rest is still on its way costs the sender no time.
-        if len(self._beginning) >= _HEADER_BYTES:
-            return
         self._beginning += piece[: _HEADER_BYTES - len(self._beginning)]
         if len(self._beginning) < _HEADER_BYTES:
             return

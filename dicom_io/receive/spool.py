@@ -64,8 +64,8 @@ class Draft:
         if written != len(piece):
             raise _disk_error(OSError(errno.ENOSPC, "short write"))
         self._digest.update(piece)
-        self.size_bytes += written
-        if self.size_bytes >= self._next_stride:
+        size = self.size_bytes = self.size_bytes + written
+        if size >= self._next_stride:
             self._next_stride += _STRIDE_BYTES
             self._room.check()
             self.flush()

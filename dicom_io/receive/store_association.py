@@ -89,7 +89,7 @@ class StoreAssociation:
         while length:
             if length < _PDV.size:
                 raise ProtocolError("a presentation data value is cut off")
-            value_length, context_id, control = _PDV.unpack(self._wire.read(_PDV.size))
+            value_length, context_id, control = self._wire.unpack(_PDV)
             length -= _PDV_LENGTH_BYTES + value_length
             if value_length < _PDV.size - _PDV_LENGTH_BYTES or length < 0:
                 raise ProtocolError("a presentation data value is longer than its PDU")
@@ -125,9 +125,10 @@ class StoreAssociation:
             self._end(message, command)
 
     def _take_dataset(self, message: _Message, count: int, *, is_last: bool) -> None:
+        incoming = message.incoming
         for piece in self._wire.pieces(count):
-            if message.incoming is not None:
-                message.incoming.write(piece)
+            if incoming is not None:
+                incoming.write(piece)
         if is_last and message.command is not None:
             self._end(message, message.command)
 

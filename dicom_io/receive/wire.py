@@ -1,8 +1,10 @@
 """Reading and writing one connection, with an end to every wait."""
 
 import socket
+import struct
 import time
 from collections.abc import Iterator
+from typing import Any
 
 from dicom_io.receive.association_pdus import HEADER
 
@@ -31,8 +33,16 @@ class Wire:
 
     def header(self) -> tuple[int, int]:
         """Type and length of the next PDU (PS3.8 9.3.1)."""
-        kind, length = HEADER.unpack(self.read(HEADER.size))
+        kind, length = self.unpack(HEADER)
         return kind, length
+
+    def unpack(self, shape: struct.Struct) -> tuple[Any, ...]:
+        """The next bytes as *shape* says, without a copy of them where they have come in one piece."""
+        begin = self._begin
+        if self._end - begin < shape.size:
+            return shape.unpack(self.read(shape.size))
+        self._begin = begin + shape.size
+        return shape.unpack_from(self._buffer, begin)
 
     def read(self, count: int) -> bytes:
         """Exactly *count* bytes."""
@@ -46,10 +56,10 @@ class Wire:
         while count:
             if self._begin == self._end:
                 self._fill()
-            taken = min(count, self._end - self._begin)
-            count -= taken
-            self._begin += taken
-            yield self._view[self._begin - taken : self._begin]
+            begin = self._begin
+            end = self._begin = min(begin + count, self._end)
+            count -= end - begin
+            yield self._view[begin:end]
 
     def send(self, data: bytes) -> None:
         """Send all of *data*."""
