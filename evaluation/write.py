@@ -45,7 +45,7 @@ def write_report(directory: Path, report: EvaluationReport, surroundings: Surrou
     return tuple(directory / name for name in files)
 
 
-def _unusable(directory: Path, why: str) -> EvaluationError:
+def _unusable(directory: Path, why: str | None) -> EvaluationError:
     return EvaluationError(f"'{directory}' cannot be written to ({why}); give another directory with --out")
 
 
