@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 #: Standard deviations beyond which a value says no more than at the limit.
 _CLAMP = 4.0
@@ -25,7 +26,8 @@ class RecurrentRiskNetwork(nn.Module):
         super().__init__()
         self.narrow = nn.Linear(2 * features, hidden)
         self.recurrent = nn.GRU(hidden, hidden, batch_first=True)
-        self.out = nn.Linear(hidden, 1)
+        # The hour itself beside what came before it: most of a risk is in the newest values.
+        self.out = nn.Linear(2 * hidden, 1)
         self.dropout = nn.Dropout(dropout)
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("scale", torch.ones(features))
@@ -44,6 +46,7 @@ class RecurrentRiskNetwork(nn.Module):
         known = torch.where(missing, self.mean, features)
         standard = torch.clamp((known - self.mean) / self.scale, -_CLAMP, _CLAMP)
         seen = torch.cat([standard, missing.to(standard.dtype)], dim=-1)
-        hours, _ = self.recurrent(torch.relu(self.narrow(self.dropout(seen))))
-        logits: Tensor = self.out(self.dropout(hours))
+        now = functional.silu(self.narrow(self.dropout(seen)))
+        hours, _ = self.recurrent(now)
+        logits: Tensor = self.out(self.dropout(torch.cat([hours, now], dim=-1)))
         return logits

@@ -56,6 +56,25 @@ def test_hours_that_nobody_knows_of_do_not_count_in_the_loss():
     assert torch.equal(KnownHoursLoss()(logits, truths), expected)
 
 
+def test_an_hour_counts_by_what_yes_is_worth_in_it():
+    logits = torch.tensor([[[0.3], [-1.0]]])
+    truths = torch.tensor([[[1.0, 1.5], [0.0, -0.5]]])
+    said, truth, worth = logits[0, :, 0], truths[0, :, 0], truths[0, :, 1]
+    of_truth = torch.nn.functional.binary_cross_entropy_with_logits(said, truth)
+    of_worth = (-worth.abs() * torch.nn.functional.logsigmoid(torch.sign(worth) * said)).mean()
+    assert torch.isclose(KnownHoursLoss()(logits, truths), of_truth + of_worth)
+
+
+def test_the_worth_of_an_hour_stands_beside_its_truth(data_set: str):
+    pieces = stay_sequences(data_set, "train", 3, lambda _, truths: np.where(truths > 0, 8.0, -1.0))
+    # Ten hours, two of them true: the mean absolute worth is 2.4.
+    np.testing.assert_allclose(pieces[0]["label"], [[0, -1 / 2.4], [0, -1 / 2.4], [1, 8 / 2.4]], rtol=1e-6)
+    assert np.isnan(pieces[2]["label"][2]).all()
+    assert known_hours({"pred": torch.zeros(1, 3, 1), "label": torch.from_numpy(pieces[0]["label"])[None]})[
+        "label"
+    ].tolist() == [[0], [0], [1]]
+
+
 def test_known_hours_become_rows_with_probabilities():
     found = known_hours(
         {"pred": torch.tensor([[[0.0], [9.0]]]), "label": torch.tensor([[[1.0], [float("nan")]]]), "loss": 1.0}
