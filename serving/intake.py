@@ -49,10 +49,11 @@ class Intake:
     def take_due(self) -> int:
         """Close whatever has fallen due: how many cases were closed."""
         now = datetime.now(UTC)
-        self._close_what_is_whole(now)
         with reading(self._engine) as connection:
-            studies = cases.due_studies(connection, now)
+            whole = hints.fulfilled_studies(connection, now)
+            studies = (*cases.due_studies(connection, now), *whole)
             stay_ids = stays.due_stays(connection, now)
+        self._bring_forward(whole, now)
         for study_uid in studies:
             self._take_study(study_uid, now)
         for stay_id in stay_ids:
@@ -77,10 +78,8 @@ class Intake:
             (hinted,) = hints.with_hints(connection, study_uid, [route], now)
             return self._add(connection, case, hinted)
 
-    def _close_what_is_whole(self, now: datetime) -> None:
+    def _bring_forward(self, whole: Sequence[str], now: datetime) -> None:
         """Let studies fall due of which all that MPPS or IAN promised is here."""
-        with reading(self._engine) as connection:
-            whole = hints.fulfilled_studies(connection, now)
         if whole:
             with writing(self._engine) as connection:
                 hints.bring_forward(connection, whole, now)
@@ -160,13 +159,9 @@ class Intake:
 
 
 def _imaging_case(connection: Connection, study_uid: str, generation: int, now: datetime) -> _Case:
+    input_at, sender = cases.origin_of(connection, study_uid)
     return _Case(
-        kind="imaging",
-        case_id=study_uid,
-        generation=generation,
-        input_at=cases.last_arrival(connection, study_uid),
-        closed_at=now,
-        sender=cases.sender_of(connection, study_uid),
+        kind="imaging", case_id=study_uid, generation=generation, input_at=input_at, closed_at=now, sender=sender
     )
 
 

@@ -6,23 +6,28 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, text
+from sqlalchemy import Connection, Engine, select, text
 
 from serving.records.database import reading
 from serving.records.schema import AUDIT
+from serving.records.statements import Insertion, Statement
 
 _FIRST = "0" * 64
+_LOCK = Statement(text("LOCK TABLE audit IN EXCLUSIVE MODE"))
+_NEWEST = Statement(select(AUDIT.c.hash).order_by(AUDIT.c.sequence.desc()).limit(1))
+_APPEND = Insertion(AUDIT)
 
 
 def append(connection: Connection, action: str, subject: str, detail: Mapping[str, Any]) -> None:
     """Add one record inside the caller's transaction, so that the fact and its record stand or fall together."""
     if connection.dialect.name == "postgresql":
         # The chain has one end; writers take turns at it. SQLite has one writer anyway.
-        connection.execute(text("LOCK TABLE audit IN EXCLUSIVE MODE"))
-    last = connection.scalar(select(AUDIT.c.hash).order_by(AUDIT.c.sequence.desc()).limit(1)) or _FIRST
+        _LOCK.run(connection)
+    newest = _NEWEST.first(connection)
+    last = _FIRST if newest is None else newest.hash
     at = datetime.now(UTC)
     record = {"at": at, "action": action, "subject": subject, "detail": dict(detail), "previous_hash": last}
-    connection.execute(insert(AUDIT).values(hash=_hash(record), **record))
+    _APPEND.add(connection, hash=_hash(record), **record)
 
 
 def first_broken_link(engine: Engine) -> int | None:

@@ -10,6 +10,7 @@ from dicom_io.headers import assemble_study, load_header
 from dicom_io.study import Study
 from serving.errors import CaseNotFoundError, ImagesClearedError
 from serving.records.schema import INSTANCE, STUDY
+from serving.records.statements import Statement, given
 
 #: No study is awaited for longer than this ahead (receive.quiet_seconds ends before).
 LONGEST_AWAITED = timedelta(hours=1)
@@ -20,10 +21,29 @@ def is_due(now: SQLColumnExpression[datetime] | datetime, far: SQLColumnExpressi
     return or_(STUDY.c.due_at <= now, STUDY.c.due_at > far)
 
 
+_UID = given(STUDY.c.study_uid)
+_NOW, _FAR = given(STUDY.c.due_at, "now"), given(STUDY.c.due_at, "far")
+_OF_STUDY = INSTANCE.c.study_uid == given(INSTANCE.c.study_uid)
+_DUE = Statement(select(STUDY.c.study_uid).where(is_due(_NOW, _FAR)).order_by(STUDY.c.due_at))
+_HEADERS = Statement(select(INSTANCE.c.header, INSTANCE.c.path).where(_OF_STUDY, INSTANCE.c.current))
+_CLOSE = Statement(
+    update(STUDY)
+    .where(STUDY.c.study_uid == _UID, is_due(_NOW, _FAR))
+    .values({STUDY.c.due_at: None, STUDY.c.generation: STUDY.c.generation + 1})
+    .returning(STUDY.c.generation)
+)
+_ORIGIN = Statement(select(STUDY.c.last_arrival_at, STUDY.c.source_ae).where(STUDY.c.study_uid == _UID))
+_IS_CLEARED = INSTANCE.c.cleared_at.is_not(None)
+_HERE_OR_CLEARED = Statement(
+    select(INSTANCE.c.sop_instance_uid, INSTANCE.c.current, _IS_CLEARED.label("is_cleared")).where(
+        _OF_STUDY, or_(INSTANCE.c.current, _IS_CLEARED)
+    )
+)
+
+
 def due_studies(connection: Connection, now: datetime) -> tuple[str, ...]:
     """Study Instance UIDs whose open generation has fallen due."""
-    due = select(STUDY.c.study_uid).where(is_due(now, now + LONGEST_AWAITED)).order_by(STUDY.c.due_at)
-    return tuple(connection.scalars(due))
+    return tuple(row.study_uid for row in _DUE.rows(connection, now=now, far=now + LONGEST_AWAITED))
 
 
 def load_study(connection: Connection, study_uid: str) -> Study:
@@ -33,11 +53,8 @@ def load_study(connection: Connection, study_uid: str) -> Study:
         CaseNotFoundError: nothing of it was received.
         IncompleteObjectError: its instances name more than one patient.
     """
-    wanted = (INSTANCE.c.study_uid == study_uid) & INSTANCE.c.current
-    headers = [
-        load_header(row.header).at(Path(row.path))
-        for row in connection.execute(select(INSTANCE.c.header, INSTANCE.c.path).where(wanted))
-    ]
+    rows = _HEADERS.rows(connection, the_study_uid=study_uid)
+    headers = [load_header(row.header).at(Path(row.path)) for row in rows]
     if not headers:
         raise CaseNotFoundError(f"no image of study '{study_uid}' is here: none came, or they were cleared away")
     return assemble_study(headers)
@@ -45,12 +62,7 @@ def load_study(connection: Connection, study_uid: str) -> Study:
 
 def close_generation(connection: Connection, study_uid: str, now: datetime) -> int | None:
     """Close the open generation of a study that has fallen due: its number, or None when it is not due any more."""
-    row = connection.execute(
-        update(STUDY)
-        .where(STUDY.c.study_uid == study_uid, is_due(now, now + LONGEST_AWAITED))
-        .values(due_at=None, generation=STUDY.c.generation + 1)
-        .returning(STUDY.c.generation)
-    ).one_or_none()
+    row = _CLOSE.first(connection, the_study_uid=study_uid, now=now, far=now + LONGEST_AWAITED)
     return None if row is None else int(row.generation)
 
 
@@ -68,9 +80,9 @@ def demand_all_images(connection: Connection, study_uid: str) -> None:
     Raises:
         ImagesClearedError: something was; what is here is a part that must not be read for the whole.
     """
-    mine = select(INSTANCE.c.sop_instance_uid).where(INSTANCE.c.study_uid == study_uid)
-    here = set(connection.scalars(mine.where(INSTANCE.c.current)))
-    missing = set(connection.scalars(mine.where(INSTANCE.c.cleared_at.is_not(None)))) - here
+    rows = _HERE_OR_CLEARED.rows(connection, the_study_uid=study_uid)
+    here = {row.sop_instance_uid for row in rows if row.current}
+    missing = {row.sop_instance_uid for row in rows if row.is_cleared} - here
     if missing:
         raise ImagesClearedError(
             f"{len(missing)} images of the study were cleared away after their time and {len(here)} came since; "
@@ -78,14 +90,13 @@ def demand_all_images(connection: Connection, study_uid: str) -> None:
         )
 
 
-def sender_of(connection: Connection, study_uid: str) -> str:
-    """Who sent the newest instance of the study; empty when unknown."""
-    return connection.scalar(select(STUDY.c.source_ae).where(STUDY.c.study_uid == study_uid)) or ""
+def origin_of(connection: Connection, study_uid: str) -> tuple[datetime, str]:
+    """When the newest instance of the study came, and who sent it; empty when unknown.
 
-
-def last_arrival(connection: Connection, study_uid: str) -> datetime:
-    """When the newest instance of the study came."""
-    found = connection.scalar(select(STUDY.c.last_arrival_at).where(STUDY.c.study_uid == study_uid))
-    if found is None:
+    Raises:
+        CaseNotFoundError: nothing of it was received.
+    """
+    row = _ORIGIN.first(connection, the_study_uid=study_uid)
+    if row is None:
         raise CaseNotFoundError(f"nothing of study '{study_uid}' was received")
-    return found
+    return row.last_arrival_at, row.source_ae

@@ -83,7 +83,7 @@ def without_waiting_for_the_disk(engine: Engine) -> Engine:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A connection for reading only; on SQLite it never waits for a writer."""
-    with _translated(), engine.connect().execution_options(read_only=True) as connection:
+    with _translated(engine), engine.connect().execution_options(read_only=True) as connection:
         yield connection
 
 
@@ -94,7 +94,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
     Raises:
         FencedError: *engine* writes under a lease, and that is lost.
     """
-    with _translated(), engine.begin() as connection:
+    with _translated(engine), engine.begin() as connection:
         fence.demand(connection)
         yield connection
 
@@ -132,11 +132,14 @@ def _begin_by_driver(driver: Any, info: dict[Any, Any], engine: Engine) -> None:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(engine: Engine) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
         raise _down(error.orig) from None
+    except engine.dialect.loaded_dbapi.Error as error:
+        # Of a `Statement`, which goes to the driver without SQLAlchemy.
+        raise _down(error) from None
 
 
 def _down(error: BaseException | None) -> DatabaseDownError:

@@ -2,15 +2,23 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, or_, select
 
 from serving.records.duty_schema import DUTY
 from serving.records.schema import DELIVERY, WORK_ITEM
+from serving.records.statements import Statement, given
 from serving.work.item import DeliveryState, State
 
 _NAME = "drain"
 #: Stands for every node.
 ALL = ""
+_DRAINED = Statement(
+    select(DUTY.c.name).where(
+        DUTY.c.name == _NAME,
+        or_(DUTY.c.node == given(DUTY.c.node), DUTY.c.node == ALL),
+        DUTY.c.next_at > given(DUTY.c.next_at, "now"),
+    )
+)
 
 
 def begin(connection: Connection, node: str, until: datetime) -> None:
@@ -26,8 +34,7 @@ def end(connection: Connection) -> None:
 
 def is_drained(connection: Connection, node: str, now: datetime) -> bool:
     """Whether *node* is to begin nothing at *now*."""
-    mine = DUTY.c.node.in_((node, ALL))
-    return connection.scalar(select(DUTY.c.name).where(DUTY.c.name == _NAME, mine, DUTY.c.next_at > now)) is not None
+    return _DRAINED.first(connection, the_node=node, now=now) is not None
 
 
 def under_way(connection: Connection, node: str) -> int:

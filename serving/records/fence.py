@@ -6,9 +6,13 @@ from sqlalchemy import Connection, Engine, select
 
 from serving.errors import FencedError
 from serving.records.node_schema import NODE_LEASE
+from serving.records.statements import Statement, given
 
 #: Under this name an engine carries the lease that its writing transactions need.
 _OPTION = "lease"
+_EPOCH = Statement(
+    select(NODE_LEASE.c.epoch).where(NODE_LEASE.c.node == given(NODE_LEASE.c.node)).with_for_update(read=True)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +39,6 @@ def demand(connection: Connection) -> None:
     lease: Lease | None = connection.get_execution_options().get(_OPTION)
     if lease is None:
         return
-    epoch = select(NODE_LEASE.c.epoch).where(NODE_LEASE.c.node == lease.node)
-    if connection.scalar(epoch.with_for_update(read=True)) != lease.epoch:
+    row = _EPOCH.first(connection, the_node=lease.node)
+    if row is None or row.epoch != lease.epoch:
         raise FencedError

@@ -16,6 +16,7 @@ from dicom_io.receive.notifications import Notification, StepState
 from dicom_io.uids import derive_uid
 from serving.records import work
 from serving.records.schema import DELIVERY, INSTANCE, STUDY, WORK_ITEM
+from serving.records.statements import Statement, given
 from serving.records.workitem_schema import EXPECTATION, EXPECTED_INSTANCE, PRIORITY_HINT
 from serving.rules import Route
 from serving.work.item import DeliveryState, State
@@ -81,7 +82,7 @@ def known_step(connection: Connection, step_uid: str) -> tuple[str, StepState] |
 
 def fulfilled_studies(connection: Connection, now: datetime) -> tuple[str, ...]:
     """Open studies of which every promised instance is here, and no step is still going on."""
-    return tuple(connection.scalars(select(STUDY.c.study_uid).where(fulfilled(now))))
+    return tuple(row.study_uid for row in _FULFILLED.rows(connection, now=now))
 
 
 def fulfilled(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
@@ -135,15 +136,7 @@ def withdraw_priority(connection: Connection, hint: PriorityHint) -> None:
 
 def with_hints(connection: Connection, study_uid: str, routes: Sequence[Route], now: datetime) -> tuple[Route, ...]:
     """*routes* as urgent as hints that still hold make them: back-filling last, unless someone asks for the study."""
-    known = select(STUDY.c.accession_number, STUDY.c.patient_id).where(STUDY.c.study_uid == study_uid)
-    study = connection.execute(known).one()
-    same_order = and_(
-        PRIORITY_HINT.c.accession_number == study.accession_number,
-        PRIORITY_HINT.c.accession_number != "",
-        PRIORITY_HINT.c.patient_id == study.patient_id,
-    )
-    about = or_(and_(PRIORITY_HINT.c.study_uid == study_uid, PRIORITY_HINT.c.study_uid != ""), same_order)
-    rows = connection.execute(select(PRIORITY_HINT).where(about, PRIORITY_HINT.c.expires_at > now)).all()
+    rows = _ABOUT.rows(connection, the_study_uid=study_uid, now=now)
     return tuple(_adjusted(route, rows) for route in routes)
 
 
@@ -170,6 +163,18 @@ def _hurry_waiting(connection: Connection, hint: PriorityHint, now: datetime) ->
 
 
 _IN_PROGRESS = StepState.IN_PROGRESS.value
+_NOW = given(STUDY.c.due_at, "now")
+_FULFILLED = Statement(select(STUDY.c.study_uid).where(fulfilled(_NOW)))
+_SAME_ORDER = and_(
+    PRIORITY_HINT.c.accession_number == STUDY.c.accession_number,
+    PRIORITY_HINT.c.accession_number != "",
+    PRIORITY_HINT.c.patient_id == STUDY.c.patient_id,
+)
+_ABOUT = Statement(
+    select(PRIORITY_HINT)
+    .join(STUDY, or_(PRIORITY_HINT.c.study_uid == STUDY.c.study_uid, _SAME_ORDER))
+    .where(STUDY.c.study_uid == given(STUDY.c.study_uid), PRIORITY_HINT.c.expires_at > _NOW)
+)
 
 
 def _adjusted(route: Route, hints: Sequence[Row[Any]]) -> Route:

@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from sqlalchemy import Engine, and_, insert, update
+from sqlalchemy import Engine, insert, update
 
 from dicom_io.errors import InboxUnavailableError
 from dicom_io.receive.completion import CompletionPolicy, SenderState, StudyProgress, decide
@@ -14,6 +14,13 @@ from serving.errors import DatabaseDownError
 from serving.records.database import without_waiting_for_the_disk, writing, writing_by_driver
 from serving.records.landing import FirstGenerations, land
 from serving.records.schema import REFUSAL, STUDY
+from serving.records.statements import Statement, given, new_values, setting
+
+_BRING_FORWARD = Statement(
+    update(STUDY)
+    .where(STUDY.c.study_uid == given(STUDY.c.study_uid), STUDY.c.due_at.is_not(None))
+    .values(setting(STUDY, ["due_at"]))
+)
 
 
 class DatabaseInbox:
@@ -65,8 +72,9 @@ class DatabaseInbox:
         sender = SenderState.ABORTED if aborted else SenderState.RELEASED
         due_at = self._due_at(sender, datetime.now(UTC))
         with _translated(), writing(self._landing) as connection:
-            is_open = and_(STUDY.c.study_uid.in_(study_uids), STUDY.c.due_at.is_not(None))
-            connection.execute(update(STUDY).where(is_open).values(due_at=due_at))
+            # In one order, so that two senders of the same studies never wait for each other.
+            for study_uid in sorted(study_uids):
+                _BRING_FORWARD.run(connection, the_study_uid=study_uid, **new_values({"due_at": due_at}))
 
     def _due_at(self, sender: SenderState, now: datetime) -> datetime | None:
         progress = StudyProgress(instances=1, last_arrival_at=now, sender=sender)

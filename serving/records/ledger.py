@@ -3,14 +3,16 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Table, select, update
 
 from serving.records import audit, work
 from serving.records.delivery_schema import DELIVERY_HISTORY, DELIVERY_OBJECT
 from serving.records.schema import DELIVERY, RESULT, WORK_ITEM
+from serving.records.statements import Insertion, Statement, given, new_values, setting
 from serving.records.work import Delivery, WorkItem
 from serving.work.item import DeliveryState, ObjectState, Purpose, State
 from serving.work.retry import RetryDecision
@@ -60,25 +62,44 @@ class LedgerObject:
         return self.part in ("", other.part) or not other.part
 
 
+_ENTER = Insertion(DELIVERY_OBJECT)
+_NOTE = Insertion(DELIVERY_HISTORY)
+_OBJECTS = Statement(
+    select(
+        *(DELIVERY_OBJECT.c[name] for name in ("sop_instance_uid", "state", "reason")),
+        *(RESULT.c[name] for name in ("series_instance_uid", "sop_class_uid", "kind", "path", "part")),
+        WORK_ITEM.c.case_id,
+    )
+    .join_from(DELIVERY_OBJECT, RESULT, RESULT.c.sop_instance_uid == DELIVERY_OBJECT.c.sop_instance_uid)
+    .join(WORK_ITEM)
+    .where(DELIVERY_OBJECT.c.delivery_id == given(DELIVERY_OBJECT.c.delivery_id))
+    .order_by(DELIVERY_OBJECT.c.position)
+)
+_SENT = Statement(
+    select(DELIVERY.c.state, DELIVERY.c.reason).where(
+        DELIVERY.c.work_item_id == given(DELIVERY.c.work_item_id), DELIVERY.c.purpose == Purpose.RESULT.value
+    )
+)
+_TIMES = Statement(select(WORK_ITEM.c.input_at, WORK_ITEM.c.timings).where(WORK_ITEM.c.id == given(WORK_ITEM.c.id)))
+
+
+@cache
+def _change(table: Table, columns: frozenset[str]) -> Statement:
+    """New values of *columns* in the row that the key names."""
+    mine = [one == given(one) for one in table.primary_key]
+    return Statement(update(table).where(*mine).values(setting(table, columns)))
+
+
 def enter(connection: Connection, delivery_id: str, uids: Sequence[str], reserve: Sequence[str] = ()) -> None:
     """Write the objects of a delivery into the ledger, in the order they are sent; *reserve* waits for a refusal."""
     states = [(uid, ObjectState.QUEUED) for uid in uids] + [(uid, ObjectState.RESERVE) for uid in reserve]
-    rows = [
-        {"delivery_id": delivery_id, "sop_instance_uid": uid, "position": place, "state": state.value}
-        for place, (uid, state) in enumerate(states)
-    ]
-    connection.execute(insert(DELIVERY_OBJECT), rows)
+    for place, (uid, state) in enumerate(states):
+        row = {"delivery_id": delivery_id, "sop_instance_uid": uid, "position": place, "state": state.value}
+        _ENTER.add(connection, **row)
 
 
 def objects_of(connection: Connection, delivery_id: str) -> tuple[LedgerObject, ...]:
     """The objects of a delivery in the order they are sent."""
-    wanted = (
-        select(DELIVERY_OBJECT, RESULT, WORK_ITEM.c.case_id)
-        .join(RESULT, RESULT.c.sop_instance_uid == DELIVERY_OBJECT.c.sop_instance_uid)
-        .join(WORK_ITEM)
-        .where(DELIVERY_OBJECT.c.delivery_id == delivery_id)
-        .order_by(DELIVERY_OBJECT.c.position)
-    )
     return tuple(
         LedgerObject(
             study_instance_uid=row.case_id,
@@ -91,7 +112,7 @@ def objects_of(connection: Connection, delivery_id: str) -> tuple[LedgerObject, 
             reason=row.reason,
             part=row.part,
         )
-        for row in connection.execute(wanted)
+        for row in _OBJECTS.rows(connection, the_delivery_id=delivery_id)
     )
 
 
@@ -169,11 +190,10 @@ def move(
     connection: Connection, delivery_id: str, to: DeliveryState, now: datetime, *, failure: str = "", **values: Any
 ) -> None:
     """Move a delivery to *to* with further column *values*, and write it into its history."""
-    connection.execute(update(DELIVERY).where(DELIVERY.c.id == delivery_id).values(state=to.value, **values))
+    changed = {"state": to.value, **values}
+    _change(DELIVERY, frozenset(changed)).run(connection, the_id=delivery_id, **new_values(changed))
     detail = str(values.get("reason", ""))
-    connection.execute(
-        insert(DELIVERY_HISTORY).values(delivery_id=delivery_id, at=now, state=to.value, failure=failure, detail=detail)
-    )
+    _NOTE.add(connection, delivery_id=delivery_id, at=now, state=to.value, failure=failure, detail=detail)
 
 
 def settle_failure(
@@ -194,8 +214,7 @@ def settle_failure(
 
 def finish_when_all_arrived(connection: Connection, item_id: str, now: datetime) -> None:
     """Close the work item once nothing of its result is under way any more: done, or failed where a part is dead."""
-    mine = (DELIVERY.c.work_item_id == item_id) & (DELIVERY.c.purpose == Purpose.RESULT.value)
-    sent = connection.execute(select(DELIVERY.c.state, DELIVERY.c.reason).where(mine)).all()
+    sent = _SENT.rows(connection, the_work_item_id=item_id)
     states = {one.state for one in sent}
     if not states <= _SETTLED | _DEAD:
         return
@@ -205,13 +224,14 @@ def finish_when_all_arrived(connection: Connection, item_id: str, now: datetime)
         ending = {"reason_code": "delivery_dead", "reason": reason, "finished_at": now}
         work.move_item(connection, item_id, State.FAILED, now, **ending)
         return
-    row = connection.execute(select(WORK_ITEM.c.input_at, WORK_ITEM.c.timings).where(WORK_ITEM.c.id == item_id)).one()
+    row = _TIMES.first(connection, the_id=item_id)
     stored = {} if states == _CALLED_OFF else {"received_to_stored": round((now - row.input_at).total_seconds(), 4)}
     # Sent a second time, because the archive lost it, it does not count as slow.
     work.move_item(connection, item_id, State.DONE, now, finished_at=now, timings=stored | row.timings)
 
 
 def _move(connection: Connection, delivery_id: str, uids: Collection[str], **values: Any) -> None:
-    if uids:
-        mine = (DELIVERY_OBJECT.c.delivery_id == delivery_id) & DELIVERY_OBJECT.c.sop_instance_uid.in_(uids)
-        connection.execute(update(DELIVERY_OBJECT).where(mine).values(**values))
+    change = _change(DELIVERY_OBJECT, frozenset(values))
+    for uid in uids:
+        named = {"the_delivery_id": delivery_id, "the_sop_instance_uid": uid}
+        change.run(connection, **named, **new_values(values))

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, exists, or_, select
 from serving.records.cases import LONGEST_AWAITED, is_due
 from serving.records.hints import fulfilled
 from serving.records.schema import DELIVERY, STAY, STUDY, WORK_ITEM
+from serving.records.statements import Statement, is_one_of
 from serving.work.item import DeliveryState, State
 
 
@@ -30,13 +31,12 @@ _DUE = or_(
     exists().where(fulfilled(_NOW)),
 )
 # Whether it may begin by now is asked of the groups that wait (`waiting`): here it would be asked of every row.
-_ITEMS = exists().where(WORK_ITEM.c.state.in_((State.QUEUED.value, State.WAITING.value)))
-_DELIVERIES = exists().where(DELIVERY.c.state.in_((DeliveryState.QUEUED.value, DeliveryState.WAITING.value)))
-#: Made once: to put it together takes longer than to answer it.
-_LOOK = select(_DUE.label("cases"), _ITEMS.label("items"), _DELIVERIES.label("deliveries"))
+_ITEMS = exists().where(is_one_of(WORK_ITEM.c.state, (State.QUEUED, State.WAITING)))
+_DELIVERIES = exists().where(is_one_of(DELIVERY.c.state, (DeliveryState.QUEUED, DeliveryState.WAITING)))
+_LOOK = Statement(select(_DUE.label("cases"), _ITEMS.label("items"), _DELIVERIES.label("deliveries")))
 
 
 def look(connection: Connection, now: datetime) -> Outlook:
     """What waits at *now*."""
-    row = connection.execute(_LOOK, {"now": now, "far": now + LONGEST_AWAITED}).one()
+    row = _LOOK.first(connection, now=now, far=now + LONGEST_AWAITED)
     return Outlook(cases=row.cases, items=row.items, deliveries=row.deliveries)

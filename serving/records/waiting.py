@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    Column,
     ColumnElement,
     CompoundSelect,
     Connection,
@@ -22,6 +21,7 @@ from sqlalchemy import (
 )
 
 from serving.records.schema import DELIVERY, WORK_ITEM
+from serving.records.statements import Statement, given
 from serving.work.item import DeliveryState, State
 from serving.work.turns import Group, Patience
 
@@ -62,16 +62,15 @@ def _first_id(table: FromClause, key: Sequence[str], same: Sequence[ColumnElemen
     return select(table.c.id).where(*same).order_by(*order).limit(1).scalar_subquery()
 
 
-# Made once: to put them together takes longer than to answer them.
-_ITEMS = _heads(WORK_ITEM, ("priority", "model", "sender"))
-_DELIVERIES = _heads(DELIVERY, ("destination", "priority"))
+_ITEMS = Statement(_heads(WORK_ITEM, ("priority", "model", "sender")))
+_DELIVERIES = Statement(_heads(DELIVERY, ("destination", "priority")))
 
 
 def item_groups(connection: Connection, patience: Patience, now: datetime) -> tuple[Group, ...]:
     """Groups of work items of which the first may begin at *now*."""
     found = (
         Group(state=row.state, priority=row.priority, model=row.model, sender=row.sender, waits_since=row.not_before)
-        for row in connection.execute(_ITEMS)
+        for row in _ITEMS.rows(connection)
     )
     return tuple(group for group in found if patience.is_due(group, now, queued=_QUEUED))
 
@@ -80,23 +79,22 @@ def delivery_groups(connection: Connection, patience: Patience, now: datetime) -
     """Groups of deliveries, by destination, of which the first may begin at *now*."""
     found = (
         Group(state=row.state, priority=row.priority, model=row.destination, sender="", waits_since=row.not_before)
-        for row in connection.execute(_DELIVERIES)
+        for row in _DELIVERIES.rows(connection)
     )
     return tuple(group for group in found if patience.is_due(group, now, queued=_QUEUED))
 
 
-def next_item_of(group: Group) -> Select[str]:
-    """The id of the first of *group* that nobody else is claiming at this moment."""
-    same = [WORK_ITEM.c.priority == group.priority, WORK_ITEM.c.model == group.model]
-    mine = [WORK_ITEM.c.state == group.state, *same, WORK_ITEM.c.sender == group.sender]
-    return _first(WORK_ITEM.c.id, WORK_ITEM.c.not_before, mine)
+def next_item() -> ScalarSelect[str]:
+    """The id of the first of a group that nobody else is claiming at this moment; of its columns by `given`."""
+    return _first(WORK_ITEM, ("state", "priority", "model", "sender"))
 
 
-def next_delivery_of(group: Group) -> Select[str]:
-    """The id of the first of *group* that nobody else is claiming at this moment."""
-    same = [DELIVERY.c.destination == group.model, DELIVERY.c.priority == group.priority]
-    return _first(DELIVERY.c.id, DELIVERY.c.not_before, [DELIVERY.c.state == group.state, *same])
+def next_delivery() -> ScalarSelect[str]:
+    """As `next_item`, of deliveries."""
+    return _first(DELIVERY, ("state", "destination", "priority"))
 
 
-def _first(wanted: Column[str], order: Column[datetime], same: Sequence[ColumnElement[bool]]) -> Select[str]:
-    return select(wanted).where(*same).order_by(order).limit(1).with_for_update(skip_locked=True)
+def _first(table: Table, key: Sequence[str]) -> ScalarSelect[str]:
+    same = [table.c[name] == given(table.c[name]) for name in key]
+    first = select(table.c.id).where(*same).order_by(table.c.not_before).limit(1)
+    return first.with_for_update(skip_locked=True).scalar_subquery()

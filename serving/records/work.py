@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import Enum
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Row, ScalarSelect, Table, select, update
 
 from serving.errors import CaseNotFoundError
 from serving.records import waiting
 from serving.records.schema import DELIVERY, HISTORY, WORK_ITEM
+from serving.records.statements import Insertion, Statement, given, is_one_of, new_values, setting
 from serving.work.item import MOVES, DeliveryState, Purpose, State
 from serving.work.turns import Group, Room, Turns
 
@@ -71,11 +73,32 @@ class Delivery:
     node: str
 
 
+def _claim(table: Table, first: ScalarSelect[str], state: Enum) -> Statement:
+    """Take the first of a group for a node: a try more, of which no end is known yet."""
+    one_more = {"attempts": table.c.attempts + 1, "unended": table.c.unended + 1}
+    taken = {"state": state.value, "node": given(table.c.node, "node"), **one_more}
+    return Statement(update(table).where(table.c.id == first).values(taken).returning(*table.columns))
+
+
+@cache
+def _move(to: State, columns: frozenset[str]) -> Statement:
+    """A move to *to*, from where it is allowed, with new values of *columns*."""
+    allowed = is_one_of(WORK_ITEM.c.state, [state for state, moves in MOVES.items() if to in moves])
+    values = {WORK_ITEM.c.state: to.value, **setting(WORK_ITEM, columns)}
+    return Statement(update(WORK_ITEM).where(WORK_ITEM.c.id == given(WORK_ITEM.c.id), allowed).values(values))
+
+
+_ADD_ITEM = Insertion(WORK_ITEM, unless_there=True)
+_NOTE = Insertion(HISTORY)
+_ITEM = Statement(select(WORK_ITEM).where(WORK_ITEM.c.id == given(WORK_ITEM.c.id)))
+_DELIVERY = Statement(select(DELIVERY).where(DELIVERY.c.id == given(DELIVERY.c.id)))
+_CLAIM_ITEM = _claim(WORK_ITEM, waiting.next_item(), State.RUNNING)
+_CLAIM_DELIVERY = _claim(DELIVERY, waiting.next_delivery(), DeliveryState.INTENT)
+
+
 def add_item(connection: Connection, values: dict[str, Any]) -> bool:
     """Queue one work item; False when the very same one is there already."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(WORK_ITEM).values(**values).on_conflict_do_nothing().returning(WORK_ITEM.c.id)
-    added = connection.execute(statement).one_or_none() is not None
+    added = _ADD_ITEM.add(connection, **values)
     if added:
         note(connection, values["id"], values["created_at"], State(values["state"]), values.get("reason", ""))
     return added
@@ -100,22 +123,12 @@ def claim_items(
 
 
 def _claim_first(connection: Connection, group: Group, node: str, now: datetime) -> WorkItem | None:
-    taken = {"state": State.RUNNING.value, "node": node, **_one_more(WORK_ITEM)}
-    row = connection.execute(
-        update(WORK_ITEM)
-        .where(WORK_ITEM.c.id == waiting.next_item_of(group).scalar_subquery())
-        .values(**taken)
-        .returning(WORK_ITEM)
-    ).one_or_none()
+    same = {"the_model": group.model, "the_sender": group.sender}
+    row = _CLAIM_ITEM.first(connection, node=node, the_state=group.state, the_priority=group.priority, **same)
     if row is None:
         return None
     note(connection, row.id, now, State.RUNNING, f"attempt {row.attempts}")
     return _item(row)
-
-
-def _one_more(table: Table) -> dict[str, Any]:
-    """A try more, of which no end is known yet."""
-    return {"attempts": table.c.attempts + 1, "unended": table.c.unended + 1}
 
 
 def get_item(connection: Connection, item_id: str) -> WorkItem:
@@ -124,7 +137,7 @@ def get_item(connection: Connection, item_id: str) -> WorkItem:
     Raises:
         CaseNotFoundError: there is none.
     """
-    row = connection.execute(select(WORK_ITEM).where(WORK_ITEM.c.id == item_id)).one_or_none()
+    row = _ITEM.first(connection, the_id=item_id)
     if row is None:
         raise CaseNotFoundError(f"there is no work item '{item_id}'")
     return _item(row)
@@ -132,28 +145,23 @@ def get_item(connection: Connection, item_id: str) -> WorkItem:
 
 def move_item(connection: Connection, item_id: str, to: State, now: datetime, **values: Any) -> bool:
     """Move an item to *to* with further column *values*; False when its state does not allow that move any more."""
-    allowed = [state.value for state, moves in MOVES.items() if to in moves]
-    moved = connection.execute(
-        update(WORK_ITEM)
-        .where(WORK_ITEM.c.id == item_id, WORK_ITEM.c.state.in_(allowed))
-        .values(state=to.value, **values)
-        .returning(WORK_ITEM.c.id)
-    ).one_or_none()
-    if moved is not None:
+    moved = _move(to, frozenset(values)).run(connection, the_id=item_id, **new_values(values)) > 0
+    if moved:
         note(connection, item_id, now, to, str(values.get("reason", "")))
-    return moved is not None
+    return moved
 
 
 def way_of(connection: Connection, item_id: str) -> tuple[str, float | None]:
     """The model of an item, and how long it took from received to stored everywhere; None until it is."""
-    wanted = select(WORK_ITEM.c.model, WORK_ITEM.c.state, WORK_ITEM.c.timings).where(WORK_ITEM.c.id == item_id)
-    row = connection.execute(wanted).one()
+    row = _ITEM.first(connection, the_id=item_id)
     seconds = row.timings.get("received_to_stored") if row.state == State.DONE.value else None
     return row.model, seconds
 
 
 def supersede_older(connection: Connection, case_id: str, generation: int, now: datetime) -> None:
     """Set aside older generations of a case that nobody has begun to work on."""
+    if generation == 1:
+        return
     idle = WORK_ITEM.c.state.in_((State.QUEUED.value, State.WAITING.value))
     older = select(WORK_ITEM.c.id).where(WORK_ITEM.c.case_id == case_id, WORK_ITEM.c.generation < generation, idle)
     for item_id in connection.scalars(older).all():
@@ -163,7 +171,7 @@ def supersede_older(connection: Connection, case_id: str, generation: int, now: 
 
 def note(connection: Connection, item_id: str, at: datetime, state: State, detail: str) -> None:
     """Add one line to an item's history."""
-    connection.execute(insert(HISTORY).values(work_item_id=item_id, at=at, state=state.value, detail=detail))
+    _NOTE.add(connection, work_item_id=item_id, at=at, state=state.value, detail=detail)
 
 
 def claim_delivery(
@@ -175,13 +183,8 @@ def claim_delivery(
     group = turns.choose(mine, Room(places=1, acute_places=1, by_model={}), now)
     if group is None:
         return None
-    taken = {"state": DeliveryState.INTENT.value, "node": node, **_one_more(DELIVERY)}
-    row = connection.execute(
-        update(DELIVERY)
-        .where(DELIVERY.c.id == waiting.next_delivery_of(group).scalar_subquery())
-        .values(**taken)
-        .returning(DELIVERY)
-    ).one_or_none()
+    same = {"the_state": group.state, "the_destination": destination, "the_priority": group.priority}
+    row = _CLAIM_DELIVERY.first(connection, node=node, **same)
     return None if row is None else replace(_delivery(row), state=DeliveryState(group.state))
 
 
@@ -191,7 +194,7 @@ def get_delivery(connection: Connection, delivery_id: str) -> Delivery:
     Raises:
         CaseNotFoundError: there is none.
     """
-    row = connection.execute(select(DELIVERY).where(DELIVERY.c.id == delivery_id)).one_or_none()
+    row = _DELIVERY.first(connection, the_id=delivery_id)
     if row is None:
         raise CaseNotFoundError(f"there is no delivery '{delivery_id}'")
     return _delivery(row)

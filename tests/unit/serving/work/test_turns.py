@@ -133,7 +133,7 @@ def test_what_waits_is_found_by_the_index_alone(engine: Engine, table: str):
     """However many wait: each group is one search, and no row is looked at for its own sake."""
     with reading(engine) as connection:
         statement = waiting._ITEMS if table == "work_item" else waiting._DELIVERIES
-        plan = _plan(connection, str(statement.compile(engine, compile_kwargs={"literal_binds": True})))
+        plan = _plan(connection, str(statement.clause.compile(engine, compile_kwargs={"literal_binds": True})))
 
     searched = [line for line in plan if f" {table}" in line or " there" in line]
     assert searched
