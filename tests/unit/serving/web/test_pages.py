@@ -118,11 +118,18 @@ def test_the_case_page_tells_everything_of_the_case(site: TestClient):
         "3 tries",
         "Model",
         "184 ms",
-        "attempt 1",
+        "try 1",
         "Tests only.",
     ):
         assert shown in page, shown
     assert "Not for clinical use" in page
+
+
+def test_a_try_is_counted_in_the_readers_language(site: TestClient):
+    for address in ("/cases/w-3-1", "/queue/w-3-1"):
+        page = site.get(address, headers={"Accept-Language": "da"}).text
+        assert "forsøg 1" in page
+        assert "attempt" not in page
 
 
 def test_the_case_page_gives_the_reason(site: TestClient):
