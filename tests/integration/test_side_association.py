@@ -1,6 +1,7 @@
 """Pictures go over a second association beside the rest, where the archive takes one."""
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from dicom_io.send.association import DicomAddress, associate
 from dicom_io.send.destination import Receipt
 from dicom_io.send.side_association import SideAssociation
 from dicom_io.send.store_scu import StoreScu
+from serving.outlets import Outlets
+from serving.settings.destinations import Destination
 
 
 class Peer:
@@ -24,13 +27,19 @@ class Peer:
     def __init__(self, associations: int) -> None:
         #: SOP Class UIDs in the order in which they were answered for.
         self.order: list[str] = []
+        #: How many associations were established.
+        self.opened = 0
         self._report_is_here = threading.Event()
         entity = AE(ae_title="PEER")
         entity.maximum_associations = associations
         for uid in (SecondaryCaptureImageStorage, Comprehensive3DSRStorage):
             entity.add_supported_context(uid)
         configure_pynetdicom()
-        handlers = [(evt.EVT_C_STORE, self._store), *SocketCare().handlers()]
+        handlers = [
+            (evt.EVT_C_STORE, self._store),
+            (evt.EVT_ESTABLISHED, self._count),
+            *SocketCare().handlers(),
+        ]
         self._server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
 
     @property
@@ -44,6 +53,10 @@ class Peer:
     def stop(self) -> None:
         """Listen no more."""
         self._server.shutdown()
+
+    def _count(self, event: Any) -> None:
+        del event
+        self.opened += 1
 
     def _store(self, event: Any) -> int:
         sop_class = str(event.request.AffectedSOPClassUID)
@@ -125,3 +138,22 @@ def test_who_took_no_second_association_is_not_asked_again_at_once(narrow: Peer)
     now = 3600.0
     assert side.is_open(contexts)
     side.close()
+
+
+def test_archives_that_were_sent_to_are_called_beside_whoever_says_so(roomy: Peer, files: list[Path]):
+    outlets = Outlets()
+    outlets.prepare()
+    settings = Destination(name="pacs", host="127.0.0.1", port=roomy.address.port, ae_title="PEER", concurrency=2)
+    outlets.of(settings).send(files[:2])
+    outlets.close()
+    opened = roomy.opened
+
+    outlets.prepare()
+
+    deadline = time.monotonic() + 10
+    while roomy.opened < opened + 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    outlets.of(settings).send(files[:2])
+    assert roomy.opened == opened + 2
+    outlets.close()
