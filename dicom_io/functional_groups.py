@@ -8,6 +8,7 @@ from typing import Any
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 
 from dicom_io.study import Acquisition
 from dicom_io.vendor_errors import translated_parse_errors
@@ -23,6 +24,18 @@ class Rescale:
     intercept: float
     #: Rescale Type (0028,1054), upper case.
     type: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """What an image says of how it wants to be shown (PS3.3 C.11.2), as it is written there."""
+
+    #: Window Center (0028,1050), the first.
+    center: str
+    #: Window Width (0028,1051), the first.
+    width: str
+    #: VOI LUT Function (0028,1056); empty when absent, which means LINEAR.
+    function: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +58,8 @@ class FrameGroups:
     acquisition: Acquisition
     #: Pixel Value Transformation.
     rescale: Rescale | None
+    #: Frame VOI LUT.
+    window: Window | None
 
 
 def read_frame_groups(path: Path) -> tuple[FrameGroups, ...]:
@@ -83,6 +98,7 @@ def _read(index: int, own: Dataset, shared: Dataset) -> FrameGroups:
         frame_type=_frame_type(own, shared),
         acquisition=_acquisition(own, shared),
         rescale=_rescale(_group("PixelValueTransformationSequence", own, shared)),
+        window=window_of(_group("FrameVOILUTSequence", own, shared)),
     )
 
 
@@ -124,10 +140,20 @@ def _rescale(group: Dataset) -> Rescale | None:
     )
 
 
+def window_of(header: Dataset) -> Window | None:
+    """The first window of *header*, an image or a Frame VOI LUT; None when it has none that could be applied."""
+    center, width = (next(_listed(header.get(keyword)), None) for keyword in ("WindowCenter", "WindowWidth"))
+    if center is None or width is None or not float(width) > 0:
+        return None
+    return Window(center=str(center), width=str(width), function=str(header.get("VOILUTFunction") or ""))
+
+
 def _numbers(values: Any, count: int) -> Any:
     numbers = tuple(float(value) for value in _listed(values))
     return numbers if len(numbers) == count and all(abs(one) < float("inf") for one in numbers) else None
 
 
 def _listed(values: Any) -> Iterator[Any]:
-    return iter(()) if values is None else iter([values] if isinstance(values, str) else values)
+    if values is None:
+        return iter(())
+    return iter(values if isinstance(values, MultiValue | list | tuple) else [values])

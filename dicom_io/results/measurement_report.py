@@ -71,9 +71,10 @@ def measurement_report(
         sequence(0x0040A504, template_elements("1500")),
         sequence(0x0040A730, *_content(report, sources, told_by)),
     )
-    # The answer stands in the list of series, too: OHIF 3.13.2 cannot open a report that draws nothing.
+    # The answer stands in the list of series, too, and first: OHIF 3.13.2 cannot open a report that draws nothing, and
+    # its list shows the first twenty letters.
     answer = words_of(report.language).outcomes[report.outcome]
-    series = (SERIES_NUMBER + list(Place).index(place), f"AI {report.algorithm.name}: {answer}")
+    series = (SERIES_NUMBER + list(Place).index(place), f"AI: {answer} - {report.algorithm.name}")
     head = heading(provenance, Comprehensive3DSRStorage, "SR", series, ["sr", place.value, *_VARIANT[place, told_by]])
     return replace(draft(ResultKind.SR, head, provenance, elements), part=place.value)
 

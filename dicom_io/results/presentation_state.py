@@ -1,6 +1,7 @@
 """Grayscale Softcopy Presentation State (PS3.3 A.33.1): findings as drawings over the images, for PACS without SR.
 
-A layer of our own and no window or zoom: a viewer applies the whole state, so those would fight its user.
+A layer of our own, and otherwise what the images say themselves: a viewer applies the whole state, and what that leaves
+out counts as not there.
 """
 
 import struct
@@ -21,6 +22,7 @@ from dicom_io.results.outline import box_around
 from dicom_io.results.provenance import Provenance, heading
 from dicom_io.results.source import SourceSeries, body_part_elements
 from dicom_io.results.source_image import SourceImage, image_of, references
+from dicom_io.results.window import softcopy_voi_lut
 from dicom_io.results.wording import words_of
 from dicom_io.study import Instance
 
@@ -65,6 +67,7 @@ def presentation_state(report: Report, provenance: Provenance, sources: SourceSe
         text(0x00700083, "TM", provenance.time),
         text(0x00700084, "PN", ""),
         *_modality_transformation(images[0].rescale, sources),
+        *softcopy_voi_lut(images),
         *body_part_elements(sources),
         # MONOCHROME1 stores white as 0: the state turns it, or the viewer would show a negative (PS3.3 C.11.6).
         text(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from dicom_io.codes import Code
 from dicom_io.errors import ConformanceError
 from dicom_io.findings import ImageName
-from dicom_io.functional_groups import Rescale
+from dicom_io.functional_groups import Rescale, Window
 from dicom_io.results.content_items import Relation, image_item
 from dicom_io.results.encoding import reference
 from dicom_io.results.source import SourceSeries
@@ -31,6 +31,8 @@ class SourceImage:
     thickness_mm: float | None = None
     #: Pixel Value Transformation of a frame; None where the object's own rescale holds.
     rescale: Rescale | None = None
+    #: Frame VOI LUT of a frame; None where it has none, or where the object's own window holds.
+    window: Window | None = None
 
     @property
     def uids(self) -> tuple[str, str]:
@@ -73,6 +75,7 @@ def image_of(sources: SourceSeries, name: ImageName) -> SourceImage:
         spacing_mm=groups.spacing_mm,
         thickness_mm=groups.thickness_mm,
         rescale=groups.rescale,
+        window=groups.window,
     )
 
 

@@ -6,6 +6,7 @@ graphics card, and whether a picture is right is for eyes to say.
 
 import argparse
 import io
+import re
 import sys
 import tempfile
 import threading
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -35,12 +37,16 @@ from dicom_io.results.write import write_results
 from dicom_io.send.association import DicomAddress
 from dicom_io.send.store_scu import StoreScu
 from dicom_io.study import Study
+from dicom_io.volume import Radiograph, Volume
 from dicom_io.volumes import read_volume
+from models.postprocess import components_of
 from training.phantoms.ct import ct_phantom
 from training.phantoms.dicom import Origin, ct_series, radiograph, write_datasets
-from training.phantoms.xray import xray_phantom
+from training.phantoms.xray import XrayPhantom, xray_phantom
 
 _PROFILE = (ResultKind.SR, ResultKind.SEG, ResultKind.KOS, ResultKind.SC)
+#: For a site whose viewer shows no report that draws nothing; the report goes to its archive all the same.
+_PROFILES_OF_NOTHING = ((ResultKind.SR,), (ResultKind.SC,))
 _FLAGS = (
     "--no-sandbox",
     "--disable-quic",
@@ -81,6 +87,8 @@ class Shown:
     series: str
     #: Text of a button to press when the viewer asks.
     answer: str = ""
+    #: Slices to go on from where the viewer opens: it shows the first that a mask touches.
+    slices: int = 0
     #: The picture's name.
     name: str
 
@@ -89,20 +97,24 @@ def main() -> None:
     options = _options()
     with tempfile.TemporaryDirectory() as scratch, running_orthanc(Path(scratch) / "orthanc") as archive:
         ct, xray = _store_ct(archive, Path(scratch)), _store_xray(archive, Path(scratch))
+        nothing = _store_nothing_found(archive, Path(scratch))
         with _viewer(options.ohif, archive) as url:
             for shown in (
-                Shown(study_uid=ct, series="masks", answer="Yes", name="ohif-seg"),
-                Shown(study_uid=ct, series="demonstration: Fund", name="ohif-sr"),
-                Shown(study_uid=xray, series="demonstration: Fund", name="ohif-sr-radiograph"),
+                Shown(study_uid=ct, series="masks", answer="Yes", slices=2, name="ohif-seg"),
+                Shown(study_uid=ct, series="AI: Fund", name="ohif-sr"),
+                Shown(study_uid=xray, series="AI: Fund", answer="No", name="ohif-sr-radiograph"),
                 Shown(study_uid=xray, series="AI - ", name="ohif-sc"),
+                Shown(study_uid=nothing, series="AI - ", name="ohif-nothing-found"),
             ):
-                _shoot(url, shown, options.out)
+                if shown.name in (options.only or shown.name):
+                    _shoot(url, shown, options.out)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ohif", type=Path, required=True, help="folder with OHIF's index.html")
     parser.add_argument("--out", type=Path, default=Path("viewer-shots"), help="where pictures go")
+    parser.add_argument("--only", nargs="+", help="names of the pictures to take, e.g. ohif-sr; all when left out")
     options = parser.parse_args()
     if not (options.ohif / "index.html").is_file():
         sys.exit(f"'{options.ohif}' holds no index.html; unpack `npm pack @ohif/app@3.13.2` and name its package/dist")
@@ -120,68 +132,84 @@ def _store_ct(archive: OrthancPeer, scratch: Path) -> str:
     volume = read_volume(study.series[0])
     labels, count = ndimage.label(volume.voxels > 500)
     largest = 1 + int(np.argmax(ndimage.sum_labels(labels > 0, labels, range(1, count + 1))))
-    segment = Segment(mask=labels == largest, sop_instance_uids=volume.sop_instance_uids)
-    _store(archive, study, (_finding(1, segment=segment),), volume, scratch / "ct-results")
+    # Measured as the line itself measures, so that picture and numbers agree.
+    (found,) = components_of((labels == largest).astype(np.float32), 0.5, volume.spacing_mm, 1.0)
+    segment = Segment(mask=found.mask, sop_instance_uids=volume.sop_instance_uids)
+    sizes = (
+        Measurement(concept=DIAMETER, value=round(found.diameter_mm, 1), unit=MILLIMETRE),
+        Measurement(concept=VOLUME, value=round(found.volume_mm3, 0), unit=CUBIC_MILLIMETRE),
+    )
+    nodule = Code(value="27925004", scheme="SCT", meaning="Nodule")
+    finding = Finding(concept=nodule, text="Nodulus 1", segment=segment, measurements=sizes, **_FOUND)
+    _store(archive, study, volume, (finding,), scratch / "ct-results")
     return study.study_instance_uid
 
 
 def _store_xray(archive: OrthancPeer, scratch: Path) -> str:
     phantom = xray_phantom(3, opacity=True, size_px=(1000, 1000))
-    files = write_datasets([radiograph(phantom, Origin(key="shots xray", description="Thorax"))], scratch / "xray")
-    study = assemble_study(read_header(path).at(path) for path in files)
-    pixels = read_radiograph(study.instances[0])
+    study, pixels = _radiograph(phantom, "shots xray", scratch / "xray")
     # Where this phantom's opacity lies.
     left, top, right, bottom = 250.0, 400.0, 400.0, 600.0
     polygon = ((left, top), (right, top), (right, bottom), (left, bottom), (left, top))
     region = Region(sop_instance_uid=pixels.sop_instance_uid, polygon=polygon)
-    _store(archive, study, (_finding(1, region=region),), pixels, scratch / "xray-results")
+    opacity = Code(value="opacity", scheme="99VARSEL", meaning="Opacity")
+    finding = Finding(concept=opacity, text="Fortætning", region=region, **_FOUND)
+    _store(archive, study, pixels, (finding,), scratch / "xray-results")
     return study.study_instance_uid
 
 
-def _store(archive: OrthancPeer, study: Study, findings, pixels, directory: Path) -> None:
+def _store_nothing_found(archive: OrthancPeer, scratch: Path) -> str:
+    phantom = xray_phantom(4, opacity=False, size_px=(1000, 1000))
+    study, pixels = _radiograph(phantom, "shots nothing", scratch / "nothing")
+    _store(archive, study, pixels, (), scratch / "nothing-results")
+    return study.study_instance_uid
+
+
+def _radiograph(phantom: XrayPhantom, key: str, directory: Path) -> tuple[Study, Radiograph]:
+    files = write_datasets([radiograph(phantom, Origin(key=key, description="Thorax"))], directory)
+    study = assemble_study(read_header(path).at(path) for path in files)
+    return study, read_radiograph(study.instances[0])
+
+
+def _store(
+    archive: OrthancPeer, study: Study, pixels: Volume | Radiograph, findings: tuple[Finding, ...], directory: Path
+) -> None:
     report = Report(
         study_instance_uid=study.study_instance_uid,
         generation=1,
-        outcome=Outcome.FINDING,
+        outcome=Outcome.FINDING if findings else Outcome.NO_FINDING,
         algorithm=AlgorithmIdentity(name="demonstration", version="1.0", digest="ab" * 32),
         findings=findings,
         source_uids=tuple(one.sop_instance_uid for one in study.instances),
-        scores={},
+        scores={} if findings else {"Fortætning": 0.08},
         created_at="2026-01-02T03:04:05+00:00",
         language="da",
     )
-    written = write_results(report, study, pixels, [_PROFILE], directory)
+    profiles = (_PROFILE,) if findings else _PROFILES_OF_NOTHING
+    written = write_results(report, study, pixels, profiles, directory)
     address = DicomAddress(host="127.0.0.1", port=archive.dicom_port, ae_title=archive.ae_title)
     StoreScu(address).send([*(one.path for one in study.instances), *(one.path for one in written)])
 
 
-def _finding(number: int, segment: Segment | None = None, region: Region | None = None) -> Finding:
-    sizes = (
-        Measurement(concept=DIAMETER, value=9.4, unit=MILLIMETRE),
-        Measurement(concept=VOLUME, value=420.0, unit=CUBIC_MILLIMETRE),
-    )
-    return Finding(
-        key=f"f-{number}",
-        label="finding",
-        concept=Code(value="27925004", scheme="SCT", meaning="Nodule")
-        if segment is not None
-        else Code(value="opacity", scheme="99VARSEL", meaning="Opacity"),
-        site=LUNG,
-        text=f"Nodulus {number}" if segment is not None else "Fortætning",
-        tracking_uid=f"2.25.{number}",
-        probability=0.87,
-        threshold=0.5,
-        segment=segment,
-        region=region,
-        measurements=sizes if segment is not None else (),
-    )
+#: What is alike in all findings.
+_FOUND: dict[str, Any] = {
+    "key": "f-1",
+    "label": "finding",
+    "site": LUNG,
+    "tracking_uid": "2.25.1",
+    "probability": 0.87,
+    "threshold": 0.5,
+}
 
 
 @contextmanager
 def _viewer(dist: Path, archive: OrthancPeer) -> Iterator[str]:
     """OHIF and the archive's DICOMweb under one origin; its URL."""
     (port,) = free_ports(1)
-    client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{archive.http_port}", timeout=60)
+    # Orthanc closes a kept connection just when it is used again.
+    client = httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{archive.http_port}", timeout=60, limits=httpx.Limits(max_keepalive_connections=0)
+    )
 
     async def answer(request: Request) -> Response:
         path = request.url.path
@@ -243,6 +271,17 @@ def _open(page: Page, shown: Shown) -> None:
     if shown.answer and page.get_by_text(shown.answer, exact=True).count():
         page.get_by_text(shown.answer, exact=True).first.click()
     page.wait_for_timeout(8_000)
+    for _ in range(shown.slices):
+        page.keyboard.press("ArrowDown")
+    _close_player(page)
+    page.wait_for_timeout(2_000)
+
+
+def _close_player(page: Page) -> None:
+    """The viewer takes a Secondary Capture for a film, and lays its buttons over the picture."""
+    player = page.locator("div").filter(has_text=re.compile(r"^\d+FPS$")).first
+    if player.count():
+        player.locator("xpath=..").locator("svg").last.click()
 
 
 if __name__ == "__main__":

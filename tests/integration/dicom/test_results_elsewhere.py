@@ -14,7 +14,7 @@ import pytest
 from factories.dicom import ct_series, write
 from factories.dicom_pixels import enhanced_of
 from factories.results import nodule_case, study_of
-from peers import OrthancPeer, running_orthanc
+from peers import OrthancPeer, run_dcmtk, running_orthanc
 from pydicom import dcmread
 from scipy.spatial.distance import pdist
 
@@ -145,6 +145,24 @@ def test_dcmqi_reads_the_heat_map(made: Made, tmp_path: Path):
     (image,) = [nib.load(path) for path in tmp_path.glob("*.nii*")]
     expected = made[0].heat_maps[0].values[3:9]
     assert np.sort(np.asarray(image.dataobj), axis=None).tolist() == np.sort(expected, axis=None).tolist()
+
+
+def test_dcmtk_reads_the_key_images(made: Made):
+    (written,) = of_kind(made, ResultKind.KOS)
+    told = run_dcmtk("dsrdump", ["+Pl", written.path])
+    assert told.returncode == 0, told.stderr
+    assert "Key Object Selection Document" in told.stdout
+    assert '"Of Interest"' in told.stdout
+    assert told.stdout.count("<contains IMAGE:=(CT image,)>") == 1
+
+
+def test_dcmtk_finds_the_page_in_the_encapsulated_document(made: Made, tmp_path: Path):
+    (written,) = of_kind(made, ResultKind.PDF)
+    found = run_dcmtk("dcm2pdf", [written.path, tmp_path / "page.pdf"])
+    assert found.returncode == 0, found.stderr
+    page = (tmp_path / "page.pdf").read_bytes()
+    assert page.startswith(b"%PDF-")
+    assert page.rstrip(b"\0\n").endswith(b"%%EOF")
 
 
 def measured_finding(volume: Volume) -> Finding:
