@@ -142,7 +142,8 @@ def _grown(biopsies: Sequence[Sample]) -> tuple[str | None, Words]:
         )
     name = organism_name(code)
     return code, Words(
-        en=f"{name} grew in {times} of {len(biopsies)} biopsies.", da=f"{name} voksede i {times} af {len(biopsies)}."
+        en=f"{name} grew in {times} of {len(biopsies)} biopsies.",
+        da=f"{name} voksede i {times} af {len(biopsies)} biopsier.",
     )
 
 

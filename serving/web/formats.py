@@ -1,7 +1,9 @@
 """How numbers, moments and names look on a page."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+
+from ehr_io.results.wording import unit_words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +21,19 @@ class Formats:
     def day(self, value: datetime) -> str:
         """Day and month, in the server's own time zone."""
         return value.astimezone().strftime("%d.%m." if self.language == "da" else "%d %b")
+
+    def date(self, value: date) -> str:
+        """A day of a year."""
+        return value.strftime("%d.%m.%Y" if self.language == "da" else "%Y-%m-%d")
+
+    def count(self, value: float) -> str:
+        """A whole number, its thousands apart from ten thousand on."""
+        text = f"{value:,.0f}" if value >= 10_000 else f"{value:.0f}"
+        return text.replace(",", ".") if self.language == "da" else text
+
+    def unit(self, ucum: str) -> str:
+        """A UCUM unit as people write it."""
+        return unit_words(ucum, self.language)
 
     def number(self, value: float, digits: int = 1) -> str:
         """*value* with *digits* decimals at most, whole numbers bare."""

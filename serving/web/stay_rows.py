@@ -10,6 +10,8 @@ from serving.web.rows import ReasonRow, RiskRow
 
 #: A value older than this at the time of the score is told as old.
 STALE = timedelta(hours=24)
+#: Features that are told once and do not grow old with the hours.
+_TIMELESS = frozenset({"age_years"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +70,8 @@ class WardRow:
     @property
     def stale(self) -> tuple[ReasonRow, ...]:
         """Features whose newest value was old at the time of the score."""
-        return tuple(one for one in self.risk.reasons if one.measured_at and self.risk.as_of - one.measured_at > STALE)
+        measured = (one for one in self.risk.reasons if one.measured_at and one.feature not in _TIMELESS)
+        return tuple(one for one in measured if one.measured_at and self.risk.as_of - one.measured_at > STALE)
 
     def is_old(self, now: datetime, stale_hours: float) -> bool:
         """Whether the score itself is older than it may be, of a stay that still runs."""

@@ -1,5 +1,6 @@
 """Control chart and funnel as coordinates for SVG."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,10 @@ from evaluation.surveillance.control_chart import ChartPoint, ControlChart
 from evaluation.surveillance.funnel import Funnel, FunnelPoint
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 300, 56, 14, 14, 40
+#: A funnel stands beside a table.
+FUNNEL_WIDTH = 420
+#: Names of units nearer to each other than this would lie over each other.
+_NAME_WIDTH, _NAME_HEIGHT = 30, 14
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +34,8 @@ class DrawnUnit:
     y: float
     #: The point.
     point: FunnelPoint
+    #: Whether its name stands above it, and not below.
+    is_named_above: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +67,8 @@ class DrawnFunnel:
     #: (height, value per scale), and (place, exposure) of the axes.
     ticks: tuple[tuple[float, float], ...]
     exposures: tuple[tuple[float, float], ...]
+    #: Width of the drawing.
+    width: int = FUNNEL_WIDTH
 
 
 def draw_chart(chart: ControlChart, scale: float) -> DrawnChart | None:
@@ -90,24 +99,38 @@ def draw_funnel(funnel: Funnel, scale: float) -> DrawnFunnel | None:
     widest = funnel.curve[-1][0]
     # The limits of the smallest exposure would press all units to the ground.
     highest = max([point.value for point in funnel.points] + [limits[4] for limits in funnel.curve[4:]]) * 1.08 or 1.0
-    points = tuple(
-        DrawnUnit(x=_x(point.rate.exposure, widest), y=_y(point.value, highest), point=point) for point in funnel.points
-    )
     low_998, low_95, high_95, high_998 = (
         _line([(_x(row[0], widest), _y(min(row[number], highest), highest)) for row in funnel.curve])
         for number in (1, 2, 3, 4)
     )
     return DrawnFunnel(
-        points=points,
+        points=_units(funnel.points, widest, highest),
         limits=(low_998, low_95, high_95, high_998),
         target_y=_y(funnel.target, highest),
         ticks=_ticks(highest, scale),
-        exposures=tuple((_x(widest * part / 4, widest), widest * part / 4) for part in range(1, 5)),
+        exposures=tuple((_x(value, widest), value) for value in _round_values(widest) if value),
     )
 
 
+def _units(points: Sequence[FunnelPoint], widest: float, highest: float) -> tuple[DrawnUnit, ...]:
+    """The units, with a name below where one above would lie over that of the unit over it."""
+    drawn: list[DrawnUnit] = []
+    for point in sorted(points, key=lambda one: -one.value):
+        x, y = _x(point.rate.exposure, widest), _y(point.value, highest)
+        near = [one for one in drawn if abs(one.x - x) < _NAME_WIDTH and y - one.y < 2 * _NAME_HEIGHT]
+        drawn.append(DrawnUnit(x=x, y=y, point=point, is_named_above=not near))
+    return tuple(drawn)
+
+
+def _round_values(highest: float) -> list[float]:
+    """0 and three to six round values up to *highest*."""
+    power = 10.0 ** math.floor(math.log10(highest / 3))
+    step = next(power * part for part in (5, 2, 1) if power * part * 3 <= highest)
+    return [step * number for number in range(int(highest / step) + 1)]
+
+
 def _x(exposure: float, widest: float) -> float:
-    return round(LEFT + (WIDTH - LEFT - RIGHT) * exposure / widest, 1)
+    return round(LEFT + (FUNNEL_WIDTH - LEFT - RIGHT) * exposure / widest, 1)
 
 
 def _y(value: float, highest: float) -> float:
@@ -126,4 +149,4 @@ def _steps(xs: Sequence[float], values: Sequence[float], step: float, highest: f
 
 
 def _ticks(highest: float, scale: float) -> tuple[tuple[float, float], ...]:
-    return tuple((_y(highest * part / 4, highest), highest * part / 4 * scale) for part in range(5))
+    return tuple((_y(value / scale, highest), value) for value in _round_values(highest * scale))

@@ -1,9 +1,15 @@
 """Numbers, moments and names as people write them."""
 
+from datetime import date
+
 import pytest
 
+from evaluation.surveillance.control_chart import ChartKind
+from evaluation.surveillance.counts import Rate
+from evaluation.surveillance.funnel import funnel
 from serving.web import charts
 from serving.web.formats import Formats
+from serving.web.surveillance_charts import draw_funnel
 
 DA, EN = Formats(language="da"), Formats(language="en")
 
@@ -52,3 +58,22 @@ def test_a_trend_ends_at_the_newest_value_and_stays_inside_its_drawing():
 )
 def test_a_trend_has_a_direction(values: tuple[float, ...], way: str):
     assert charts.direction(values) == way
+
+
+def test_thousands_days_and_units_are_written_as_the_language_does():
+    day = date(2026, 2, 10)
+    assert [EN.count(9999), EN.count(10296), EN.date(day), EN.unit("Cel")] == ["9999", "10,296", "2026-02-10", "°C"]
+    assert [DA.count(9999), DA.count(10296), DA.date(day), DA.unit("a")] == ["9999", "10.296", "10.02.2026", "år"]
+
+
+def test_the_axes_of_a_funnel_bear_round_values_and_names_of_units_do_not_lie_over_each_other():
+    rates = {
+        "K1": Rate(cases=9, exposure=2574),
+        "M3": Rate(cases=10, exposure=2574),
+        "M2": Rate(cases=26, exposure=7722),
+    }
+    drawn = draw_funnel(funnel(ChartKind.U, rates), 10_000)
+    assert drawn is not None
+    assert [value for _, value in drawn.exposures] == [2000, 4000, 6000, 8000]
+    assert all(value % 10 == 0 for _, value in drawn.ticks)
+    assert {one.point.unit: one.is_named_above for one in drawn.points} == {"M3": True, "M2": True, "K1": False}
