@@ -3,6 +3,7 @@
 Both directions go by way of the DICOM JSON Model (PS3.18 F.2), which pydicom reads and writes; of XML it knows nothing.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 from xml.etree.ElementTree import Element, ParseError, SubElement, TreeBuilder, XMLParser, tostring
@@ -22,6 +23,8 @@ _NUMBERS = frozenset({"DS", "FD", "FL"})
 #: Sequences within sequences; a work item has four.
 _DEEPEST = 32
 _PRIVATE_BLOCKS = range(0x10, 0x100)
+#: Letters that JSON takes and XML 1.0 does not, not even escaped.
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 _JsonModel = Mapping[str, Any]
 
@@ -71,7 +74,7 @@ def _names(tag: str, told: Mapping[str, Any], model: _JsonModel) -> dict[str, st
     """Tag, VR and keyword; a private attribute names its creator in place of its block."""
     if int(tag[3], 16) % 2:
         creator = model.get(f"{tag[:4]}00{tag[4:6]}", {}).get("Value", [""])
-        return {"tag": f"{tag[:4]}00{tag[6:]}", "vr": told["vr"], "privateCreator": str(creator[0])}
+        return {"tag": f"{tag[:4]}00{tag[6:]}", "vr": told["vr"], "privateCreator": _clean(str(creator[0]))}
     keyword = keyword_for_tag(tag)
     return {"tag": tag, "vr": told["vr"]} | ({"keyword": keyword} if keyword else {})
 
@@ -84,7 +87,7 @@ def _write_attribute(attribute: Element, told: Mapping[str, Any]) -> None:
     if "InlineBinary" in told:
         SubElement(attribute, "InlineBinary").text = told["InlineBinary"]
     if "BulkDataURI" in told:
-        SubElement(attribute, "BulkData", {"uri": told["BulkDataURI"]})
+        SubElement(attribute, "BulkData", {"uri": _clean(told["BulkDataURI"])})
     for number, value in enumerate(told.get("Value", ()), 1):
         _write_value(attribute, told["vr"], str(number), value)
 
@@ -95,7 +98,7 @@ def _write_value(attribute: Element, vr: str, number: str, value: Any) -> None:
     elif vr == "PN":
         _write_name(SubElement(attribute, "PersonName", {"number": number}), value or {})
     else:
-        SubElement(attribute, "Value", {"number": number}).text = None if value is None else str(value)
+        SubElement(attribute, "Value", {"number": number}).text = None if value is None else _clean(str(value))
 
 
 def _write_name(person: Element, groups: Mapping[str, str]) -> None:
@@ -104,7 +107,11 @@ def _write_name(person: Element, groups: Mapping[str, str]) -> None:
             told = SubElement(person, group)
             for part, text in zip(_NAME_PARTS, groups[group].split("^"), strict=False):
                 if text:
-                    SubElement(told, part).text = text
+                    SubElement(told, part).text = _clean(text)
+
+
+def _clean(text: str) -> str:
+    return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 # --------------------------------------------------------------------------------------------------------- reading
@@ -131,7 +138,7 @@ def _private_tag(tag: str, creator: str, model: dict[str, Any]) -> str:
     """*tag* in the block that *creator* has in *model*, or is given there now (PS3.5 7.8.1)."""
     for block in _PRIVATE_BLOCKS:
         holder = model.setdefault(f"{tag[:4]}00{block:02X}", {"vr": "LO", "Value": [creator]})
-        if holder["Value"] == [creator]:
+        if holder.get("Value") == [creator]:
             return f"{tag[:4]}{block:02X}{tag[6:]}"
     raise NotDicomError(f"More private creators than group {tag[:4]} has room for.")
 

@@ -13,6 +13,7 @@ from dicom_io.decode.pixel_file import open_pixels
 from dicom_io.decode.pixel_header import PixelHeader
 from dicom_io.errors import DicomIoError
 from dicom_io.headers import assemble_study, dump_header, load_header, read_dataset_header, read_header
+from dicom_io.native_xml import read_native_xml, write_native_xml
 from dicom_io.pixels import read_radiograph
 from dicom_io.volumes import read_volume
 from tests.factories.dicom import cr_image, ct_series, structured_report, write
@@ -113,7 +114,18 @@ def codestream(data: bytes, _scratch: Path) -> None:
     assert frame.shape == (_STREAM_HEADER.rows, _STREAM_HEADER.columns)
 
 
+def native_xml(data: bytes, _scratch: Path) -> None:
+    """A dataset in XML; what was read is written as what it was read from."""
+    try:
+        model = read_native_xml(data)
+    except DicomIoError:
+        return
+    written = write_native_xml(model)
+    assert write_native_xml(read_native_xml(written)) == written
+
+
 TARGETS: dict[str, Target] = {
+    "native-xml": native_xml,
     "codestream": codestream,
     "file-header": file_header,
     "dataset-header": dataset_header,
@@ -123,6 +135,8 @@ TARGETS: dict[str, Target] = {
 
 def seeds_of(target: str, scratch: Path) -> Iterator[bytes]:
     """Valid inputs of *target*, to be changed."""
+    if target == "native-xml":
+        return (write_native_xml(one.to_json_dict()) for one in (structured_report(), *ct_series(1, size=(2, 2))))
     return streams() if target == "codestream" else seeds(scratch)
 
 
