@@ -15,6 +15,9 @@ from dicom_io.errors import RejectedError, UnreachableError
 from dicom_io.file_format import IMPLEMENTATION_CLASS_UID
 from dicom_io.receive.vendor import SocketCare, configure_pynetdicom
 
+#: Between two looks of pynetdicom's threads at a connection: its own value, and ours for one that rests.
+_LOOK_SECONDS, _RESTING_LOOK_SECONDS = 0.001, 0.02
+
 
 @dataclass(frozen=True, kw_only=True)
 class DicomAddress:
@@ -95,6 +98,40 @@ class _Gate:
 
     def clear(self) -> None:
         """Ignored."""
+
+
+class _Slow:
+    """Stands in for pynetdicom's reactor checkpoint and lets the reactor by only now and then, until it is hurried."""
+
+    def __init__(self) -> None:
+        self.hurried = threading.Event()
+
+    def wait(self) -> None:
+        self.hurried.wait(_RESTING_LOOK_SECONDS)
+
+    def set(self) -> None:
+        """Ignored."""
+
+    def clear(self) -> None:
+        """Ignored."""
+
+
+def lay_down(association: Any) -> None:
+    """Nothing is sent on *association* for a while: what its peer does is still noticed, a little later."""
+    # pynetdicom's two threads look at the connection a thousand times a second, which takes a tenth of a processor from
+    # the next case.
+    association.dul._run_loop_delay = _RESTING_LOOK_SECONDS  # noqa: SLF001
+    association._reactor_checkpoint = _Slow()  # noqa: SLF001
+
+
+def rouse(association: Any) -> None:
+    """Undo `lay_down`; takes as long as one look of a resting association, so it is done before the need."""
+    association.dul._run_loop_delay = _LOOK_SECONDS  # noqa: SLF001
+    slow = association._reactor_checkpoint  # noqa: SLF001
+    if isinstance(slow, _Slow):
+        association._reactor_checkpoint = threading.Event()  # noqa: SLF001
+        association._reactor_checkpoint.set()  # noqa: SLF001
+        slow.hurried.set()
 
 
 @contextmanager

@@ -7,14 +7,14 @@ from typing import Any
 
 from pynetdicom.presentation import PresentationContext
 
-from dicom_io.send.association import AbortedOnFailure, DicomAddress, associate, held_reactor
+from dicom_io.send.association import AbortedOnFailure, DicomAddress, associate, held_reactor, lay_down, rouse
 
 
 class KeptAssociation:
     """One association with one peer, opened when it is needed and released when nobody used it for a while.
 
-    While it rests, its reactor runs: a release, an abort or a closed connection of the peer is noticed, and the next
-    use opens another. One user at a time.
+    While it rests, its reactor runs, slowly: a release, an abort or a closed connection of the peer is noticed, and the
+    next use opens another. One user at a time.
     """
 
     def __init__(self, address: DicomAddress, keep_open_seconds: float) -> None:
@@ -43,7 +43,8 @@ class KeptAssociation:
                 finally:
                     if not association.is_established:
                         self._association = None
-            self._rest()
+            if self._rest():
+                lay_down(association)
 
     def prepare(self, contexts: Sequence[PresentationContext] = ()) -> None:
         """Have it open with *contexts* and whatever was proposed before, for the next use within its time of rest.
@@ -75,15 +76,18 @@ class KeptAssociation:
             together = self._contexts | wanted
             self._contexts = together if len(together) <= 128 else wanted
             self._association = associate(self._address, list(self._contexts.values()))
+        rouse(self._association)
         return self._association
 
-    def _rest(self) -> None:
+    def _rest(self) -> bool:
+        """Release it when its time has come; whether it stays open until then."""
         if self._keep_open_seconds <= 0:
             self._release()
-            return
+            return False
         self._timer = threading.Timer(self._keep_open_seconds, self._release_when_still, [self._association])
         self._timer.daemon = True
         self._timer.start()
+        return True
 
     def _release_when_still(self, association: Any) -> None:
         with self._lock:
@@ -94,6 +98,7 @@ class KeptAssociation:
     def _release(self) -> None:
         association, self._association = self._association, None
         if association is not None and association.is_established:
+            rouse(association)
             with held_reactor(association):
                 association.release()
 
