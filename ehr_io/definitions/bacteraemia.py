@@ -18,6 +18,12 @@ from ehr_io.organisms import organism_name
 DEFINITION_ID = "haiba-bacteraemia"
 _SOURCE = "Statens Serum Institut, HAIBA case definitions, bacteraemia (miba.ssi.dk)"
 _EPISODE = timedelta(days=30)
+_UNCONFIRMED = Words(
+    en="Only the beginning of HAIBA's list of contaminants could be read (Acinetobacter to Lactococcus); the skin "
+    "organisms that European and American surveillance name alike stand in for the rest.",
+    da="Kun begyndelsen af HAIBAs liste over forureninger kunne læses (Acinetobacter til Lactococcus); de hud"
+    "bakterier, som europæisk og amerikansk overvågning begge nævner, står i stedet for resten.",
+)
 
 
 def _dismiss(sample: Sample, _history: History) -> Ruling | None:
@@ -35,7 +41,9 @@ def _edition(name: str, attribution: Attribution) -> CultureDefinition:
     return CultureDefinition(
         id=DEFINITION_ID,
         title=Words(en="Bacteraemia", da="Bakteriæmi"),
-        edition=Edition(name=name, new_episode=_EPISODE, attribution=attribution, source=_SOURCE),
+        edition=Edition(
+            name=name, new_episode=_EPISODE, attribution=attribution, source=_SOURCE, unconfirmed=_UNCONFIRMED
+        ),
         specimen=Specimen.BLOOD,
         maturity=timedelta(days=5),
         dismiss=_dismiss,

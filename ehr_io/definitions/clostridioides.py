@@ -20,6 +20,10 @@ DEFINITION_ID = "haiba-clostridioides-difficile"
 #: SNOMED CT of the organism, and the token of a strain without toxin.
 ORGANISM, NOT_TOXIGENIC = "5933001", "non-toxigenic"
 _SOURCE = "Statens Serum Institut, HAIBA case definitions, C. difficile (mibaen.ssi.dk); new episode: ECDC"
+_UNCONFIRMED = Words(
+    en="HAIBA's rule for a new episode could not be read; eight weeks are those of the European protocol (ECDC).",
+    da="HAIBAs regel for en ny episode kunne ikke læses; otte uger er den europæiske protokols (ECDC).",
+)
 _SECOND_BIRTHDAY = timedelta(days=2 * 365.25)
 _AFTER_CONTACT = timedelta(days=30)
 
@@ -74,7 +78,13 @@ def _edition(name: str, attribution: Attribution) -> CultureDefinition:
     return CultureDefinition(
         id=DEFINITION_ID,
         title=Words(en="C. difficile infection", da="C. difficile-infektion"),
-        edition=Edition(name=name, new_episode=timedelta(weeks=8), attribution=attribution, source=_SOURCE),
+        edition=Edition(
+            name=name,
+            new_episode=timedelta(weeks=8),
+            attribution=attribution,
+            source=_SOURCE,
+            unconfirmed=_UNCONFIRMED,
+        ),
         specimen=Specimen.FAECES,
         maturity=timedelta(days=3),
         dismiss=_dismiss,

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 
+from ehr_io.codes import Words
+
 #: From so long after the start of the contact until so long after its end; both limits count as inside.
 WINDOW = timedelta(hours=48)
 
@@ -33,3 +35,5 @@ class Edition:
     once_per_contact: bool = False
     #: Where the rule is published.
     source: str
+    #: What of the published wording could not be read, and what stands in for it; None = nothing.
+    unconfirmed: Words | None = None

@@ -129,3 +129,8 @@ def test_before_the_first_reading_the_page_says_how_to_begin(tmp_path_factory: p
     with TestClient(web_app(engine, settings), headers={"Accept-Language": "en"}) as client:
         assert "varsel surveillance refresh" in client.get("/surveillance").text
     engine.dispose()
+
+
+@pytest.mark.parametrize(("definition", "is_told"), [("haiba-bacteraemia", True), (URINARY, False)])
+def test_what_of_a_definition_is_not_confirmed_stands_on_its_page(site: TestClient, definition: str, *, is_told: bool):
+    assert ("To be confirmed before use" in site.get(f"/surveillance/{definition}").text) is is_told
