@@ -118,7 +118,7 @@ class Spool:
             SpoolError: the disk failed.
         """
         self._room.check()
-        path = self._incoming / os.urandom(_NAME_BYTES).hex()
+        path = Path(f"{self._incoming}/{os.urandom(_NAME_BYTES).hex()}")
         try:
             file = FileIO(path, "x")
             # Held until the file is closed, by death too: that tells what was abandoned from what is being written.
@@ -140,7 +140,8 @@ class Spool:
             draft.discard()
             raise SpoolError("A UID that is none by PS3.5 9.1 may not become a file name; required: valid UIDs.")
         digest = draft.digest()
-        path = self.root / study_uid / f"{sop_uid}-{digest[:_DIGITS]}.dcm"
+        # In one piece: joining paths costs as much as half of the calls that a file needs.
+        path = Path(f"{self.root}/{study_uid}/{sop_uid}-{digest[:_DIGITS]}.dcm")
         self._settle(draft, path)
         return Spooled(path=path, digest=digest, size_bytes=draft.size_bytes)
 

@@ -33,4 +33,4 @@ class Prepared:
         for name, convert in self._converters.items():
             given[name] = convert(given[name])
         # Both drivers, sqlite3 and psycopg, let a connection execute.
-        return driver.execute(self._text, tuple(given[name] for name in self._order) if self._order else given)
+        return driver.execute(self._text, tuple(map(given.__getitem__, self._order)) if self._order else given)

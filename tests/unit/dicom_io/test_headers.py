@@ -4,6 +4,7 @@ import zlib
 from pathlib import Path
 
 import pytest
+from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -12,6 +13,8 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
+from dicom_io import headers as headers_module
+from dicom_io.elements import HEADER
 from dicom_io.errors import IncompleteObjectError, NotDicomError
 from dicom_io.headers import assemble_study, dump_header, load_header, read_dataset_header, read_header
 from tests.factories.dicom import cr_image, ct_series, structured_report, write
@@ -44,6 +47,40 @@ def test_a_header_survives_json(tmp_path: Path) -> None:
     (path,) = write(ct_series(1), tmp_path)
     header = read_header(path)
     assert load_header(dump_header(header)) == header
+
+
+#: A value of each representation that the test's image has not.
+_OTHER_VALUES = {
+    "CS": "OTHER",
+    "UI": "1.2.3.4",
+    "DA": "20010203",
+    "TM": "010203",
+    "SH": "other",
+    "LO": "other",
+    "PN": "Other^One",
+    "AS": "044Y",
+    "IS": 7,
+    "DS": 7,
+    "US": 7,
+}
+_SEVERAL = {"ImagePositionPatient": 3, "ImageOrientationPatient": 6, "PixelSpacing": 2, "ImagerPixelSpacing": 2}
+
+
+@pytest.mark.parametrize("keyword", sorted({*HEADER.keywords.values()} - {"SpecificCharacterSet"}))
+def test_an_image_never_says_what_the_one_before_said(tmp_path: Path, keyword: str) -> None:
+    """What a series shares is parsed once; each element that differs must make it parsed anew."""
+    image = ct_series(1)[0]
+    before = write([image], tmp_path / "before")[0].read_bytes()
+    value = _OTHER_VALUES[dictionary_VR(keyword)]
+    setattr(image, keyword, [value] * _SEVERAL[keyword] if keyword in _SEVERAL else value)
+    after = write([image], tmp_path / "after")[0].read_bytes()
+
+    headers_module._read_shared.cache_clear()
+    alone = read_header(after)
+    headers_module._read_shared.cache_clear()
+    read_header(before)
+
+    assert read_header(after) == alone
 
 
 def test_bytes_and_path_give_the_same_header(tmp_path: Path) -> None:

@@ -11,12 +11,13 @@ import pytest
 from blake3 import blake3
 
 from dicom_io.errors import SpoolError, SpoolFullError
+from dicom_io.receive import flusher as flusher_module
 from dicom_io.receive import spool as spool_module
 from dicom_io.receive.spool import Draft, Spool, Spooled
 
 
-def _failing(number: int) -> Callable[[int], None]:
-    def fail(_descriptor: int) -> None:
+def _failing(number: int) -> Callable[[object], None]:
+    def fail(_what: object) -> None:
         raise OSError(number, "made up")
 
     return fail
@@ -85,6 +86,19 @@ def test_file_and_directories_are_flushed_before_it_is_kept(tmp_path: Path, monk
     monkeypatch.setattr(os, "fsync", lambda number: flushed.append(str(Path(f"/proc/self/fd/{number}").readlink())))
     spooled = _keep(Spool(tmp_path), b"body")
     assert sorted(flushed) == sorted([str(tmp_path), str(spooled.path.parent), str(spooled.path)])
+
+
+def test_a_directory_that_cannot_be_flushed_costs_its_file_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = Spool(tmp_path)
+    kept = _keep(spool, b"body")
+    with monkeypatch.context() as broken:
+        broken.setattr(flusher_module, "flush_directory", _failing(errno.EIO))
+        with pytest.raises(SpoolError):
+            _keep(spool, b"other")
+    again = _keep(spool, b"another")
+    assert _files(tmp_path) == sorted(str(one.path.relative_to(tmp_path)) for one in (kept, again))
 
 
 def test_too_little_room_is_refused_before_writing(tmp_path: Path) -> None:
