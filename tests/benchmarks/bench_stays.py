@@ -25,6 +25,7 @@ import psutil
 from meds_tools import time_extraction
 from pandas_definitions import urinary_cases
 from peers import free_ports
+from postgresql_server import postgresql
 
 from ehr_io.definitions.catalogue import ALL, cases
 from ehr_io.definitions.history import history_of
@@ -45,14 +46,29 @@ def main() -> None:
     load = psutil.getloadavg()[0]
     print(f"\n{psutil.cpu_count()} cores; load of the last minute before: {load:.1f}; database: {options.database}\n")
     print("| what | how many | seconds | a second |\n|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as scratch, _site(Path(scratch), options.database) as (feed, web):
-        _time_feed(region, feed, options)
-        _time_fhir(region, web, options)
+    with _database(options.database) as url, tempfile.TemporaryDirectory() as scratch:
+        _time_feeds(region, Path(scratch), url, options)
     if not options.feeds_only:
         _time_definitions(options.days)
     if options.meds and options.tables:
         for who, count, seconds in time_extraction(options.tables, options.meds, options.copies):
             print_row(f"events out of {options.copies} copies of the tables, {who}", count, seconds)
+
+
+def _time_feeds(region: Region, scratch: Path, url: str, options: argparse.Namespace) -> None:
+    with _site(scratch, url) as (feed, web):
+        _time_feed(region, feed, options)
+        _time_fhir(region, web, options)
+
+
+@contextmanager
+def _database(wanted: str) -> Iterator[str]:
+    """The URL of *wanted*; empty for a fresh file of SQLite."""
+    if wanted != "PostgreSQL":
+        yield "" if wanted == "SQLite" else wanted
+        return
+    with postgresql() as url:
+        yield url
 
 
 def _options() -> argparse.Namespace:
@@ -61,7 +77,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--resources", type=int, default=4000, help="FHIR resources to send (default 4000)")
     parser.add_argument("--connections", type=int, default=16, help="connections at once (default 16)")
     parser.add_argument("--days", type=int, default=365, help="days of the region of 600 beds (default 365)")
-    parser.add_argument("--database", default="SQLite", help="SQLAlchemy URL; SQLite = a fresh file")
+    parser.add_argument("--database", default="SQLite", help="SQLite or PostgreSQL = a fresh one; or a URL")
     parser.add_argument("--feeds-only", action="store_true", help="leave the definitions out")
     parser.add_argument("--meds", type=Path, help="bin directory of an environment with MEDS-extract")
     parser.add_argument("--tables", type=Path, help="directory of MIMIC-III tables, to read beside MEDS-extract")
@@ -70,9 +86,8 @@ def _options() -> argparse.Namespace:
 
 
 @contextmanager
-def _site(directory: Path, database: str) -> Iterator[tuple[int, str]]:
+def _site(directory: Path, url: str) -> Iterator[tuple[int, str]]:
     feed, web, metrics = free_ports(3)
-    url = "" if database == "SQLite" else database
     settings = directory / "varsel.toml"
     settings.write_text(
         f'[site]\ndata_dir = {json.dumps(str(directory / "data"))}\ndatabase_url = "{url}"\n'

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,7 @@ from postgresql_server import postgresql
 from sqlalchemy import Engine, select
 
 from ehr_io.hl7.reader import ReaderSettings
+from serving.errors import DatabaseDownError
 from serving.feed.kept import kept_messages
 from serving.feed.neck import judge, keep_items
 from serving.records.database import open_database, reading, writing
@@ -58,6 +60,20 @@ def test_two_writers_that_tell_the_same_stay_leave_one_state(engine: Engine):
         wanted = select(EVENT.c.value).where(EVENT.c.code == "temperature", EVENT.c.current)
         assert list(connection.scalars(wanted)) == [39.9]
         assert [one.reason_code for one in kept_messages(connection, limit=9)] == ["event_code"] * 2
+
+
+def test_what_the_database_refuses_is_told_and_does_not_keep_the_next_from_being_kept(engine: Engine):
+    keep = keep_items(engine)
+    item = judge(_measured("37.3", 18, "C"), datetime.now(UTC), SETTINGS).item
+    assert item.told is not None
+    # PostgreSQL takes no text with a null character in it; no reader lets one pass.
+    refused = replace(item, told=replace(item.told, owners={"SYN-E-\0": "SYN-P-1"}))
+    with pytest.raises(DatabaseDownError):
+        keep([refused])
+    keep([item])
+    with reading(engine) as connection:
+        wanted = select(EVENT.c.value).where(EVENT.c.code == "temperature", EVENT.c.current)
+        assert list(connection.scalars(wanted)) == [37.3]
 
 
 def test_of_two_clocks_that_look_at_once_one_scores_a_stay(engine: Engine):
