@@ -6,7 +6,6 @@ graphics card, and whether a picture is right is for eyes to say.
 
 import argparse
 import io
-import re
 import sys
 import tempfile
 import threading
@@ -59,6 +58,8 @@ _FLAGS = (
     "--enable-unsafe-swiftshader",
     "--ignore-gpu-blocklist",
 )
+#: A busy machine without graphics card takes minutes.
+_PATIENCE_MS = 180_000
 _CONFIGURATION = """
 window.config = {
   routerBasename: '/', extensions: [], modes: [], customizationService: {}, showStudyList: true,
@@ -248,6 +249,7 @@ def _shoot(url: str, shown: Shown, out: Path) -> None:
             profile, executable_path=chromium, args=[*_FLAGS], viewport={"width": 1280, "height": 800}
         )
         page = context.pages[0]
+        page.set_default_timeout(_PATIENCE_MS)
         page.on("pageerror", lambda error: print(f"{shown.name}: the viewer stumbled: {error}"))
         page.goto(f"{url}/viewer?StudyInstanceUIDs={shown.study_uid}", wait_until="domcontentloaded")
         _open(page, shown)
@@ -260,9 +262,9 @@ def _shoot(url: str, shown: Shown, out: Path) -> None:
 
 
 def _open(page: Page, shown: Shown) -> None:
-    page.get_by_text(shown.series).first.wait_for(timeout=60_000)
+    page.get_by_text(shown.series).first.wait_for()
     # The viewer says nowhere when it has drawn; software rendering takes seconds.
-    page.wait_for_timeout(8_000)
+    page.wait_for_timeout(12_000)
     skip = page.get_by_text("Skip all")
     if skip.count():
         skip.first.click()
@@ -270,18 +272,13 @@ def _open(page: Page, shown: Shown) -> None:
     page.wait_for_timeout(4_000)
     if shown.answer and page.get_by_text(shown.answer, exact=True).count():
         page.get_by_text(shown.answer, exact=True).first.click()
-    page.wait_for_timeout(8_000)
+    page.wait_for_timeout(12_000)
     for _ in range(shown.slices):
         page.keyboard.press("ArrowDown")
-    _close_player(page)
+    # It takes a Secondary Capture for a film, and lays its player over the picture; "c" puts that away.
+    if page.get_by_text("FPS").count():
+        page.keyboard.press("c")
     page.wait_for_timeout(2_000)
-
-
-def _close_player(page: Page) -> None:
-    """The viewer takes a Secondary Capture for a film, and lays its buttons over the picture."""
-    player = page.locator("div").filter(has_text=re.compile(r"^\d+FPS$")).first
-    if player.count():
-        player.locator("xpath=..").locator("svg").last.click()
 
 
 if __name__ == "__main__":
