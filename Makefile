@@ -2,9 +2,9 @@
 #   make demo [ARGS=--once] [DATA=folder]   run everything on this machine and show it
 #   make test [ARGS=-k\ pages]              all tests, contracts and lint included
 #   make viewer-shots OHIF=package/dist     screenshots of results in OHIF (npm pack @ohif/app@3.13.2)
-#   make bench | bench-pixels | bench-results | bench-models | bench-stays | bench-receive | bench-work | bench-overload | soak | crash | fuzz | lint | clean
+#   make bench | bench-pixels | bench-results | bench-models | bench-stays | bench-feeds | bench-receive | bench-work | bench-overload | soak | crash | fuzz | lint | clean
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-pixels bench-results bench-models bench-stays bench-receive bench-work bench-overload soak viewer-shots crash fuzz bench-risks page-shots lint clean demo-tools test-tools
+.PHONY: help demo test bench bench-pixels bench-results bench-models bench-stays bench-feeds bench-receive bench-work bench-overload soak viewer-shots crash fuzz bench-risks page-shots lint clean demo-tools test-tools
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -39,6 +39,10 @@ bench-results: $(INSTALLED)
 bench-stays: $(INSTALLED)
 	PYTHONPATH=.:tests:tests/integration:tests/acceptance:tests/benchmarks \
 		$(BIN)/python -W ignore tests/benchmarks/bench_stays.py $(ARGS)
+
+bench-feeds: $(INSTALLED)
+	PYTHONPATH=.:tests:tests/integration:tests/acceptance:tests/benchmarks \
+		$(BIN)/python -W ignore tests/benchmarks/bench_feeds.py $(ARGS)
 
 viewer-shots: $(INSTALLED)
 	PYTHONPATH=.:tests:tests/integration $(BIN)/python -W ignore tests/integration/viewer_shots.py --ohif $(OHIF) $(ARGS)
