@@ -86,7 +86,7 @@ class Shown:
     study_uid: str
     #: Series Description of what is double-clicked.
     series: str
-    #: Text of a button to press when the viewer asks.
+    #: Text of the button to press when the viewer asks; empty where it does not.
     answer: str = ""
     #: Slices to go on from where the viewer opens: it shows the first that a mask touches.
     slices: int = 0
@@ -269,8 +269,7 @@ def _open(page: Page, shown: Shown) -> None:
     if skip.count():
         skip.first.click()
     page.get_by_text(shown.series).first.dblclick()
-    page.wait_for_timeout(4_000)
-    if shown.answer and page.get_by_text(shown.answer, exact=True).count():
+    if shown.answer:
         page.get_by_text(shown.answer, exact=True).first.click()
     page.wait_for_timeout(12_000)
     for _ in range(shown.slices):
