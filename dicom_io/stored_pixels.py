@@ -56,7 +56,8 @@ class StoredPixels:
         target[:] = self.values
         if self.slope != 1.0:
             target *= np.float32(self.slope)
-        target += np.float32(self.intercept)
+        if self.intercept != 0.0:
+            target += np.float32(self.intercept)
 
     def extent(self) -> tuple[float, float]:
         """Lowest and highest value after rescale."""
