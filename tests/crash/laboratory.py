@@ -175,6 +175,10 @@ class Laboratory:
         """Whether a worker has ended by itself."""
         return not all(self.is_running(name) for name in self._workers)
 
+    def reasons(self) -> list[str]:
+        """What Varsel says of the cases that it gave up, for whoever looks for the fault."""
+        return [f"{item.case_id}: {item.attempts} tries, {item.reason}" for item in self.site.items() if item.reason]
+
     def hold_models(self) -> None:
         """No model answers until `release_models`."""
         self.lines.api.set(Mode.STALLED)
@@ -268,7 +272,8 @@ def laboratory(
                 directory,
                 pacs_port=pacs.port,
                 start=(),
-                maximum_attempts=30,
+                # A model service or an archive that is slow to start again is no reason to give up.
+                maximum_attempts=1000,
                 environment=_settings(pacs) | {ORDERS: str(orders)},
                 database_url=database.url if database else "",
                 launch=bench.nursery.launch,

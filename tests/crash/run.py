@@ -124,6 +124,8 @@ class _Experiments:
             if named and trouble.is_possible(lab) and self._has_time() and self._is_wanted(trouble.name):
                 began = time.monotonic()
                 judgement = trouble.make(lab, self._chosen)
+                if not judgement.is_clean:
+                    print(*lab.reasons(), sep="\n")
                 seen = (judgement, time.monotonic() - began)
                 yield row_of_trouble(self._options.seed, self._surroundings, trouble.name, seen)
 
