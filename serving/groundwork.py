@@ -16,7 +16,7 @@ class Groundwork:
         self._ground: Future[Ground] | None = None
 
     def begin(self, radiograph: Radiograph) -> None:
-        """Make the ground of *radiograph*, unless another is first: mostly there is one image, or the first is shown."""
+        """Make the ground of *radiograph*, unless another was first: mostly there is one, or the first is shown."""
         if self._radiograph is not None:
             return
         maker = ThreadPoolExecutor(1)
