@@ -15,8 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -31,7 +31,9 @@ from peers import free_ports
 from postgresql_server import postgresql
 from sqlalchemy import Engine, func, insert, select
 from tables import print_row
+from whole_line import print_heads, print_whole_line
 from work_node import DESTINATIONS
+from worker_process import PATIENCE_SECONDS, worker
 
 from dicom_io.headers import Header, read_header
 from dicom_io.receive.completion import CompletionPolicy
@@ -46,9 +48,9 @@ from serving.records.schema import HISTORY, WORK_ITEM
 _HERE = Path(__file__).parent
 _SLICES = 40
 _MODEL_MS = 200
-_PATIENCE_SECONDS = 180
 _STEPS = (("received", "queued"), ("queued", "running"), ("running", "delivering"), ("delivering", "done"))
 _AIM_SPEED_UP = 2.5
+_PARTS = ("steps", "nodes", "queues", "line")
 
 
 class Bench:
@@ -70,7 +72,8 @@ class Bench:
         """So many workers, ready."""
         with ExitStack() as stack:
             for node, port in enumerate(free_ports(number), 1):
-                stack.enter_context(self._node(f"node-{node}", port, model_ms))
+                options = {"url": self._url, "port": port, "model-ms": model_ms}
+                stack.enter_context(worker(self._directory, f"node-{node}", options))
             yield
 
     def land(self, studies: int) -> list[str]:
@@ -95,7 +98,7 @@ class Bench:
     def wait(self, studies: Sequence[str]) -> float:
         """Until each of *studies* is done: when the last one was, in seconds since the epoch."""
         wanted = WORK_ITEM.c.case_id.in_(studies)
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
             with reading(self.engine) as connection:
                 done, newest = connection.execute(
@@ -104,7 +107,7 @@ class Bench:
             if done == len(studies):
                 return newest.timestamp()
             time.sleep(0.01)
-        sys.exit(f"{done} of {len(studies)} studies were done after {_PATIENCE_SECONDS} s")
+        sys.exit(f"{done} of {len(studies)} studies were done after {PATIENCE_SECONDS} s")
 
     def steps(self, study: str) -> Mapping[str, float]:
         """When the work item of *study* came into each state."""
@@ -112,23 +115,6 @@ class Bench:
             item = connection.execute(select(WORK_ITEM).where(WORK_ITEM.c.case_id == study)).one()
             rows = connection.execute(select(HISTORY).where(HISTORY.c.work_item_id == item.id)).all()
         return {row.state: row.at.timestamp() for row in rows} | {"received": item.input_at.timestamp()}
-
-    @contextmanager
-    def _node(self, name: str, port: int, model_ms: float) -> Iterator[None]:
-        arguments = {"data": self._directory, "url": self._url, "node": name, "port": port, "model-ms": model_ms}
-        command = [sys.executable, "-W", "ignore", _HERE / "work_node.py"]
-        command += [str(text) for key, value in arguments.items() for text in (f"--{key}", value)]
-        log = self._directory / f"{name}.log"
-        with log.open("wb") as written:
-            process = subprocess.Popen(command, stderr=written, stdout=written)
-        try:
-            _wait_until(lambda: b"ready\n" in log.read_bytes() or process.poll() is not None, f"{name} is ready")
-            if process.poll() is not None:
-                sys.exit(f"{name} ended: {log.read_text()[-800:]}")
-            yield
-        finally:
-            process.terminate()
-            process.wait(60)
 
 
 def main() -> None:
@@ -141,26 +127,45 @@ def main() -> None:
         databases = {"SQLite": ""}
         if Path("/usr/lib/postgresql/15/bin/initdb").exists():
             databases["PostgreSQL"] = stack.enter_context(postgresql())
-        benches = {}
-        for name, url in databases.items():
-            (directory / name).mkdir()
-            benches[name] = Bench(directory / name, url)
+        if "steps" in options.only or "nodes" in options.only:
+            _print_workers(directory, databases, options)
+        if "queues" in options.only:
+            _print_queues(directory, databases, options.waiting)
+        if "line" in options.only:
+            _print_lines(directory, databases, options.studies)
+    print(f"\nload of the last minute after it: {psutil.getloadavg()[0]:.1f}, the benchmark's own included")
+
+
+def _print_workers(directory: Path, databases: Mapping[str, str], options: argparse.Namespace) -> None:
+    benches = {}
+    for name, url in databases.items():
+        (directory / name).mkdir()
+        benches[name] = Bench(directory / name, url)
+    if "steps" in options.only:
         print_row("", *(f"{a} -> {b}, p50 (p95) ms" for a, b in _STEPS), "all", "studies/s, no-op model")
         print_row(*["---"] * (len(_STEPS) + 3))
         for name, bench in benches.items():
             _print_one_node(name, bench, options.studies)
         if options.celery:
             _print_celery(options.celery, directory, options.studies)
-        if "PostgreSQL" in benches:
-            _print_nodes(benches["PostgreSQL"], options.studies)
-        _print_queues(directory, databases, options.waiting)
-    print(f"\nload of the last minute after it: {psutil.getloadavg()[0]:.1f}, the benchmark's own included")
+    if "nodes" in options.only and "PostgreSQL" in benches:
+        _print_nodes(benches["PostgreSQL"], options.studies)
+
+
+def _print_lines(directory: Path, databases: Mapping[str, str], studies: int) -> None:
+    print("\nThrough every process, two associations at once, a model that does nothing\n")
+    print_heads()
+    for name, url in databases.items():
+        # What waits or is done elsewhere would count here.
+        with postgresql() if url else nullcontext("") as own:
+            print_whole_line(name, own, directory / f"line-{name}", studies)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--studies", type=int, default=60, help="studies of each measurement (default 60)")
     parser.add_argument("--waiting", type=int, default=100_000, help="items of the long queue (default 100000)")
+    parser.add_argument("--only", nargs="+", choices=_PARTS, default=list(_PARTS), help="what to measure")
     parser.add_argument("--celery", type=Path, help="an interpreter that has celery[redis]; without it there is no row")
     return parser.parse_args()
 
@@ -204,7 +209,7 @@ def _print_celery(python: Path, directory: Path, studies: int) -> None:
             env=environment,
             capture_output=True,
             check=True,
-            timeout=_PATIENCE_SECONDS,
+            timeout=PATIENCE_SECONDS,
         )
     finally:
         for process in (worker, redis):
@@ -225,11 +230,9 @@ def _print_nodes(bench: Bench, studies: int) -> None:
             ended = bench.wait(many)
             rates[nodes] = studies / (ended - min(bench.steps(study)["running"] for study in many))
     gain = rates[3] / rates[1]
-    verdict = "met" if gain >= _AIM_SPEED_UP else "missed"
+    verdict = f"aim {_AIM_SPEED_UP}: {'met' if gain >= _AIM_SPEED_UP else 'missed'}"
     print(f"\nA model that waits {_MODEL_MS} ms, two cases at once a node, PostgreSQL: ", end="")
-    print(
-        f"{rates[1]:.1f} studies/s on 1 node, {rates[3]:.1f} on 3: {gain:.2f} times (aim {_AIM_SPEED_UP}: {verdict})\n"
-    )
+    print(f"{rates[1]:.1f} studies/s on 1 node, {rates[3]:.1f} on 3: {gain:.2f} times ({verdict})\n")
 
 
 def _print_queues(directory: Path, databases: Mapping[str, str], waiting: int) -> None:
@@ -295,14 +298,6 @@ def _arrival(header: Header, study: str) -> Arrival:
 def _figures(seconds: Sequence[float]) -> str:
     p50, p95 = np.percentile(np.array(seconds) * 1e3, (50, 95))
     return f"{p50:.0f} ({p95:.0f})"
-
-
-def _wait_until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while not condition():
-        if time.monotonic() > deadline:
-            sys.exit(f"waited in vain until {what}")
-        time.sleep(0.02)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One worker process for the benchmark: as ``varsel work``, but the model waits and the archive is here."""
+"""One worker process for the benchmark: as ``varsel work``, but the model waits, and the archive may be here."""
 
 import argparse
 import hashlib
@@ -9,8 +9,10 @@ import time
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 
+from factories.dicom import structured_report
 from sqlalchemy import Engine
 
 import serving.processes.work as wiring
@@ -32,6 +34,8 @@ from serving.work.item import State
 
 RULES = (Rule(name="nodules", model="ct_lung_nodule", modalities=("CT",)),)
 DESTINATIONS = (Destination(name="pacs", host="127.0.0.1", port=104, ae_title="PACS"),)
+#: Identifiers in the report of which every result is a copy, and what distinguishes them from others of its length.
+_STUDY, _OBJECT = (b"2.25.%d" % digit + b"0" * 37 for digit in (1, 2))
 #: Seconds that the model takes; set by the command line.
 _MODEL_SECONDS: list[float] = []
 
@@ -45,6 +49,7 @@ class WaitingAnalyser:
         self._engine = engine
         self._recording = recording
         self._site = site
+        self._mould = _report()
 
     def run(self, item: WorkItem) -> Ending | None:
         if item.state is not State.RUNNING:
@@ -59,19 +64,31 @@ class WaitingAnalyser:
         return Ending(outcome=Outcome.NO_FINDING, timings={}, deliveries=1)
 
     def _write(self, item: WorkItem) -> WrittenObject:
-        uid = derive_uid("result", item.id)
-        path = self._site.results_dir / f"{uid}.dcm"
+        number = b"%037d" % (int(hashlib.sha256(item.id.encode()).hexdigest(), 16) % 10**37)
+        uid = _OBJECT[:6] + number
+        content = self._mould.replace(_OBJECT, uid).replace(_STUDY, _STUDY[:6] + number)
+        path = self._site.results_dir / f"{uid.decode()}.dcm"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(uid.encode())
+        path.write_bytes(content)
         return WrittenObject(
             kind=ResultKind.SR,
             audience=audience(ResultKind.SR),
             sop_class_uid="1.2.840.10008.5.1.4.1.1.88.34",
-            sop_instance_uid=uid,
+            sop_instance_uid=uid.decode(),
             series_instance_uid=derive_uid("series", item.id),
             path=path,
-            sha256=hashlib.sha256(uid.encode()).hexdigest(),
+            sha256=hashlib.sha256(content).hexdigest(),
         )
+
+
+def _report() -> bytes:
+    """A report as a file."""
+    dataset = structured_report()
+    dataset.StudyInstanceUID, dataset.SOPInstanceUID = _STUDY.decode(), _OBJECT.decode()
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    written = BytesIO()
+    dataset.save_as(written, enforce_file_format=True)
+    return written.getvalue()
 
 
 class OpenDoor:
@@ -93,6 +110,9 @@ class OpenDoors:
     def of(self, destination: AnyDestination) -> OpenDoor:
         return OpenDoor()
 
+    def prepare(self) -> None:
+        """They are open."""
+
     def close(self) -> None:
         """Nothing was opened."""
 
@@ -104,13 +124,17 @@ def main() -> None:
     parser.add_argument("--node", required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--model-ms", type=float, default=0)
+    parser.add_argument("--pacs", type=int, default=0, help="port of a real archive")
     options = parser.parse_args()
     _MODEL_SECONDS.append(options.model_ms / 1e3)
-    wiring.Analyser, wiring.Outlets = WaitingAnalyser, OpenDoors
+    wiring.Analyser = WaitingAnalyser
+    if not options.pacs:
+        wiring.Outlets = OpenDoors
+    pacs = Destination(name="pacs", host="127.0.0.1", port=options.pacs or 104, ae_title="TESTPACS")
     settings = Settings(
         site=SiteSection(data_dir=options.data, database_url=options.url),
         work=Work(node=options.node, metrics_port=options.port),
-        destinations=DESTINATIONS,
+        destinations=(pacs,),
         rules=RULES,
     )
     configure_logging("work")
