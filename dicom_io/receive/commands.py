@@ -3,6 +3,7 @@
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 from dicom_io.errors import ProtocolError
 from dicom_io.receive.association_pdus import HEADER, PduType
@@ -97,6 +98,8 @@ def _elements(data: bytes) -> dict[int, bytes]:
     return values
 
 
+# Of the answers in an association five elements of seven are always the same.
+@lru_cache(maxsize=256)
 def _element(element: int, value: bytes) -> bytes:
     return _ELEMENT.pack(0, element, len(value)) + value
 

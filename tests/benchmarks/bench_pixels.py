@@ -9,6 +9,7 @@ import platform
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,7 @@ _TAGS = (
     *("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "Modality"),
     *("BodyPartExamined", "InstanceNumber", "Rows", "Columns", "PatientID"),
 )
+_IMAGES_OF_A_STUDY = 10
 #: Syntax, pydicom's decoder ("" = its first), and the ratio that is aimed at, pydicom to us; None where none is.
 _VOLUMES: tuple[tuple[str, str, float | None], ...] = (
     (uid.ExplicitVRLittleEndian, "", 4.0),
@@ -122,9 +124,16 @@ def _rle(pixels: np.ndarray) -> bytes:
 
 
 def _small(files: int, template: Dataset) -> list[Dataset]:
+    """Studies of a few images each: what the images of a series share, Varsel parses once."""
     template.Rows = template.Columns = 64
     template.PixelData = bytes(64 * 64 * 2)
-    return [template] * files
+    images: list[Dataset] = []
+    for number in range(0, files, _IMAGES_OF_A_STUDY):
+        image = deepcopy(template)
+        image.StudyInstanceUID, image.SeriesInstanceUID = f"1.2.{number}", f"1.2.{number}.1"
+        image.PatientID = f"made up {number}"
+        images += [image] * _IMAGES_OF_A_STUDY
+    return images[:files]
 
 
 def _compare(
