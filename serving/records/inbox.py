@@ -40,7 +40,7 @@ class DatabaseInbox:
     def land_all(self, arrivals: Sequence[Arrival]) -> Sequence[Landing]:
         """Record spooled objects in one transaction.
 
-        On SQLite this commit alone does not wait for the disk: the files have, and whatever rows a power cut takes back
+        On SQLite this commit does not wait for the disk: the files have, and whatever rows a power cut takes back
         are written again from them (`serving.records.reconcile`, decision 0009).
 
         Raises:

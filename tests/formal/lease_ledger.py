@@ -7,7 +7,7 @@ may take any of theirs; a process that takes none for a while is frozen, whether
 |---|---|
 | ``start`` | `serving.records.leases.take`; `DbosEngine.unfinished`: what the engine will take up again |
 | ``claim the case`` | `serving.records.work.claim_items` in `writing`, and so `fence.demand` |
-| ``claim the delivery`` | `work.claim_delivery`, as above |
+| ``claim the delivery`` | `work.claim_delivery`, as above, or at once with ``record`` (`serving.work.starter`) |
 | ``begin`` | `WorkEngine.run`: the run is the engine's from now on, under the node's name |
 | ``take up`` | a run of before a crash, begun again by the engine |
 | ``read the case``, ``read the delivery`` | the first lines of `serving.worker.Worker.analyse` and `.deliver` |
