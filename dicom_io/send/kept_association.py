@@ -46,19 +46,32 @@ class KeptAssociation:
             if self._rest():
                 lay_down(association)
 
-    def prepare(self, contexts: Sequence[PresentationContext] = ()) -> None:
-        """Have it open with *contexts* and whatever was proposed before, for the next use within its time of rest.
+    def prepare(self, contexts: Sequence[PresentationContext]) -> None:
+        """Have it open with *contexts* for the next use within its time of rest.
 
         Raises:
             UnreachableError: it could not be established.
             RejectedError: the peer accepts none of the contexts.
         """
-        if self._keep_open_seconds <= 0:
-            return
-        with self._lock:
-            if contexts or self._contexts:
+        if self._keep_open_seconds > 0:
+            with self._lock:
                 self._fitting(contexts)
                 self._rest()
+
+    def reopen(self) -> None:
+        """Have it open as it was last, unless it never was; at once when somebody is using or opening it.
+
+        Raises:
+            UnreachableError: it could not be established.
+            RejectedError: the peer accepts none of the contexts any more.
+        """
+        # Not waited for: behind an archive that does not answer, those who wait would become more and more.
+        if self._keep_open_seconds > 0 and self._contexts and self._lock.acquire(blocking=False):
+            try:
+                self._fitting(())
+                self._rest()
+            finally:
+                self._lock.release()
 
     def close(self) -> None:
         """Release it now."""

@@ -31,12 +31,19 @@ class SideAssociation:
         self._clock = clock
         self._not_before = 0.0
 
-    def is_open(self, contexts: Sequence[PresentationContext] = ()) -> bool:
-        """Whether it is open for *contexts* and whatever was proposed before; opened when it was not."""
+    def is_open(self, contexts: Sequence[PresentationContext]) -> bool:
+        """Whether it is open for *contexts*; opened when it was not."""
+        return self._succeeds(lambda: self.kept.prepare(contexts))
+
+    def reopen(self) -> None:
+        """Have it open as it was last, where the archive takes it."""
+        self._succeeds(self.kept.reopen)
+
+    def _succeeds(self, opening: Callable[[], None]) -> bool:
         if not self._is_wanted or self._clock() < self._not_before:
             return False
         try:
-            self.kept.prepare(contexts)
+            opening()
         except SendError:
             # Whatever ails the archive, the first association will tell.
             self._not_before = self._clock() + _PATIENCE_SECONDS

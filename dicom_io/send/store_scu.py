@@ -83,8 +83,8 @@ class StoreScu:
         Raises:
             UnreachableError, RejectedError: the archive takes none.
         """
-        self._association.prepare()
-        self._for_pictures.is_open()
+        self._association.reopen()
+        self._for_pictures.reopen()
 
     def holds(self, references: Sequence[Reference]) -> AbstractSet[str]:
         """Ask by C-FIND; see `Destination.holds`."""

@@ -157,3 +157,17 @@ def test_archives_that_were_sent_to_are_called_beside_whoever_says_so(roomy: Pee
     outlets.of(settings).send(files[:2])
     assert roomy.opened == opened + 2
     outlets.close()
+
+
+def test_nobody_waits_behind_an_association_that_is_in_use(roomy: Peer, files: list[Path]):
+    """Else callers would pile up behind an archive that does not answer."""
+    archive = StoreScu(roomy.address, 30)
+    archive.send(files[:1])
+
+    caller = threading.Thread(target=archive.prepare, daemon=True)
+    with archive._association._lock:
+        caller.start()
+        caller.join(10)
+        assert not caller.is_alive()
+
+    archive.close()
