@@ -25,14 +25,13 @@ import numpy as np
 import psutil
 import structlog
 from factories.dicom import ct_series
-from factories.nodes import Node, Site, open_site
 from factories.releases import make_release
+from long_queue import print_queues
 from peers import free_ports
 from postgresql_server import postgresql
-from sqlalchemy import Engine, func, insert, select
+from sqlalchemy import Engine, func, select
 from tables import print_row
 from whole_line import print_heads, print_whole_line
-from work_node import DESTINATIONS
 from worker_process import PATIENCE_SECONDS, worker
 
 from dicom_io.headers import Header, read_header
@@ -40,7 +39,7 @@ from dicom_io.receive.completion import CompletionPolicy
 from dicom_io.receive.inbox import Arrival
 from dicom_io.uids import derive_uid
 from models.manifest import Task
-from serving.records.database import open_database, reading, writing
+from serving.records.database import open_database, reading
 from serving.records.inbox import DatabaseInbox
 from serving.records.migrate import migrate
 from serving.records.schema import HISTORY, WORK_ITEM
@@ -130,7 +129,7 @@ def main() -> None:
         if "steps" in options.only or "nodes" in options.only:
             _print_workers(directory, databases, options)
         if "queues" in options.only:
-            _print_queues(directory, databases, options.waiting)
+            print_queues(directory, databases, options.waiting)
         if "line" in options.only:
             _print_lines(directory, databases, options.studies)
     print(f"\nload of the last minute after it: {psutil.getloadavg()[0]:.1f}, the benchmark's own included")
@@ -233,46 +232,6 @@ def _print_nodes(bench: Bench, studies: int) -> None:
     verdict = f"aim {_AIM_SPEED_UP}: {'met' if gain >= _AIM_SPEED_UP else 'missed'}"
     print(f"\nA model that waits {_MODEL_MS} ms, two cases at once a node, PostgreSQL: ", end="")
     print(f"{rates[1]:.1f} studies/s on 1 node, {rates[3]:.1f} on 3: {gain:.2f} times ({verdict})\n")
-
-
-def _print_queues(directory: Path, databases: Mapping[str, str], waiting: int) -> None:
-    """Claim, record and settle a hundred items in this process, with few and with many others waiting."""
-    print_row("ms an item, claim to done", "100 waiting", f"{waiting:,} waiting", "ratio")
-    print_row(*["---"] * 4)
-    for name, url in databases.items():
-        spent = {}
-        for number in (100, waiting):
-            site = _queued(directory / f"{name}-{number}", url, number)
-            began = time.perf_counter()
-            _work_off(site, 100)
-            spent[number] = (time.perf_counter() - began) * 10
-            site.engine.dispose()
-        print_row(name, *(f"{one:.1f}" for one in spent.values()), f"{spent[waiting] / spent[100]:.2f}")
-
-
-def _queued(directory: Path, url: str, number: int) -> Site:
-    directory.mkdir()
-    engine = open_database(url or f"sqlite:///{directory / 'varsel.db'}")
-    migrate(engine)
-    site = open_site(directory, names=(), engine=engine)
-    site.destinations = DESTINATIONS
-    first = site.queue(f"first-{number}-{os.getpid()}", 1)
-    with writing(engine) as connection:
-        row = dict(connection.execute(select(WORK_ITEM).where(WORK_ITEM.c.id == first)).mappings().one())
-        more = [row | {"id": f"{first}.{one}", "case_id": f"{first}.{one}"} for one in range(number - 1)]
-        connection.execute(insert(WORK_ITEM), more)
-    site.nodes = [Node(site, f"queue-{number}")]
-    return site
-
-
-def _work_off(site: Site, number: int) -> None:
-    (node,) = site.nodes
-    done = 0
-    while done < number:
-        node.claim()
-        done += sum(run.kind.value == "deliver" for run in node.runs)
-        for run in list(node.runs):
-            node.go_on(run)
 
 
 def _headers(directory: Path) -> list[Header]:
