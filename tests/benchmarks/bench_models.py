@@ -6,12 +6,13 @@ graph is released; half and eight bits are made here, to see what they would bri
 """
 
 import argparse
+import logging
 import platform
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
 import onnx
@@ -32,6 +33,8 @@ from training.phantoms.xray import xray_phantom
 
 #: What one inference may cost beside ONNX Runtime alone.
 _AIM = 1.10
+#: Rounds before those that count, and the fewest that count, however slow a way is.
+_WARM, _LEAST_ROUNDS = 3, 12
 Inputs = Mapping[str, np.ndarray]
 Run = Callable[[Inputs], list[np.ndarray]]
 
@@ -48,13 +51,17 @@ class Way:
 
 def main() -> None:
     options = _options()
+    # The quantiser warns of what `_folded` has already done.
+    logging.getLogger().setLevel(logging.ERROR)
     print(f"\n{platform.platform()}, one of {psutil.cpu_count()} cores, load before {psutil.getloadavg()[0]:.1f}; ")
-    print(f"medians of {options.rounds} rounds in turns, milliseconds; [95 % interval of the ratio]\n")
-    print("| model | way | p50 | p95 | to ONNX Runtime alone | largest distance | same answer | MiB |")
-    print("|---|---|---|---|---|---|---|---|")
+    print(f"medians of up to {options.rounds} rounds in turns, milliseconds; [95 % interval of the ratio]\n")
+    print(
+        "| model | way | rounds | p50 | p95 | to ONNX Runtime alone | processor p50 | to it alone | largest distance "
+        "| same answer | MiB |\n|---|---|---|---|---|---|---|---|---|---|---|"
+    )
     with tempfile.TemporaryDirectory() as scratch:
         for release in _releases(options.store, Path(scratch)):
-            _measure(release, Path(scratch), options.rounds)
+            _measure(release, Path(scratch), options)
     print(f"\nload after {psutil.getloadavg()[0]:.1f}; aim: served at most {_AIM:.2f} of ONNX Runtime alone")
 
 
@@ -62,6 +69,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--store", type=Path, help="release store; without, the shipped releases or untrained ones")
     parser.add_argument("--rounds", type=int, default=60, help="inferences of each way (default 60)")
+    parser.add_argument("--seconds", type=float, default=20, help="time for each model's rounds (default 20)")
     return parser.parse_args()
 
 
@@ -76,24 +84,27 @@ def _releases(store: Path | None, scratch: Path) -> Iterator[Release]:
         yield from FolderStore(scratch / "store").releases()
 
 
-def _measure(release: Release, scratch: Path, rounds: int) -> None:
+def _measure(release: Release, scratch: Path, options: argparse.Namespace) -> None:
     inputs = _inputs_of(release)
     alone, *others = ways = list(_ways(release, scratch))
-    times: dict[str, list[float]] = {way.name: [] for way in ways}
-    for number in range(rounds + 3):
+    times: dict[str, list[tuple[float, float]]] = {way.name: [] for way in ways}
+    until = perf_counter() + options.seconds
+    for number in range(options.rounds + _WARM):
+        if number >= _WARM + _LEAST_ROUNDS and perf_counter() > until:
+            break
         for way in ways:
-            started = perf_counter()
+            started, worked = perf_counter(), process_time()
             way.run(inputs[number % len(inputs)])
-            if number >= 3:
-                times[way.name].append((perf_counter() - started) * 1e3)
-    base = np.array(times[alone.name])
+            if number >= _WARM:
+                times[way.name].append(((perf_counter() - started) * 1e3, (process_time() - worked) * 1e3))
+    base, base_worked = np.array(times[alone.name]).T
     for way in (alone, *others):
-        took = np.array(times[way.name])
-        low, middle, high = _ratio(took, base)
+        took, worked = np.array(times[way.name]).T
         distance, same = _distance(alone.run, way.run, inputs, release)
         print(
-            f"| {release.manifest.name} | {way.name} | {np.median(took):.2f} | {np.percentile(took, 95):.2f} | "
-            f"{middle:.2f} [{low:.2f}, {high:.2f}] | {distance:.2g} | {same} of {len(inputs)} | "
+            f"| {release.manifest.name} | {way.name} | {len(took)} | {np.median(took):.2f} | "
+            f"{np.percentile(took, 95):.2f} | {_ratio(took, base)} | {np.median(worked):.2f} | "
+            f"{_ratio(worked, base_worked)} | {distance:.2g} | {same} of {len(inputs)} | "
             f"{'' if way.size is None else f'{way.size:.1f}'} |"
         )
 
@@ -165,12 +176,12 @@ def _distance(alone: Run, way: Run, inputs: list[Inputs], release: Release) -> t
     return max(float(np.abs(a - b).max()) for a, b in pairs), same
 
 
-def _ratio(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float, float]:
-    """Ratio of medians with its 95 % bootstrap interval: low, middle, high."""
+def _ratio(ours: np.ndarray, theirs: np.ndarray) -> str:
+    """Ratio of medians with its 95 % bootstrap interval."""
     rng = np.random.default_rng(1)
     drawn = [np.median(ours[pick]) / np.median(theirs[pick]) for pick in rng.integers(0, len(ours), (2000, len(ours)))]
     low, high = np.percentile(drawn, (2.5, 97.5))
-    return float(low), float(np.median(ours) / np.median(theirs)), float(high)
+    return f"{np.median(ours) / np.median(theirs):.2f} [{low:.2f}, {high:.2f}]"
 
 
 if __name__ == "__main__":
