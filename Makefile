@@ -22,8 +22,9 @@ help:
 demo: $(INSTALLED) demo-tools
 	$(BIN)/varsel demo $(if $(DATA),--data "$(DATA)") $(ARGS)
 
+# A process a core, so a thread a process: more of them would only wait for each other.
 test: $(INSTALLED) test-tools
-	$(BIN)/pytest -n logical --dist loadfile --no-loadscope-reorder $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n logical --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: $(INSTALLED)
 	PYTHONPATH=.:tests:tests/integration:tests/acceptance:tests/benchmarks \

@@ -5,6 +5,7 @@ import hashlib
 import os
 import platform
 import subprocess
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from models.bundle import Bundle
 from training.datasets import Dataset, Split
 
 
+# Half a second of reading, asked for at both ends of a training; what a process has loaded does not change under it.
+@cache
 def environment_lock() -> str:
     """Every installed distribution as ``name==version``, sorted, one a line."""
     found = {f"{one.name.lower().replace('_', '-')}=={one.version}" for one in metadata.distributions() if one.name}
