@@ -142,6 +142,8 @@ class Laboratory:
 
     def freeze_at(self, place: Place) -> Verdict:
         """Send a study while a worker is frozen at *place*; let others take over; thaw it; judge the study."""
+        # On a machine that is too busy to let a node beat in time, one may have ended by itself.
+        self.start()
         case = self.modality.new_case()
         self._order(signal.SIGSTOP, place.process, place.name)
         self.modality.send(case)

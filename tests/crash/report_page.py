@@ -10,18 +10,18 @@ from report import FREEZE, KILL, Row
 _HEAD = """# The crash laboratory's report
 
 Made by `make crash` from `crash-report.json` beside it; what is done, and how it is judged, is told in
-[crash-laboratory.md](crash-laboratory.md). Every row of the JSON is one experiment. "Lost", "stuck" and "doubled" count
-studies. The seconds hold the restart or the takeover; they were taken on a machine of two cores that did other work
-too.
-"""
-_STRAIGHT = """## Kills on the straight way
-
-One `kill -9` at a place that a study passes. The list of places below tells how many there are; a cell with fewer
-experiments than places (each before and after) is not finished.
+[crash-laboratory.md](crash-laboratory.md). Every row of the JSON is one experiment. "Lost", "stuck", "doubled" and
+"wrong" count studies. The seconds hold the restart or the takeover; they were taken on a machine of two cores that did
+other work too.
 """
 _MENDING = """## Kills in mending
 
 A second `kill -9`, at places that are passed only after a first one: at a start, in taking up again.
+"""
+_COMMITS = """## What was tried
+
+Experiments by the commit that they were made on, oldest day first; those without one were made before commits were
+noted.
 """
 #: What a whole report holds.
 _DATABASES, _NODES, _SEEDS = ("postgresql", "sqlite"), (1, 3), (1, 2, 3)
@@ -35,6 +35,7 @@ _COLUMNS = (
     "lost",
     "stuck",
     "doubled",
+    "wrong",
     "s, median",
     "s, most",
 )
@@ -50,6 +51,8 @@ def write_page(rows: Sequence[Row], path: Path) -> None:
     parts = [
         _HEAD,
         f"**{len(rows)} experiments, {len(kills)} of them kills at a place; {_count(rows)}.**\n",
+        _COMMITS,
+        _commits(rows),
         "## Kills on the straight way\n\nOne `kill -9` at each place that a study passes.\n",
         _matrix(straight),
         _MENDING,
@@ -66,8 +69,22 @@ def write_page(rows: Sequence[Row], path: Path) -> None:
 
 def _count(rows: Iterable[Row]) -> str:
     rows = list(rows)
-    counts = {word: sum(getattr(row, word) for row in rows) for word in ("lost", "stuck", "doubled")}
+    counts = {word: sum(getattr(row, word) for row in rows) for word in ("lost", "stuck", "doubled", "wrong")}
     return ", ".join(f"{count} {word}" for word, count in counts.items())
+
+
+def _commits(rows: Iterable[Row]) -> str:
+    def made_on(row: Row) -> tuple[str, str, str, int, str]:
+        kind = row.trouble if row.trouble in (KILL, FREEZE) else "other troubles"
+        return (row.on, row.commit or "not noted", row.database, row.nodes, kind)
+
+    cells = groupby(sorted(rows, key=made_on), key=made_on)
+    columns = ("day", "commit", "database", "nodes", "what", "seeds", "experiments")
+    return _table(columns, [(*where, *_seeds(list(group))) for where, group in cells])
+
+
+def _seeds(rows: Sequence[Row]) -> tuple[str, int]:
+    return ", ".join(str(seed) for seed in sorted({row.seed for row in rows})), len(rows)
 
 
 def _matrix(rows: Sequence[Row]) -> str:
@@ -81,7 +98,8 @@ def _matrix(rows: Sequence[Row]) -> str:
 
 
 def _figures(rows: Sequence[Row]) -> tuple[object, ...]:
-    sums = (sum(getattr(row, word) for row in rows) for word in ("happened", "studies", "lost", "stuck", "doubled"))
+    words = ("happened", "studies", "lost", "stuck", "doubled", "wrong")
+    sums = (sum(getattr(row, word) for row in rows) for word in words)
     seconds = [row.seconds for row in rows]
     return (len(rows), *sums, f"{median(seconds):.1f}", f"{max(seconds):.1f}")
 
