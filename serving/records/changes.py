@@ -8,6 +8,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 #: SQLite counts the commits of others; in PostgreSQL a transaction that has written leaves the snapshot when it ends.
 _QUESTIONS = {"sqlite": "PRAGMA data_version", "postgresql": "SELECT pg_current_snapshot()::text"}
+_EAGER_SECONDS = {"sqlite": 0.001, "postgresql": 0.005}
 
 
 class ChangeDetector:
@@ -17,6 +18,8 @@ class ChangeDetector:
         """Watch the database of *engine* on a connection of its own, from the thread that will look."""
         self._engine = engine
         self._question = _QUESTIONS[engine.dialect.name]
+        #: How often it may be asked while something is going on: each answer of PostgreSQL is a round trip.
+        self.eager_seconds = _EAGER_SECONDS[engine.dialect.name]
         self._errors = (DBAPIError, engine.dialect.loaded_dbapi.Error)
         self._connection: PoolProxiedConnection | None = None
         self._seen: Any = None

@@ -19,10 +19,9 @@ from serving.work.slots import Slots
 from serving.work.starter import Starter
 
 _LOG = structlog.get_logger(__name__)
-#: How often it is asked whether anything was committed; and as long as it was within the last second, since a study
-#: that is being received is about to be closed.
+#: How often it is asked whether anything was committed; for a second after something was more often, since a study that
+#: is being received is about to be closed.
 _LOOK_SECONDS = 0.005
-_LOOK_BUSY_SECONDS = 0.001
 _BUSY_SECONDS = 1.0
 #: How often due times are looked at although nothing was committed.
 _TICK_SECONDS = 0.1
@@ -94,7 +93,7 @@ class Dispatcher:
     def _loop(self) -> None:
         changes = ChangeDetector(self._engine)
         next_tick = next_sweep = busy_until = time.monotonic()
-        while not self._stopping.wait(_LOOK_BUSY_SECONDS if self._last_look < busy_until else _LOOK_SECONDS):
+        while not self._stopping.wait(changes.eager_seconds if self._last_look < busy_until else _LOOK_SECONDS):
             now = self._last_look = time.monotonic()
             has_changed = changes.changed()
             if has_changed:
