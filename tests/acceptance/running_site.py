@@ -257,8 +257,9 @@ def running_site(
     told |= dict(environment or {})
     site = RunningSite(directory=directory, ports=ports, engine=engine, environment=told, launch=launch)
     try:
-        for name in start:
-            site.start(name)
+        # All at once: each waits for its own imports, none for another.
+        for name, said_before in [(name, site.launch_only(name)) for name in start]:
+            site.wait_until_ready(name, said_before)
         yield site
     finally:
         site.stop()
