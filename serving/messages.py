@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -10,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 
 from dicom_io.codes import Code
+from dicom_io.durable_file import make_directory, replace_file
 from dicom_io.findings import Finding, Outcome
 from dicom_io.results.kinds import ResultKind
 from dicom_io.results.write import WrittenObject
@@ -131,14 +131,9 @@ class MessageComposer:
 
 def write_message(kind: MessageKind, destination: str, uid: str, content: bytes, directory: Path) -> WrittenMessage:
     """*content* for *destination* on disk, in *directory*, named by its *uid*: whole or not at all."""
-    directory.mkdir(parents=True, exist_ok=True)
+    make_directory(directory)
     path = directory / f"{uid}.{kind.value}"
-    partial = path.with_suffix(".part")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    replace_file(path, [content])
     return WrittenMessage(
         kind=kind, destination=destination, sop_instance_uid=uid, path=path, sha256=hashlib.sha256(content).hexdigest()
     )

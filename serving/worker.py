@@ -26,7 +26,7 @@ from serving.telemetry.metrics import WorkMetrics
 from serving.work.engine import Handler, RunKind
 from serving.work.item import DeliveryState, Purpose, State
 from serving.work.retry import RetryPolicy
-from serving.work.slots import Slots
+from serving.work.slots import Begun, Slots
 from serving.work.step_watch import Step
 
 _LOG = structlog.get_logger(__name__)
@@ -70,7 +70,8 @@ class Worker:
 
     def analyse(self, item_id: str) -> None:
         """Run one work item to its end, to its next try, or to its reason."""
-        self._bench.slots.begin(RunKind.ANALYSE.value, item_id)
+        if self._bench.slots.begin(RunKind.ANALYSE.value, item_id) is Begun.BUSY:
+            return
         try:
             with reading(self._bench.engine) as connection:
                 item = work.get_item(connection, item_id)
@@ -85,10 +86,12 @@ class Worker:
         """Run one delivery to its end, to its next try, or to its reason."""
         with reading(self._bench.engine) as connection:
             delivery = work.get_delivery(connection, delivery_id)
-        claimed_here = self._bench.slots.begin(delivery.destination, delivery_id)
+        begun = self._bench.slots.begin(delivery.destination, delivery_id)
+        if begun is Begun.BUSY:
+            return
         try:
             if delivery.state is DeliveryState.INTENT and delivery.node == self._bench.node:
-                self._deliver_or_settle(delivery, first_try=claimed_here and delivery.attempts == 1)
+                self._deliver_or_settle(delivery, first_try=begun is Begun.CLAIMED and delivery.attempts == 1)
         finally:
             self._bench.slots.end(delivery.destination, delivery_id)
 

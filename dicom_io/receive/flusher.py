@@ -1,10 +1,11 @@
 """Threads that flush directories while their callers flush files: a wait for the disk costs as much as an object."""
 
-import os
 import threading
 import weakref
 from collections import deque
 from queue import SimpleQueue
+
+from dicom_io.durable_file import flush_directory
 
 
 class Flusher:
@@ -43,19 +44,6 @@ class Flushers:
     def give_back(self, flusher: Flusher) -> None:
         """Let others have *flusher*, which has ended."""
         self._idle.append(flusher)
-
-
-def flush_directory(directory: str) -> None:
-    """Return when the names in *directory* would survive a power cut (rename(2), fsync(2)).
-
-    Raises:
-        OSError: the disk failed.
-    """
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _flush_each(asked: SimpleQueue[str | None], told: SimpleQueue[OSError | None]) -> None:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from blake3 import blake3
 
+from dicom_io.durable_file import flush_directory
 from dicom_io.errors import SpoolError, SpoolFullError
 from dicom_io.receive.digests import has_digest
-from dicom_io.receive.flusher import Flushers, flush_directory
+from dicom_io.receive.flusher import Flushers
 from dicom_io.uids import is_valid_uid
 
 #: Digits of the digest that a file's name bears.

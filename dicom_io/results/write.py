@@ -1,12 +1,12 @@
 """Results to disk: built, checked, written whole or not at all, the same bytes every time."""
 
 import hashlib
-import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from dicom_io.durable_file import make_directory, replace_file
 from dicom_io.findings import Report
 from dicom_io.results.conformance import check
 from dicom_io.results.draft import Draft
@@ -71,7 +71,7 @@ def write_results(
     """
     sources = read_sources(study, report.source_uids)
     provenance = provenance_of(report, sources)
-    directory.mkdir(parents=True, exist_ok=True)
+    make_directory(directory)
     with ThreadPoolExecutor(_WRITERS) as writers:
         # Drawn and compressed while segmentation and report are built: the picture takes most of the time.
         drawing = None if pixels is None else writers.submit(drawn_picture, report, pixels, provenance.moment, ground)
@@ -103,13 +103,13 @@ def _checked(draft: Draft, sources: SourceSeries) -> Draft:
 
 
 def _write_picture(drawing: Future[DrawnPicture], directory: Path) -> None:
-    _replace_file(directory / "picture.jpg", [drawing.result().jpeg])
+    replace_file(directory / "picture.jpg", [drawing.result().jpeg])
 
 
 def _write(draft: Draft, audience: Audience, directory: Path) -> WrittenObject:
     path = directory / f"{draft.heading.sop_instance_uid}.dcm"
     parts = draft.parts
-    _replace_file(path, parts)
+    replace_file(path, parts)
     digest = hashlib.sha256()
     for part in parts:
         digest.update(part)
@@ -123,13 +123,3 @@ def _write(draft: Draft, audience: Audience, directory: Path) -> WrittenObject:
         sha256=digest.hexdigest(),
         part=draft.part,
     )
-
-
-def _replace_file(path: Path, parts: Iterable[bytes]) -> None:
-    """Whole or not at all, and on disk when this returns."""
-    partial = path.with_suffix(".part")
-    with partial.open("wb") as file:
-        file.writelines(parts)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)

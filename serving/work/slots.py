@@ -3,8 +3,20 @@
 import threading
 from collections import Counter
 from collections.abc import Collection, Mapping
+from enum import Enum
 
 from serving.work.turns import DEFAULT_PATIENCE, Patience, Turns
+
+
+class Begun(Enum):
+    """What a run that begins is to the work it is for."""
+
+    #: It was claimed in this process.
+    CLAIMED = "claimed"
+    #: Nobody claimed it here: the run is one from before a crash.
+    TAKEN_UP = "taken_up"
+    #: Another run does the same work at this moment, and this one must leave it alone.
+    BUSY = "busy"
 
 
 class Slots:
@@ -28,6 +40,7 @@ class Slots:
         self._per_model = dict(per_model or {})
         self._models: dict[str, str] = {}
         self._holders: dict[str, set[str]] = {}
+        self._running: set[str] = set()
         self._expected: set[str] = set()
         self._lock = threading.Lock()
 
@@ -76,18 +89,25 @@ class Slots:
             holders.add(name)
             return True
 
-    def begin(self, lane: str, subject_id: str) -> bool:
-        """Hold the place while running; False when nobody claimed it here: the run is one from before a crash."""
+    def begin(self, lane: str, subject_id: str) -> Begun:
+        """Hold the place while running, until `end`; not when busy.
+
+        A run from before a crash may come so late that its work was put back and claimed anew by then.
+        """
         with self._lock:
+            if subject_id in self._running:
+                return Begun.BUSY
             holders = self._holders.setdefault(lane, set())
-            claimed = subject_id in holders
+            is_claimed = subject_id in holders
             holders.add(subject_id)
-            return claimed
+            self._running.add(subject_id)
+            return Begun.CLAIMED if is_claimed else Begun.TAKEN_UP
 
     def end(self, lane: str, subject_id: str) -> None:
         """Free the place."""
         with self._lock:
             self._holders.setdefault(lane, set()).discard(subject_id)
+            self._running.discard(subject_id)
             self._expected.discard(subject_id)
             self._models.pop(subject_id, None)
 

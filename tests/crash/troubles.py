@@ -195,6 +195,6 @@ TROUBLES = (
     _line_trouble("model service silent", "api", Mode.STALLED),
     _line_trouble("model service answers garbage", "api", Mode.GARBAGE),
     _line_trouble("model service answers numbers that are none", "api", Mode.NOT_A_NUMBER, is_nonsense=True),
-    _hang_trouble("composing never ends", "fsync dicom_io.results"),
+    _hang_trouble("composing never ends", "fsync dicom_io.durable_file:replace_file"),
     _hang_trouble("sending never ends", "C-STORE"),
 )

@@ -262,6 +262,23 @@ def test_a_run_taken_up_twice_does_its_work_once(line: Line, land: Land):
     assert line.archives["pacs"].sent == sent
 
 
+def test_a_late_run_from_before_leaves_alone_what_another_is_doing(line: Line, land: Land):
+    asked = []
+
+    def meanwhile(_: object) -> Any:
+        asked.append(line.item().id)
+        line.runs.run(RunKind.ANALYSE, "from before", line.item().id)
+        raise RuntimeUnavailableError("the model service does not answer")
+
+    line.runtimes.append(ScriptedRuntime(meanwhile))
+    land(chest())
+
+    line.turn(1)
+
+    assert len(asked) == 1
+    assert (line.item().state, line.item().attempts) == ("waiting", 1)
+
+
 def test_a_newer_generation_takes_over_what_nobody_began(line: Line, land: Land, engine: Engine):
     def down(_: object) -> Any:
         raise RuntimeUnavailableError
