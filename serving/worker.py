@@ -153,7 +153,7 @@ class Worker:
         now = datetime.now(UTC)
         decision = self._bench.retry.decide(error, item.attempts, now)
         reason, code = _told(error), type(error).__name__
-        _LOG.error("An analysis failed.", action="analysis_failed", error=code, attempt=item.attempts)
+        _LOG.error("An analysis failed.", action="analysis_failed", attempt=item.attempts, exc_info=error)
         with writing(self._bench.engine) as connection:
             if decision.again_at is not None:
                 again = {"not_before": decision.again_at, "reason_code": code, "reason": reason, "unended": 0}
@@ -170,9 +170,7 @@ class Worker:
     def _settle_delivery(self, delivery: Delivery, error: Exception) -> None:
         now = datetime.now(UTC)
         decision = self._bench.retry.decide(error, delivery.attempts, now)
-        _LOG.error(
-            "A delivery failed.", action="delivery_failed", error=type(error).__name__, attempt=delivery.attempts
-        )
+        _LOG.error("A delivery failed.", action="delivery_failed", attempt=delivery.attempts, exc_info=error)
         with writing(self._bench.engine) as connection:
             state = ledger.settle_failure(connection, delivery, decision, _told(error), now)
         self._bench.metrics.delivery(delivery.destination, state.value)

@@ -35,6 +35,9 @@ _QUOTING_LOGGERS = ("pydicom", "pynetdicom", "highdicom", "py.warnings", "sqlalc
 _VENDOR_LOGGERS = (*_QUOTING_LOGGERS, "dbos", "uvicorn", "uvicorn.error", "bentoml", "httpx", "httpcore", "alembic")
 
 _LONGEST_TEXT = 300
+#: Where Varsel's packages lie, and those of them that work with cases.
+_ROOT = Path(__file__).parents[2]
+_OURS = ("dicom_io", "ehr_io", "models", "serving")
 #: Ten digits as a Danish civil registration number is written.
 _CIVIL_NUMBER = re.compile(r"\b\d{6}-?\d{4}\b")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|\[[^\]]*\]|\([^)]*\)")
@@ -69,7 +72,7 @@ def drop_unlisted_keys(logger: WrappedLogger, method: str, event: EventDict) -> 
 
 
 def tell_exception_by_type_and_place(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """Replace ``exc_info`` by the exception's type and the innermost line that raised it."""
+    """Replace ``exc_info`` by the exception's type and the lines that raised it."""
     del logger, method
     info = event.pop("exc_info", None)
     error = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info
@@ -142,8 +145,12 @@ def _plain(value: object) -> object:
 
 
 def _place(traceback: TracebackType | None) -> str:
-    place = ""
+    """The innermost line of Varsel, then the line of a library that it led to, where there is one."""
+    ours = innermost = ""
     while traceback is not None:
-        place = f"{Path(traceback.tb_frame.f_code.co_filename).name}:{traceback.tb_lineno}"
+        file = Path(traceback.tb_frame.f_code.co_filename)
+        innermost = f"{file.name}:{traceback.tb_lineno}"
+        if file.is_relative_to(_ROOT) and file.relative_to(_ROOT).parts[0] in _OURS:
+            ours = innermost
         traceback = traceback.tb_next
-    return place
+    return innermost if ours in ("", innermost) else f"{ours} {innermost}"

@@ -3,12 +3,15 @@
 import io
 import json
 import logging
+import re
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import structlog
 
+from dicom_io.durable_file import replace_file
 from serving.telemetry.logs import about_work_item, configure_logging
 
 #: Everything logged so far, one dict a line.
@@ -73,6 +76,15 @@ def test_an_exception_is_told_by_type_and_place_only(lines: Lines):
     assert line["error"] == "ValueError"
     assert line["place"].startswith("test_logs.py:")
     assert NAME not in json.dumps(line)
+
+
+def test_an_exception_of_a_library_is_told_with_our_line_that_led_to_it(lines: Lines, tmp_path: Path):
+    try:
+        replace_file(tmp_path / NAME / "a", [])
+    except FileNotFoundError as error:
+        structlog.get_logger().error("The work item broke.", action="work.failed", exc_info=error)
+    (line,) = lines()
+    assert re.fullmatch(r"durable_file\.py:\d+ pathlib\.py:\d+", line["place"])
 
 
 @pytest.mark.parametrize(
