@@ -105,7 +105,7 @@ class EpochWatch:
         self._started = self._learnt = perf_counter()
 
     def _note_batch(self, engine: Engine) -> None:
-        loss = _first(engine.state.output)["loss"].item()
+        loss = torch.as_tensor(_first(engine.state.output)["loss"]).detach().item()
         if not math.isfinite(loss):
             parser = self._workflow.parser
             rate = f" (now {parser.get('learning_rate')})" if "learning_rate" in parser else ""
@@ -151,8 +151,8 @@ def _numbers(metrics: Mapping[str, object]) -> dict[str, float]:
     return {key: float(value) for key, value in plain.items() if value.size == 1 and np.isfinite(value).all()}
 
 
-def _first(output: object) -> Mapping[str, torch.Tensor]:
-    # MONAI hands on one dictionary a case; the loss is that of the batch in each of them.
+def _first(output: object) -> Mapping[str, torch.Tensor | float]:
+    # MONAI hands on one dictionary a case; the loss is that of the batch in each of them, as a number or not yet one.
     return output[0] if isinstance(output, list) else output  # type: ignore[return-value]
 
 

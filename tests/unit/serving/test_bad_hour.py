@@ -77,7 +77,7 @@ class Hour:
 @pytest.fixture
 def hour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hour]:
     monkeypatch.setattr(Clock, "passed", timedelta())
-    for module in ("serving.worker", "serving.work.dispatcher", "serving.deliver"):
+    for module in ("serving.worker", "serving.work.dispatcher", "serving.work.starter", "serving.deliver"):
         monkeypatch.setattr(f"{module}.datetime", Clock)
     engine = open_database(f"sqlite:///{tmp_path / 'varsel.db'}")
     migrate(engine)
