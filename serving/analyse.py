@@ -58,8 +58,8 @@ class Site:
     public_url: str = ""
     #: How large an image may be.
     images: Images = field(default_factory=Images)
-    #: Told when a study's answer is about to be written down: soon it will be sent.
-    on_answer: Callable[[], None] = _unheard
+    #: Told when a study's analysis begins, and again when its answer is about to be written down: soon it will be sent.
+    before_sending: Callable[[], None] = _unheard
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +114,7 @@ class Analyser:
 
     def _run_study(self, item: WorkItem, release: Release) -> Ending:
         stopwatch, groundwork = self._stopwatch_for(item), Groundwork()
+        self._site.before_sending()
         with reading(self._engine) as connection:
             study = cases.load_study(connection, item.case_id)
         subject = Subject(
@@ -127,7 +128,7 @@ class Analyser:
         )
         earlier = self._earlier(item)
         analysis = earlier.named_in(self._analyse(subject, stopwatch))
-        self._site.on_answer()
+        self._site.before_sending()
         written = self._composer.compose(item, study, analysis, groundwork, stopwatch)
         messages = self._messages.compose(item, study, analysis, written)
         notes = earlier.notes(item, analysis, self._site.destinations, self._site.results_dir / item.id)

@@ -196,7 +196,7 @@ def _site(settings: Settings, outlets: Outlets) -> Site:
         alert_policies=settings.alert_policies,
         public_url=settings.public_url,
         images=settings.images,
-        on_answer=outlets.prepare,
+        before_sending=outlets.prepare,
     )
 
 
