@@ -12,8 +12,6 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Dialect,
-    Float,
-    Select,
     String,
     Text,
     any_,
@@ -51,24 +49,9 @@ def is_among(key: Column[Any], name: str, dialect: Dialect) -> ColumnElement[boo
 class Question(Prepared):
     """A query that is made once for one database."""
 
-    def __init__(self, statement: Select[Any], dialect: Dialect) -> None:
-        """Make *statement* for *dialect*."""
-        super().__init__(statement, dialect)
-        columns = statement.selected_columns
-        self._columns = tuple(one.name for one in columns)
-        # Both drivers give numbers as they are; for psycopg's SQLAlchemy would need the kind that only an answer has.
-        kinds = {n: one.type for n, one in enumerate(columns) if not isinstance(one.type, Float)}
-        readers = {n: kind.dialect_impl(dialect).result_processor(dialect, None) for n, kind in kinds.items()}
-        self._readers = [(number, read) for number, read in readers.items() if read is not None]
-
     def rows(self, cursor: Any) -> list[Row]:
         """What *cursor*, the answer to it, found."""
-        return [self._row(list(found)) for found in cursor.fetchall()]
-
-    def _row(self, values: list[Any]) -> Row:
-        for number, read in self._readers:
-            values[number] = read(values[number])
-        return dict(zip(self._columns, values, strict=True))
+        return [dict(zip(self.columns, self.read(found), strict=True)) for found in cursor.fetchall()]
 
 
 #: Makes a statement about one row, or about many, from what stands for the row's values by name.

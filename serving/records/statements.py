@@ -5,28 +5,11 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import BindParameter, Column, ColumnElement, Connection, Dialect, Float, Table, bindparam, or_
+from sqlalchemy import BindParameter, Column, ColumnElement, Connection, Table, bindparam, or_
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.expression import ClauseElement
 
 from serving.records.prepared import Prepared
-
-
-class _Made(Prepared):
-    """One statement for one kind of database."""
-
-    def __init__(self, clause: ClauseElement, columns: list[ColumnElement[Any]], dialect: Dialect) -> None:
-        super().__init__(clause, dialect)
-        # Both drivers give numbers as they are.
-        kinds = {number: one.type for number, one in enumerate(columns) if not isinstance(one.type, Float)}
-        readers = {number: kind.dialect_impl(dialect).result_processor(dialect, None) for number, kind in kinds.items()}
-        self._readers = [(number, read) for number, read in readers.items() if read is not None]
-
-    def read(self, found: Any) -> list[Any]:
-        values = list(found)
-        for number, read in self._readers:
-            values[number] = read(values[number])
-        return values
 
 
 class Statement:
@@ -40,9 +23,9 @@ class Statement:
         """Run *clause*."""
         #: What it does, as SQLAlchemy says it.
         self.clause = clause
-        self._columns = list(clause.exported_columns) if hasattr(clause, "exported_columns") else []
-        self._row: Any = namedtuple("Row", [one.key for one in self._columns])  # type: ignore[misc]  # noqa: PYI024
-        self._made: dict[str, _Made] = {}
+        columns = getattr(clause, "exported_columns", ())
+        self._row: Any = namedtuple("Row", [one.key for one in columns])  # type: ignore[misc]  # noqa: PYI024
+        self._made: dict[str, Prepared] = {}
 
     def run(self, connection: Connection, **values: Any) -> int:
         """Do it: how many rows it concerned."""
@@ -59,10 +42,10 @@ class Statement:
         found = cursor.fetchone()
         return None if found is None else self._row(*made.read(found))
 
-    def _execute(self, connection: Connection, values: dict[str, Any]) -> tuple[_Made, Any]:
+    def _execute(self, connection: Connection, values: dict[str, Any]) -> tuple[Prepared, Any]:
         made = self._made.get(connection.dialect.name)
         if made is None:
-            made = self._made[connection.dialect.name] = _Made(self.clause, self._columns, connection.dialect)
+            made = self._made[connection.dialect.name] = Prepared(self.clause, connection.dialect)
         driver = connection.connection.driver_connection
         return made, made.execute(driver, values)
 
