@@ -97,7 +97,7 @@ def _read(index: int, own: Dataset, shared: Dataset) -> FrameGroups:
         thickness_mm=None if thickness is None else float(thickness),
         frame_type=_frame_type(own, shared),
         acquisition=_acquisition(own, shared),
-        rescale=_rescale(_group("PixelValueTransformationSequence", own, shared)),
+        rescale=rescale_of(_group("PixelValueTransformationSequence", own, shared)),
         window=window_of(_group("FrameVOILUTSequence", own, shared)),
     )
 
@@ -130,13 +130,14 @@ def _acquisition(own: Dataset, shared: Dataset) -> Acquisition:
     )
 
 
-def _rescale(group: Dataset) -> Rescale | None:
-    if group.get("RescaleSlope") is None or group.get("RescaleIntercept") is None:
+def rescale_of(header: Dataset) -> Rescale | None:
+    """The rescale of *header*, an image or a Pixel Value Transformation; None when it has none."""
+    if header.get("RescaleSlope") is None or header.get("RescaleIntercept") is None:
         return None
     return Rescale(
-        slope=float(group.RescaleSlope),
-        intercept=float(group.RescaleIntercept),
-        type=str(group.get("RescaleType") or "").upper(),
+        slope=float(header.RescaleSlope),
+        intercept=float(header.RescaleIntercept),
+        type=str(header.get("RescaleType") or "").upper(),
     )
 
 

@@ -14,7 +14,7 @@ from dicom_io.results.measurement_report import measurement_report
 from dicom_io.results.parametric_map import can_be_told, parametric_map
 from dicom_io.results.pdf_report import pdf_report
 from dicom_io.results.picture import DrawnPicture
-from dicom_io.results.presentation_state import presentation_state
+from dicom_io.results.presentation_state import presentation_states
 from dicom_io.results.provenance import Provenance
 from dicom_io.results.secondary_capture import secondary_capture
 from dicom_io.results.segmentation import Marked, segmentation
@@ -44,12 +44,12 @@ class Whole:
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """An object that is worth making as soon as one destination is in its audience."""
+    """What is worth making as soon as one destination is in its audience."""
 
     #: Whom it is for.
     audience: Audience
-    #: Makes it.
-    build: Callable[[], Draft]
+    #: Makes it: one object, or several where the standard has no one object for it.
+    build: Callable[[], tuple[Draft, ...]]
 
 
 def planned(whole: Whole) -> Iterator[Planned]:
@@ -57,15 +57,19 @@ def planned(whole: Whole) -> Iterator[Planned]:
     for kind in _mask_kinds(whole):
         if kind is not None and whole.masks is not None:
             build = partial(segmentation, kind, whole.masks, whole.provenance, whole.sources)
-            yield Planned(audience=_mask_audience(whole, kind), build=build)
+            yield Planned(audience=_mask_audience(whole, kind), build=_one(build))
     yield from _reports(whole)
     yield from _pointers(whole)
     if whole.drawing is not None:
         # A picture of nothing is clutter beside an SR that says so, and the only word where no SR is taken.
         lacks = () if whole.report.outcome is Outcome.FINDING else (ResultKind.SR,)
         build = partial(_capture, whole, whole.drawing)
-        yield Planned(audience=audience(ResultKind.SC, lacks=lacks), build=build)
-    yield Planned(audience=audience(ResultKind.PDF), build=partial(_page, whole))
+        yield Planned(audience=audience(ResultKind.SC, lacks=lacks), build=_one(build))
+    yield Planned(audience=audience(ResultKind.PDF), build=_one(partial(_page, whole)))
+
+
+def _one(build: Callable[[], Draft]) -> Callable[[], tuple[Draft, ...]]:
+    return lambda: (build(),)
 
 
 def _capture(whole: Whole, drawing: Future[DrawnPicture]) -> Draft:
@@ -92,19 +96,20 @@ def _reports(whole: Whole) -> Iterator[Planned]:
         for kind in _mask_kinds(whole) if volumetric else (None,):
             wanted = _mask_audience(whole, kind) if volumetric else audience()
             build = partial(measurement_report, part, whole.provenance, whole.sources, kind)
-            yield Planned(audience=replace(wanted, takes=wanted.takes | {ResultKind.SR}), build=build)
+            yield Planned(audience=replace(wanted, takes=wanted.takes | {ResultKind.SR}), build=_one(build))
 
 
 def _pointers(whole: Whole) -> Iterator[Planned]:
     """What points at images without measuring: key images, drawings over them, heat maps."""
     if has_key_images(whole.report):
-        for kind, build in ((ResultKind.KOS, key_object_selection), (ResultKind.GSPS, presentation_state)):
-            made = partial(build, whole.report, whole.provenance, whole.sources)
-            yield Planned(audience=audience(kind), build=made)
+        key_images = partial(key_object_selection, whole.report, whole.provenance, whole.sources)
+        yield Planned(audience=audience(ResultKind.KOS), build=_one(key_images))
+        drawings = partial(presentation_states, whole.report, whole.provenance, whole.sources)
+        yield Planned(audience=audience(ResultKind.GSPS), build=drawings)
     for heat_map in whole.report.heat_maps:
         if can_be_told(heat_map, whole.sources):
             made = partial(parametric_map, heat_map, whole.provenance, whole.sources)
-            yield Planned(audience=audience(ResultKind.HEAT_MAP), build=made)
+            yield Planned(audience=audience(ResultKind.HEAT_MAP), build=_one(made))
 
 
 def _mask_kinds(whole: Whole) -> tuple[ResultKind | None, ...]:

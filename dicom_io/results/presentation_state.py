@@ -5,8 +5,8 @@ out counts as not there.
 """
 
 import struct
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, groupby
 from operator import attrgetter, itemgetter
 
@@ -14,15 +14,14 @@ import numpy as np
 from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage
 
 from dicom_io.findings import Finding, ImageName, Report
-from dicom_io.functional_groups import Rescale
+from dicom_io.results.display import ShownImage, shown_images, softcopy_voi_lut
 from dicom_io.results.draft import Draft, draft
-from dicom_io.results.encoding import decimal, element, reference, sequence, single, text, uid, unsigned
+from dicom_io.results.encoding import element, reference, sequence, single, text, uid, unsigned
 from dicom_io.results.kinds import ResultKind
 from dicom_io.results.outline import box_around
-from dicom_io.results.provenance import Provenance, heading
+from dicom_io.results.provenance import Heading, Provenance, heading
 from dicom_io.results.source import SourceSeries, body_part_elements
 from dicom_io.results.source_image import SourceImage, image_of, references
-from dicom_io.results.window import softcopy_voi_lut
 from dicom_io.results.wording import words_of
 from dicom_io.study import Instance
 
@@ -43,22 +42,67 @@ class _Shape:
     label: str
 
 
-def presentation_state(report: Report, provenance: Provenance, sources: SourceSeries) -> Draft:
-    """The state that draws each finding: a polygon as it is, a mask as the box around it on each of its slices.
+@dataclass(frozen=True, kw_only=True)
+class _DrawnImage:
+    """An image with what is drawn over it."""
+
+    #: The image and how it asks to be shown.
+    shown: ShownImage
+    #: What is drawn.
+    shapes: tuple[_Shape, ...]
+
+
+def presentation_states(report: Report, provenance: Provenance, sources: SourceSeries) -> tuple[Draft, ...]:
+    """The states that draw each finding: a polygon as it is, a mask as the box around it on each of its slices.
+
+    A state has one Modality LUT and one polarity for all its images (PS3.3 C.11.1, C.11.6), so there is one for the
+    images that are alike in both: as a rule one in all, in a PET one for each slice.
 
     Raises:
         ConformanceError: a finding lies on an image that was not read.
+        NotDicomError, OSError: an image cannot be read any more.
     """
+    alike: dict[tuple[bytes | str, ...], list[_DrawnImage]] = {}
+    for one in _drawn(report, sources):
+        alike.setdefault((*one.shown.modality, one.shown.presentation_shape), []).append(one)
+    head = heading(
+        provenance,
+        GrayscaleSoftcopyPresentationStateStorage,
+        "PR",
+        (SERIES_NUMBER, f"AI {report.algorithm.name} drawings"),
+        ["gsps"],
+    )
+    return tuple(
+        draft(
+            ResultKind.GSPS, _numbered(head, number, provenance), provenance, _state(group, report, provenance, sources)
+        )
+        for number, group in enumerate(alike.values(), start=1)
+    )
+
+
+def _numbered(head: Heading, number: int, provenance: Provenance) -> Heading:
+    if number == 1:
+        return head
+    return replace(head, instance_number=number, sop_instance_uid=provenance.uid("gsps", str(number)))
+
+
+def _drawn(report: Report, sources: SourceSeries) -> Iterator[_DrawnImage]:
     by_image = attrgetter("image.sop_instance_uid", "image.frame_number")
     shapes = sorted(chain.from_iterable(_shapes(finding) for finding in report.findings), key=by_image)
     groups = [tuple(group) for _, group in groupby(shapes, key=by_image)]
-    images = [image_of(sources, group[0].image) for group in groups]
-    annotations = [_annotation(image, group) for image, group in zip(images, groups, strict=True)]
+    shown = shown_images(image_of(sources, group[0].image) for group in groups)
+    return (_DrawnImage(shown=one, shapes=group) for one, group in zip(shown, groups, strict=True))
+
+
+def _state(
+    drawn: Sequence[_DrawnImage], report: Report, provenance: Provenance, sources: SourceSeries
+) -> tuple[bytes, ...]:
+    """The elements of the state of images that are alike."""
+    images = [one.shown.image for one in drawn]
     warning = words_of(report.language).warning
-    is_inverse = images[0].instance.photometric_interpretation == "MONOCHROME1"
-    elements = (
+    return (
         *_referenced_series(images, sources),
-        sequence(0x00700001, *annotations),
+        sequence(0x00700001, *(_annotation(one.shown.image, one.shapes) for one in drawn)),
         sequence(0x0070005A, *_displayed_areas(images)),
         sequence(0x00700060, _layer(warning)),
         text(0x00700080, "CS", "AI_FINDINGS"),
@@ -66,19 +110,11 @@ def presentation_state(report: Report, provenance: Provenance, sources: SourceSe
         text(0x00700082, "DA", provenance.date),
         text(0x00700083, "TM", provenance.time),
         text(0x00700084, "PN", ""),
-        *_modality_transformation(images[0].rescale, sources),
-        *softcopy_voi_lut(images),
+        *drawn[0].shown.modality,
+        *softcopy_voi_lut([one.shown for one in drawn]),
         *body_part_elements(sources),
-        # MONOCHROME1 stores white as 0: the state turns it, or the viewer would show a negative (PS3.3 C.11.6).
-        text(
-            0x20500020,
-            "CS",
-            "INVERSE" if is_inverse else "IDENTITY",
-        ),
+        text(0x20500020, "CS", drawn[0].shown.presentation_shape),
     )
-    series = (SERIES_NUMBER, f"AI {report.algorithm.name} drawings")
-    head = heading(provenance, GrayscaleSoftcopyPresentationStateStorage, "PR", series, ["gsps"])
-    return draft(ResultKind.GSPS, head, provenance, elements)
 
 
 def _shapes(finding: Finding) -> Iterator[_Shape]:
@@ -162,18 +198,3 @@ def _displayed_areas(images: Iterable[SourceImage]) -> Iterator[bytes]:
 
 def _layer(warning: str) -> bytes:
     return text(0x00700002, "CS", _LAYER) + text(0x00700062, "IS", "1") + text(0x00700068, "LO", f"AI - {warning}"[:64])
-
-
-def _modality_transformation(of_frame: Rescale | None, sources: SourceSeries) -> tuple[bytes, ...]:
-    """Modality LUT (PS3.3 C.11.1): the state replaces the image's own, or that *of_frame*, so it must repeat it."""
-    if of_frame is not None:
-        return (
-            decimal(0x00281052, of_frame.intercept),
-            decimal(0x00281053, of_frame.slope),
-            text(0x00281054, "LO", of_frame.type or "US"),
-        )
-    slope, intercept = sources.text("RescaleSlope"), sources.text("RescaleIntercept")
-    if not (slope and intercept):
-        return ()
-    kind = sources.text("RescaleType") or "US"
-    return text(0x00281052, "DS", intercept), text(0x00281053, "DS", slope), text(0x00281054, "LO", kind)

@@ -62,7 +62,7 @@ class Heading:
     sop_class_uid: str
     #: SOP Instance UID (0008,0018).
     sop_instance_uid: str
-    #: Series Instance UID (0020,000E): each object lies in a series of its own.
+    #: Series Instance UID (0020,000E): each object lies in a series of its own, but presentation states in one.
     series_instance_uid: str
     #: Modality (0008,0060).
     modality: str
@@ -70,6 +70,8 @@ class Heading:
     series_number: int
     #: Series Description (0008,103E), begins with AI.
     description: str
+    #: Instance Number (0020,0013) in its series.
+    instance_number: int = 1
 
 
 def heading(
@@ -129,7 +131,7 @@ def general_elements(heading: Heading, provenance: Provenance) -> tuple[bytes, .
         provenance.contributors,
         uid(0x0020000E, heading.series_instance_uid),
         text(0x00200011, "IS", str(heading.series_number)),
-        text(0x00200013, "IS", "1"),
+        text(0x00200013, "IS", str(heading.instance_number)),
     )
 
 

@@ -78,9 +78,10 @@ def write_results(
         picture = None if drawing is None else writers.submit(_write_picture, drawing, directory)
         whole = Whole(report=report, provenance=provenance, sources=sources, masks=marked(report), drawing=drawing)
         written = [
-            writers.submit(_write, _checked(one.build(), sources), one.audience, directory)
+            writers.submit(_write, _checked(built, sources), one.audience, directory)
             for one in planned(whole)
             if any(one.audience.includes(profile) for profile in profiles)
+            for built in one.build()
         ]
         if picture is not None:
             picture.result()
