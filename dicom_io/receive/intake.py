@@ -2,6 +2,7 @@
 
 import contextlib
 from dataclasses import dataclass
+from pathlib import Path
 
 from dicom_io.errors import DicomIoError, SpoolError
 from dicom_io.file_format import file_head
@@ -32,19 +33,19 @@ class Envelope:
 class Incoming:
     """Takes the pieces of one dataset; what goes wrong is kept until the end, so that the rest can be drained."""
 
-    def __init__(self, envelope: Envelope, spool: Spool, maximum_bytes: int) -> None:
-        """Write a DICOM file with *envelope* to *spool*, at most *maximum_bytes* of it."""
+    def __init__(self, envelope: Envelope, spool: Spool, maximum_bytes: int, blank: Draft | None = None) -> None:
+        """Write a DICOM file with *envelope* to *spool*, at most *maximum_bytes* of it; *blank* is used if given."""
         self.envelope = envelope
         #: Bytes of the dataset that came.
         self.size_bytes = 0
         #: Why the object cannot be kept now; None while it can.
         self.failure: SpoolError | None = None
         self._maximum_bytes = maximum_bytes
-        self._beginning = bytearray()
+        self._beginning = b""
         self._header: Header | None = None
         self._draft: Draft | None = None
         try:
-            self._draft = spool.begin()
+            self._draft = spool.begin(blank)
             self._draft.write(_head(envelope))
         except SpoolError as error:
             self._fail(error)
@@ -81,8 +82,8 @@ class Incoming:
         if self._header is not None:
             return self._header
         if self._draft is None or self.size_bytes <= _HEADER_BYTES:
-            return read_dataset_header(bytes(self._beginning), self.envelope.transfer_syntax_uid)
-        return read_header(self._draft.path)
+            return read_dataset_header(self._beginning, self.envelope.transfer_syntax_uid)
+        return read_header(Path(self._draft.path))
 
     def hand_over(self) -> Draft:
         """The file, which is the caller's from now on.
@@ -104,11 +105,11 @@ class Incoming:
 
     def _look_ahead(self, piece: memoryview) -> None:
         # Reading the header while the rest is still on its way costs the sender no time.
-        self._beginning += piece[: _HEADER_BYTES - len(self._beginning)]
+        self._beginning += bytes(piece[: _HEADER_BYTES - len(self._beginning)])
         if len(self._beginning) < _HEADER_BYTES:
             return
         with contextlib.suppress(DicomIoError):
-            header = read_dataset_header(bytes(self._beginning), self.envelope.transfer_syntax_uid)
+            header = read_dataset_header(self._beginning, self.envelope.transfer_syntax_uid)
             # Only the pixels that follow a header show that it was not cut off.
             self._header = header if header.instance.has_pixels else None
 

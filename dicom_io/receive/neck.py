@@ -13,7 +13,7 @@ from dicom_io.headers import Header, read_dataset_header
 from dicom_io.receive.inbox import Arrival, Inbox, Landing, Refusal, RefusalCode
 from dicom_io.receive.intake import Envelope, Incoming
 from dicom_io.receive.recorder import Recorder
-from dicom_io.receive.spool import Spool
+from dicom_io.receive.spool import Draft, Spool
 from dicom_io.receive.statuses import StoreStatus
 
 _log = logging.getLogger(__name__)
@@ -105,15 +105,27 @@ class Neck:
         incoming.write(memoryview(offer.dataset))
         return self.end(incoming)
 
-    def begin(self, envelope: Envelope) -> Incoming:
+    def blank(self) -> Draft | None:
+        """A file for the next `begin`, made when no sender waits; None when the disk fails, as `begin` will say."""
+        with contextlib.suppress(SpoolError):
+            return self._spool.blank()
+        return None
+
+    def begin(self, envelope: Envelope, blank: Draft | None = None) -> Incoming:
         """Begin to take an object that comes in pieces; then `end` it, or drop it when it breaks off."""
-        return Incoming(envelope, self._spool, self._maximum_object_bytes)
+        return Incoming(envelope, self._spool, self._maximum_object_bytes, blank)
 
     def end(self, incoming: Incoming) -> Verdict:
         """Take the object, which is whole now, or say why not, as `take` does."""
+        verdict = self.judge(incoming)
+        self.tell(verdict, incoming)
+        return verdict
+
+    def judge(self, incoming: Incoming) -> Verdict:
+        """As `end`, for a door that answers its sender before it calls `tell`."""
         started = time.perf_counter()
         outcome = self._judge(incoming)
-        verdict = Verdict(
+        return Verdict(
             status=outcome.status,
             reason=outcome.reason,
             study_uid=outcome.study_uid,
@@ -121,6 +133,9 @@ class Neck:
             size_bytes=incoming.size_bytes,
             seconds=time.perf_counter() - started,
         )
+
+    def tell(self, verdict: Verdict, incoming: Incoming) -> None:
+        """Note the *verdict* on *incoming* in the log and with the observer."""
         if verdict.reason:
             envelope = incoming.envelope
             _log.warning(
@@ -129,7 +144,6 @@ class Neck:
                 extra={"action": "store_refused", "door": envelope.door, "source_ae": envelope.source_ae},
             )
         self._observer.took(verdict)
-        return verdict
 
     def _judge(self, incoming: Incoming) -> "_Outcome":
         if incoming.failure is not None:

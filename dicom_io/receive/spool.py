@@ -42,9 +42,11 @@ class Spooled:
 class Draft:
     """A file that is being written and has no name yet that anybody looks for."""
 
-    def __init__(self, path: Path, file: FileIO, room: "_Room") -> None:
+    def __init__(self, path: str, file: FileIO, room: "_Room") -> None:
         """Write to *file*, opened at *path*, while there is *room*."""
+        #: Where the file is now; no Path, of which each costs as much as a system call.
         self.path = path
+        #: Size of what was written.
         self.size_bytes = 0
         self._file = file
         self._room = room
@@ -95,7 +97,7 @@ class Draft:
         """Remove the file."""
         with _translated_disk_errors():
             self._file.close()
-            self.path.unlink(missing_ok=True)
+            Path(self.path).unlink(missing_ok=True)
 
 
 class Spool:
@@ -111,15 +113,28 @@ class Spool:
         for directory in (self._incoming, self._refused):
             directory.mkdir(parents=True, exist_ok=True)
 
-    def begin(self) -> Draft:
-        """A file to write an object to.
+    def begin(self, blank: Draft | None = None) -> Draft:
+        """A file to write an object to: *blank*, which is discarded when there is no room, or else a new one.
 
         Raises:
             SpoolFullError: too little room.
             SpoolError: the disk failed.
         """
-        self._room.check()
-        path = Path(f"{self._incoming}/{os.urandom(_NAME_BYTES).hex()}")
+        try:
+            self._room.check()
+        except SpoolError:
+            if blank is not None:
+                blank.discard()
+            raise
+        return self.blank() if blank is None else blank
+
+    def blank(self) -> Draft:
+        """A file to `begin` an object with later, made when nobody waits for it.
+
+        Raises:
+            SpoolError: the disk failed.
+        """
+        path = f"{self._incoming}/{os.urandom(_NAME_BYTES).hex()}"
         try:
             file = FileIO(path, "x")
             # Held until the file is closed, by death too: that tells what was abandoned from what is being written.
@@ -142,9 +157,9 @@ class Spool:
             raise SpoolError("A UID that is none by PS3.5 9.1 may not become a file name; required: valid UIDs.")
         digest = draft.digest()
         # In one piece: joining paths costs as much as half of the calls that a file needs.
-        path = Path(f"{self.root}/{study_uid}/{sop_uid}-{digest[:_DIGITS]}.dcm")
+        path = f"{self.root}/{study_uid}/{sop_uid}-{digest[:_DIGITS]}.dcm"
         self._settle(draft, path)
-        return Spooled(path=path, digest=digest, size_bytes=draft.size_bytes)
+        return Spooled(path=Path(path), digest=digest, size_bytes=draft.size_bytes)
 
     def keep_refused(self, draft: Draft) -> Path:
         """Keep what is no usable object, for a person to look at; equal bytes are one file.
@@ -153,7 +168,7 @@ class Spool:
             SpoolError: the disk failed; nothing is left behind.
         """
         path = self._refused / f"{draft.digest()[:32]}.bin"
-        self._settle(draft, path)
+        self._settle(draft, str(path))
         return path
 
     def discard_partial(self) -> int:
@@ -182,8 +197,8 @@ class Spool:
         with _translated_disk_errors():
             path.rename(self._refused / path.name)
 
-    def _settle(self, draft: Draft, path: Path) -> None:
-        takes_the_place_of_another = path.exists()
+    def _settle(self, draft: Draft, path: str) -> None:
+        takes_the_place_of_another = os.access(path, os.F_OK)
         try:
             self._name(draft, path, is_taken=takes_the_place_of_another)
             self._flush(draft, path)
@@ -196,7 +211,7 @@ class Spool:
                 draft.discard()
             raise
 
-    def _name(self, draft: Draft, path: Path, *, is_taken: bool) -> None:
+    def _name(self, draft: Draft, path: str, *, is_taken: bool) -> None:
         if is_taken:
             # The file there may be the only durable one of its kind: the new one must be so before it takes its name.
             draft.flush()
@@ -206,17 +221,17 @@ class Spool:
             raise _disk_error(error) from error
         draft.path = path
 
-    def _place(self, draft: Draft, path: Path) -> None:
+    def _place(self, draft: Draft, path: str) -> None:
         try:
-            draft.path.rename(path)
+            os.rename(draft.path, path)  # noqa: PTH104  (a Path costs as much as the call)
         except FileNotFoundError:
-            path.parent.mkdir(exist_ok=True)
+            Path(path).parent.mkdir(exist_ok=True)
             flush_directory(str(self.root))
-            draft.path.rename(path)
+            Path(draft.path).rename(path)
 
-    def _flush(self, draft: Draft, path: Path) -> None:
+    def _flush(self, draft: Draft, path: str) -> None:
         flusher = self._flushers.take()
-        flusher.begin(str(path.parent))
+        flusher.begin(path.rpartition("/")[0])
         try:
             draft.flush()
         finally:

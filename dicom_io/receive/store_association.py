@@ -1,16 +1,18 @@
 """One association that stores: reads its messages, hands each object to the neck, answers."""
 
+import contextlib
 import logging
 import struct
 from dataclasses import dataclass, field
 
-from dicom_io.errors import ProtocolError
+from dicom_io.errors import ProtocolError, SpoolError
 from dicom_io.receive.association_pdus import AssociateRequest, PduType, encode_accept, encode_release_response
 from dicom_io.receive.commands import Command, CommandField, decode_command, encode_response
 from dicom_io.receive.intake import Envelope, Incoming
 from dicom_io.receive.neck import Neck
 from dicom_io.receive.negotiation import Negotiated
 from dicom_io.receive.settings import StoreScpSettings
+from dicom_io.receive.spool import Draft
 from dicom_io.receive.statuses import StoreStatus
 from dicom_io.receive.wire import Wire
 
@@ -50,6 +52,8 @@ class StoreAssociation:
         self._negotiated = negotiated
         self._neck = neck
         self._message: _Message | None = None
+        #: The file of the next object, made while the sender looks for that.
+        self._blank: Draft | None = None
         #: Study Instance UIDs of what was taken.
         self.studies: set[str] = set()
 
@@ -68,6 +72,9 @@ class StoreAssociation:
         finally:
             if self._message is not None and self._message.incoming is not None:
                 self._message.incoming.drop()
+            if self._blank is not None:
+                with contextlib.suppress(SpoolError):
+                    self._blank.discard()
 
     def _serve_one(self, settings: StoreScpSettings) -> bool:
         self._wire.allow(settings.network_timeout_seconds)
@@ -118,7 +125,8 @@ class StoreAssociation:
             return
         command = message.command = decode_command(bytes(message.command_bytes))
         if command.field == CommandField.C_STORE:
-            message.incoming = self._neck.begin(self._envelope(message.context_id, command))
+            blank, self._blank = self._blank, None
+            message.incoming = self._neck.begin(self._envelope(message.context_id, command), blank)
         elif command.field not in (CommandField.C_ECHO, CommandField.C_CANCEL):
             raise ProtocolError(f"command {command.field:#06x} is no service of this association")
         if not command.has_dataset:
@@ -126,7 +134,7 @@ class StoreAssociation:
 
     def _take_dataset(self, message: _Message, count: int, *, is_last: bool) -> None:
         incoming = message.incoming
-        for piece in self._wire.pieces(count):
+        for piece in self._wire.gather(count, is_last=is_last):
             if incoming is not None:
                 incoming.write(piece)
         if is_last and message.command is not None:
@@ -135,13 +143,21 @@ class StoreAssociation:
     def _end(self, message: _Message, command: Command) -> None:
         self._message = None
         if message.incoming is not None:
-            verdict = self._neck.end(message.incoming)
-            if verdict.status is StoreStatus.SUCCESS:
-                self.studies.add(verdict.study_uid)
-            self._wire.send(encode_response(command, message.context_id, verdict.status.value, verdict.reason))
+            self._answer(message.incoming, message.context_id, command)
         elif command.field == CommandField.C_ECHO:
             self._wire.send(encode_response(command, message.context_id, StoreStatus.SUCCESS.value))
         # A C-CANCEL has no response, and nothing here takes long enough to be cancelled (PS3.7 9.3.2.3).
+
+    def _answer(self, incoming: Incoming, context_id: int, command: Command) -> None:
+        verdict = self._neck.judge(incoming)
+        if verdict.status is StoreStatus.SUCCESS:
+            self.studies.add(verdict.study_uid)
+        try:
+            self._wire.send(encode_response(command, context_id, verdict.status.value, verdict.reason))
+        finally:
+            # What is left to do is done while the sender makes its next object.
+            self._neck.tell(verdict, incoming)
+        self._blank = self._neck.blank()
 
     def _envelope(self, context_id: int, command: Command) -> Envelope:
         return Envelope(
