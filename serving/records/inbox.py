@@ -5,13 +5,14 @@ from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from sqlalchemy import Engine, insert, update
+from sqlalchemy import Engine, event, insert, update
 
 from dicom_io.errors import InboxUnavailableError
 from dicom_io.receive.completion import CompletionPolicy, SenderState, StudyProgress, decide
 from dicom_io.receive.inbox import Arrival, Landing, Refusal
 from serving.errors import DatabaseDownError
-from serving.records.database import without_waiting_for_the_disk, writing, writing_by_driver
+from serving.records.database import without_waiting_for_the_disk, writing
+from serving.records.kept_connection import KeptConnection
 from serving.records.landing import FirstGenerations, land
 from serving.records.schema import REFUSAL, STUDY
 from serving.records.statements import Statement, given, new_values, setting
@@ -30,6 +31,8 @@ class DatabaseInbox:
         """Commit to *engine*; open generations fall due by *policy*."""
         self._engine = engine
         self._landing = without_waiting_for_the_disk(engine)
+        self._kept = KeptConnection(self._landing)
+        event.listen(engine, "engine_disposed", lambda _: self._kept.close())
         self._policy = policy
         self._first_generations = FirstGenerations(engine.dialect)
 
@@ -57,7 +60,7 @@ class DatabaseInbox:
         return landings
 
     def _land_new(self, arrivals: Sequence[Arrival], now: datetime, due_at: datetime | None) -> bool:
-        with writing_by_driver(self._landing) as driver:
+        with self._kept.writing() as driver:
             is_landed = self._first_generations.land(driver, arrivals, now, due_at)
             if not is_landed:
                 driver.rollback()

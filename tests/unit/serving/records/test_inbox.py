@@ -166,17 +166,23 @@ def test_what_can_be_written_again_is_committed_without_waiting_for_the_disk(
 
 
 def test_each_transaction_says_for_itself_whether_its_commit_waits(engine: Engine, inbox: DatabaseInbox, land: Land):
-    """The slices after the first are recorded by the driver alone, on connections that others use too."""
-    first, *others = ct_series(3)
+    """The slices after the first are recorded on a connection of their own, which others may get later."""
+    first, *others = ct_series(4)
     land(first)
-    found = []
+    full, normal = 2, 1
     for image in others:
         inbox.refuse(A_REFUSAL)
-        found.append(_synchronous(engine))
+        assert _synchronous(engine) == full
         assert land(image) is Landing.NEW
-        found.append(_synchronous(engine))
-    full, normal = 2, 1
-    assert found == [full, normal, full, normal]
+        with inbox._kept.writing() as driver:
+            assert driver.execute("PRAGMA synchronous").fetchone() == (normal,)
+        inbox._kept.close()
+
+
+def test_a_later_slice_is_recorded_after_the_database_was_closed_and_opened_again(engine: Engine, land: Land):
+    for image in ct_series(4):
+        assert land(image) is Landing.NEW
+        engine.dispose()
 
 
 def _synchronous(engine: Engine) -> int:
