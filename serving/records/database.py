@@ -12,6 +12,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from serving.errors import DatabaseDownError
 from serving.records import fence
+from serving.records.ended_connections import renew_ended
 
 #: Makes a transaction as `writing` does.
 Transaction = Callable[[Engine], AbstractContextManager[Connection]]
@@ -22,17 +23,22 @@ _SQLITE_PRAGMAS = (
     "PRAGMA busy_timeout=30000",
     "PRAGMA foreign_keys=ON",
 )
-#: PostgreSQL ends a writing transaction whose process has gone silent in its midst (frozen, cut off), so that the rows
-#: it holds come free; and nobody waits for a row for ever.
-_POSTGRESQL_LIMITS = "SET LOCAL idle_in_transaction_session_timeout = '5s'; SET LOCAL lock_timeout = '30s'"
+#: PostgreSQL ends a transaction whose process has gone silent in its midst (frozen, cut off), so that the rows it holds
+#: come free; and nobody waits for a row for ever.
+_POSTGRESQL_LIMITS = "SET idle_in_transaction_session_timeout = '5s'; SET lock_timeout = '30s'"
+#: Who reads needs no transaction on PostgreSQL, where each statement sees the newest state anyway (READ COMMITTED), and
+#: its beginning and end are a round trip each. On SQLite all that one reader reads is of one moment.
+_READING = {"sqlite": {}, "postgresql": {"isolation_level": "AUTOCOMMIT"}}
 
 
 def open_database(url: str) -> Engine:
     """An engine on *url*; an SQLite file's directory is made when missing."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        engine = create_engine(url, pool_pre_ping=True)
-        event.listen(engine, "begin", _limit_waiting)
+        # The connection that was used last knows the most statements by heart.
+        engine = create_engine(url, pool_use_lifo=True)
+        event.listen(engine, "connect", _prepare_postgresql)
+        renew_ended(engine)
         return engine
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
@@ -67,9 +73,10 @@ def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _limit_waiting(connection: Connection) -> None:
-    if not connection.get_execution_options().get("read_only", False):
-        connection.exec_driver_sql(_POSTGRESQL_LIMITS)
+def _prepare_postgresql(connection: Any, record: ConnectionPoolEntry) -> None:
+    del record
+    connection.execute(_POSTGRESQL_LIMITS)
+    connection.commit()
 
 
 def without_waiting_for_the_disk(engine: Engine) -> Engine:
@@ -83,7 +90,17 @@ def without_waiting_for_the_disk(engine: Engine) -> Engine:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A connection for reading only; on SQLite it never waits for a writer."""
+    options = _READING[engine.dialect.name]
+    with _translated(engine), engine.connect().execution_options(read_only=True, **options) as connection:
+        yield connection
+
+
+@contextmanager
+def reading_in_parts(engine: Engine) -> Iterator[Connection]:
+    """As `reading`, for an answer read part by part (``yield_per``): PostgreSQL keeps it while a transaction lasts."""
     with _translated(engine), engine.connect().execution_options(read_only=True) as connection:
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
         yield connection
 
 
@@ -122,7 +139,6 @@ def writing_by_driver(engine: Engine) -> Iterator[Any]:
 
 def _begin_by_driver(driver: Any, info: dict[Any, Any], engine: Engine) -> None:
     if engine.dialect.name != "sqlite":
-        driver.execute(_POSTGRESQL_LIMITS)
         return
     synchronous = engine.get_execution_options().get("synchronous", "FULL")
     if info.get("synchronous") != synchronous:

@@ -13,7 +13,7 @@ from ehr_io.definitions.verdict import Verdict
 from evaluation.surveillance.clusters import DRAWS, Cluster, find_clusters
 from evaluation.surveillance.counts import Case, Exposure
 from serving.records import audit
-from serving.records.database import reading, writing
+from serving.records.database import reading_in_parts, writing
 from serving.records.surveillance_schema import (
     SURVEILLANCE_CASE,
     SURVEILLANCE_CLUSTER,
@@ -55,7 +55,7 @@ def refresh(engine: Engine, now: datetime, *, draws: int = DRAWS) -> Refreshed:
         DatabaseDownError: nothing was changed.
     """
     began = time.perf_counter()
-    with reading(engine) as connection:
+    with reading_in_parts(engine) as connection:
         found = read_all(histories(connection), now)
     since = now.date() - CLUSTER_DAYS
     clusters = [(one.id, one.edition.name, _clusters(found, one, since, draws)) for one in IN_FORCE]

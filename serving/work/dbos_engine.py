@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from serving.errors import DatabaseDownError
+from serving.records.ended_connections import renew_ended
 from serving.work.engine import Handler, RunKind
 
 #: Raised only when a run of the old number could not be finished by the new code: by default DBOS hashes the
@@ -93,10 +94,11 @@ def _open_engine(database_url: str) -> Engine:
         url.set(drivername="postgresql+psycopg"),
         pool_size=_CONNECTIONS,
         max_overflow=0,
-        pool_pre_ping=True,
+        pool_use_lifo=True,
         connect_args={"connect_timeout": 10, "application_name": "dbos"},
     )
     event.listen(engine, "connect", _prepare_postgresql)
+    renew_ended(engine)
     return engine
 
 

@@ -26,8 +26,8 @@ from models.folder_store import FolderStore
 from serving.commitment import CommitmentKeeper
 from serving.errors import SnapshotError
 from serving.intake import Intake
-from serving.records import audit, fence, leases, work
-from serving.records.database import open_database, reading, writing
+from serving.records import audit, fence, leases, outlook, work
+from serving.records.database import open_database, reading, reading_in_parts, writing
 from serving.records.inbox import DatabaseInbox
 from serving.records.migrate import migrate
 from serving.records.schema import AUDIT
@@ -193,3 +193,42 @@ def test_a_node_frozen_in_mid_transaction_holds_up_its_burial_by_seconds_and_the
         assert leases.pulses(connection, besides="other") == ()
     frozen.invalidate()
     frozen.close()
+
+
+def test_connections_that_the_server_has_ended_are_not_handed_out(engine: Engine):
+    with reading(engine), reading(engine):
+        """Two of them wait in the pool from here on."""
+    with engine.connect() as connection:
+        ended = connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        ).all()
+
+    with reading(engine) as one, reading(engine) as other, writing(engine) as third:
+        answers = [connection.exec_driver_sql("SELECT 1").scalar() for connection in (one, other, third)]
+
+    assert ended
+    assert answers == [1, 1, 1]
+
+
+def test_what_a_connection_knows_by_heart_outlives_a_reading(engine: Engine):
+    def known() -> int:
+        with reading(engine) as connection:
+            outlook.look(connection, datetime.now(UTC))
+            return connection.exec_driver_sql("SELECT count(*) FROM pg_prepared_statements").scalar_one()
+
+    assert [known() for _ in range(8)][-1] > 0
+
+
+def test_a_transaction_that_falls_silent_is_ended_and_a_large_reading_is_not(engine: Engine):
+    question = "SELECT current_setting('idle_in_transaction_session_timeout')"
+    with writing(engine) as connection:
+        limit = connection.exec_driver_sql(question).scalar()
+    with reading_in_parts(engine) as connection:
+        none = connection.exec_driver_sql(question).scalar()
+        numbers = connection.execution_options(yield_per=2).exec_driver_sql("SELECT generate_series(1, 5)").scalars()
+        assert list(numbers) == [1, 2, 3, 4, 5]
+    with writing(engine) as connection:
+        again = connection.exec_driver_sql(question).scalar()
+
+    assert (limit, none, again) == ("5s", "0", "5s")
