@@ -117,37 +117,6 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def writing_by_driver(engine: Engine) -> Iterator[Any]:
-    """A transaction as `writing` makes it, on the driver's own connection (PEP 249), for `Prepared` statements.
-
-    For what runs with every object received: SQLAlchemy's connection around it takes as much of the processor as two
-    such statements.
-    """
-    try:
-        connection = engine.raw_connection()
-        try:
-            driver: Any = connection.driver_connection
-            _begin_by_driver(driver, connection.info, engine)
-            yield driver
-            driver.commit()
-        finally:
-            # What was not committed is rolled back when the connection goes back to its pool.
-            connection.close()
-    except engine.dialect.loaded_dbapi.Error as error:
-        raise _down(error) from None
-
-
-def _begin_by_driver(driver: Any, info: dict[Any, Any], engine: Engine) -> None:
-    if engine.dialect.name != "sqlite":
-        return
-    synchronous = engine.get_execution_options().get("synchronous", "FULL")
-    if info.get("synchronous") != synchronous:
-        driver.execute(f"PRAGMA synchronous={synchronous}")
-        info["synchronous"] = synchronous
-    driver.execute("BEGIN IMMEDIATE")
-
-
-@contextmanager
 def _translated(engine: Engine) -> Iterator[None]:
     try:
         yield
