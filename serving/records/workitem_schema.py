@@ -69,8 +69,12 @@ UPS_SUBSCRIPTION = Table(
     "ups_subscription",
     METADATA,
     Column("ae_title", String(16), primary_key=True),
-    #: A work item, or the well-known UID of the global subscription.
-    Column("uid", String(64), primary_key=True),
+    #: A work item, or a well-known UID that stands for several.
+    Column("uid", String(64), primary_key=True, index=True),
+    #: What a work item must match; NULL where it need not match anything.
+    Column("matching", JSON(none_as_null=True)),
+    #: The well-known UID that brought it; empty where it was asked for by itself.
+    Column("brought_by", String(64), nullable=False, server_default=""),
 )
 
 #: An event that a subscriber is to hear of.

@@ -1,27 +1,19 @@
 """UPS work items that were created at our own door: kept, changed by the rules, and told of to subscribers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from pydicom.dataset import Dataset
-from sqlalchemy import Connection, Select, delete, insert, or_, select, update
+from sqlalchemy import Connection, Select, insert, select, update
 
 from dicom_io.ups import rules
 from dicom_io.ups.errors import UnknownWorkitemError, WorkitemConflictError
 from dicom_io.ups.workitem import FINAL, StepState
-from serving.records import audit
-from serving.records.workitem_schema import UPS_EVENT, UPS_SUBSCRIPTION, UPS_WORKITEM
-
-#: Well-known UID that stands for all work items in a subscription (PS3.4 CC.2.3).
-GLOBAL_SUBSCRIPTION = "1.2.840.10008.5.1.4.34.5"
-#: UPS Push SOP Class: the Affected SOP Class of every event (PS3.4 CC.2.4).
-_UPS_PUSH = "1.2.840.10008.5.1.4.34.6.1"
-_STATE_REPORT, _CANCEL_REQUESTED, _PROGRESS_REPORT = 1, 2, 3
-
-#: A dataset in the DICOM JSON Model (PS3.18 F).
-Json = dict[str, Any]
+from serving.records import audit, subscriptions
+from serving.records.subscriptions import Json
+from serving.records.workitem_schema import UPS_WORKITEM
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,19 +42,21 @@ def create(connection: Connection, uid: str, dataset: Dataset, now: datetime) ->
     rules.check_new(uid, dataset)
     if connection.execute(select(UPS_WORKITEM.c.uid).where(UPS_WORKITEM.c.uid == uid)).one_or_none() is not None:
         raise WorkitemConflictError("There is a work item with this UID already; required: a UID of its own.")
-    dataset.SOPInstanceUID, dataset.SOPClassUID = uid, _UPS_PUSH
+    dataset.SOPInstanceUID, dataset.SOPClassUID = uid, subscriptions.UPS_PUSH
+    kept = dataset.to_json_dict()
     connection.execute(
         insert(UPS_WORKITEM).values(
             uid=uid,
             state=StepState.SCHEDULED.value,
             transaction_uid="",
-            dataset=dataset.to_json_dict(),
+            dataset=kept,
             created_at=now,
             updated_at=now,
         )
     )
     audit.append(connection, "ups_created", uid, {})
-    _tell(connection, uid, _STATE_REPORT, {"00741000": _value("CS", StepState.SCHEDULED.value)}, now)
+    subscriptions.take_in(connection, uid, kept)
+    subscriptions.tell_state(connection, uid, kept, now)
 
 
 def get(connection: Connection, uid: str) -> KeptWorkitem:
@@ -115,7 +109,8 @@ def change(connection: Connection, uid: str, changes: Dataset, transaction_uid: 
     said = changes.to_json_dict()
     _write(connection, uid, now, dataset=kept.dataset | said)
     if "00741002" in said:
-        _tell(connection, uid, _PROGRESS_REPORT, {"00741002": said["00741002"]}, now)
+        progress = {"00741002": said["00741002"]}
+        subscriptions.tell(connection, uid, subscriptions.PROGRESS_REPORT, progress, now)
 
 
 def move(connection: Connection, uid: str, to: StepState, transaction_uid: str, now: datetime) -> bool:
@@ -147,7 +142,8 @@ def request_cancel(connection: Connection, uid: str, reason: str, now: datetime)
     if kept.state is StepState.SCHEDULED:
         _set_state(connection, kept, StepState.CANCELED, now)
     else:
-        _tell(connection, uid, _CANCEL_REQUESTED, {"00741238": _value("LT", reason)}, now)
+        asked = {"00741238": _value("LT", reason)}
+        subscriptions.tell(connection, uid, subscriptions.CANCEL_REQUESTED, asked, now)
 
 
 def cancel_requested(connection: Connection) -> frozenset[str]:
@@ -158,68 +154,15 @@ def cancel_requested(connection: Connection) -> frozenset[str]:
     )
 
 
-def subscribe(connection: Connection, uid: str, ae_title: str, now: datetime) -> None:
-    """Let *ae_title* hear of one work item, or of all (`GLOBAL_SUBSCRIPTION`); its state is told at once.
-
-    Raises:
-        UnknownWorkitemError: there is no such work item.
-    """
-    unsubscribe(connection, uid, ae_title)
-    kept = None if uid == GLOBAL_SUBSCRIPTION else get(connection, uid)
-    connection.execute(insert(UPS_SUBSCRIPTION).values(ae_title=ae_title, uid=uid))
-    if kept is not None:
-        report = _report(uid, _STATE_REPORT, {"00741000": _value("CS", kept.state.value)})
-        connection.execute(insert(UPS_EVENT).values(ae_title=ae_title, at=now, report=report))
-
-
-def unsubscribe(connection: Connection, uid: str, ae_title: str) -> None:
-    """Let *ae_title* hear of it no more."""
-    mine = (UPS_SUBSCRIPTION.c.ae_title == ae_title) & (UPS_SUBSCRIPTION.c.uid == uid)
-    connection.execute(delete(UPS_SUBSCRIPTION).where(mine))
-
-
-def take_events(connection: Connection, ae_title: str) -> tuple[Json, ...]:
-    """What *ae_title* has not heard yet, in order; told once."""
-    waiting = select(UPS_EVENT).where(UPS_EVENT.c.ae_title == ae_title).order_by(UPS_EVENT.c.id)
-    rows = connection.execute(waiting).all()
-    if rows:
-        connection.execute(delete(UPS_EVENT).where(UPS_EVENT.c.id.in_([row.id for row in rows])))
-    return tuple(row.report for row in rows)
-
-
-def has_events(connection: Connection, ae_title: str) -> bool:
-    """Whether there is anything to take; asked without the write lock."""
-    return (
-        connection.execute(select(UPS_EVENT.c.id).where(UPS_EVENT.c.ae_title == ae_title).limit(1)).first() is not None
-    )
-
-
 def _set_state(connection: Connection, kept: KeptWorkitem, to: StepState, now: datetime, **values: object) -> None:
     dataset = kept.dataset | {"00741000": _value("CS", to.value)}
     _write(connection, kept.uid, now, state=to.value, dataset=dataset, **values)
     audit.append(connection, f"ups_{to.name.lower()}", kept.uid, {})
-    _tell(connection, kept.uid, _STATE_REPORT, {"00741000": _value("CS", to.value)}, now)
+    subscriptions.tell_state(connection, kept.uid, dataset, now)
 
 
 def _write(connection: Connection, uid: str, now: datetime, **values: object) -> None:
     connection.execute(update(UPS_WORKITEM).where(UPS_WORKITEM.c.uid == uid).values(updated_at=now, **values))
-
-
-def _tell(connection: Connection, uid: str, event_type: int, said: Mapping[str, object], now: datetime) -> None:
-    mine = or_(UPS_SUBSCRIPTION.c.uid == uid, UPS_SUBSCRIPTION.c.uid == GLOBAL_SUBSCRIPTION)
-    for ae_title in connection.scalars(select(UPS_SUBSCRIPTION.c.ae_title).where(mine).distinct()).all():
-        report = _report(uid, event_type, said)
-        connection.execute(insert(UPS_EVENT).values(ae_title=ae_title, at=now, report=report))
-
-
-def _report(uid: str, event_type: int, said: Mapping[str, object]) -> Json:
-    """An event report (PS3.18 8.10.4 and 11.13)."""
-    return {
-        "00000002": _value("UI", _UPS_PUSH),
-        "00001000": _value("UI", uid),
-        "00001002": _value("US", event_type),
-        **said,
-    }
 
 
 def _value(vr: str, value: str | int) -> Json:

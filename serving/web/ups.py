@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
@@ -19,10 +18,12 @@ from dicom_io.ups.errors import (
     WorkitemError,
     WorkitemFormatError,
 )
+from dicom_io.ups.matching import Keys, matches, read_keys
 from dicom_io.ups.workitem import CODING_SCHEME, StepState, read_workitem
 from serving.errors import DatabaseDownError
-from serving.records import workitems
+from serving.records import subscriptions, workitems
 from serving.records.database import reading, writing
+from serving.records.subscriptions import FILTERED_SUBSCRIPTION, WELL_KNOWN, Subscription
 from serving.records.workitems import KeptWorkitem
 from serving.web.bodies import BodyOverLimitError, read_body
 from serving.web.dicom_forms import (
@@ -39,7 +40,8 @@ from serving.web.dicom_forms import (
 _MAXIMUM_BODY_BYTES = 2**20
 _AT_ONCE = 1000
 #: Query parameters that are no attribute (PS3.18 8.3.4).
-_NOT_MATCHING = frozenset({"limit", "offset", "includefield", "fuzzymatching"})
+_NOT_MATCHING = frozenset({"limit", "offset", "includefield", "fuzzymatching", "accept", "charset"})
+_NOT_FILTERING = frozenset({"deletionlock", "filter", "accept", "charset"})
 _STATUS: Mapping[type[WorkitemError], int] = {
     WorkitemFormatError: 400,
     UnknownWorkitemError: 404,
@@ -61,6 +63,7 @@ def ups_routes(engine: Engine, rules: frozenset[str]) -> list[Route]:
         Route(f"{one}/cancelrequest/{{requester}}", door.guarded(door.cancel), methods=["POST"]),
         Route(f"{one}/subscribers/{{ae_title}}", door.guarded(door.subscribe), methods=["POST"]),
         Route(f"{one}/subscribers/{{ae_title}}", door.guarded(door.unsubscribe), methods=["DELETE"]),
+        Route(f"{one}/subscribers/{{ae_title}}/suspend", door.guarded(door.suspend), methods=["POST"]),
     ]
 
 
@@ -98,13 +101,13 @@ class _Door:
         return Response(status_code=201, headers={"Location": f"{request.url.path}/{uid}"})
 
     async def search(self, request: Request) -> Response:
-        """``GET /workitems`` (11.9): matched on top-level attributes with one value."""
+        """``GET /workitems`` (11.9): matched on attributes with one value."""
         form = wanted_form(request)
-        wanted = {_tag(name): value for name, value in request.query_params.items() if name not in _NOT_MATCHING}
+        wanted = read_keys((name, value) for name, value in request.query_params.items() if name not in _NOT_MATCHING)
         limit, offset = (_whole(request, name, default) for name, default in (("limit", _AT_ONCE), ("offset", 0)))
-        states = [StepState(wanted["00741000"])] if wanted.get("00741000") in _STATES else []
+        states = [state for state in StepState if wanted.get("00741000") == state.value]
         found = await run_in_threadpool(self._find, states)
-        matching = [one.dataset for one in found if _matches(one.dataset, wanted)][offset : offset + limit]
+        matching = [one.dataset for one in found if matches(one.dataset, wanted)][offset : offset + limit]
         return answer_of_several(matching, form) if matching else Response(status_code=204)
 
     async def read(self, request: Request) -> Response:
@@ -140,16 +143,23 @@ class _Door:
 
     async def subscribe(self, request: Request) -> Response:
         """``POST /workitems/{uid}/subscribers/{aet}`` (11.10)."""
-        uid, ae_title = request.path_params["uid"], _ae_title(request)
-        await run_in_threadpool(self._write, workitems.subscribe, uid, ae_title)
+        wanted = _subscription(request)
+        await run_in_threadpool(self._write, subscriptions.subscribe, wanted)
         scheme = "wss" if request.url.scheme == "https" else "ws"
-        channel = f"{scheme}://{request.url.netloc}/dicomweb/ws/subscribers/{ae_title}"
+        channel = f"{scheme}://{request.url.netloc}/dicomweb/ws/subscribers/{wanted.ae_title}"
         return Response(status_code=201, headers={"Content-Location": channel})
 
     async def unsubscribe(self, request: Request) -> Response:
         """``DELETE /workitems/{uid}/subscribers/{aet}`` (11.11)."""
-        uid, ae_title = request.path_params["uid"], _ae_title(request)
-        await run_in_threadpool(self._unsubscribe, uid, ae_title)
+        await run_in_threadpool(self._leave, subscriptions.unsubscribe, request)
+        return Response(status_code=200)
+
+    async def suspend(self, request: Request) -> Response:
+        """``POST /workitems/{uid}/subscribers/{aet}/suspend`` (11.12): what is there is heard of, no new ones."""
+        if request.path_params["uid"] not in WELL_KNOWN:
+            required = " or ".join(sorted(WELL_KNOWN))
+            raise WorkitemFormatError(f"Only a subscription to several work items is suspended; required: {required}.")
+        await run_in_threadpool(self._leave, subscriptions.suspend, request)
         return Response(status_code=200)
 
     def _check_code(self, uid: str, dataset: Dataset) -> None:
@@ -167,9 +177,10 @@ class _Door:
         with writing(self._engine) as connection:
             act(connection, *arguments, datetime.now(UTC))
 
-    def _unsubscribe(self, uid: str, ae_title: str) -> None:
+    def _leave(self, act: Any, request: Request) -> None:
+        uid, ae_title = request.path_params["uid"], _ae_title(request)
         with writing(self._engine) as connection:
-            workitems.unsubscribe(connection, uid, ae_title)
+            act(connection, uid, ae_title)
 
     def _get(self, uid: str) -> KeptWorkitem:
         with reading(self._engine) as connection:
@@ -206,18 +217,23 @@ def _bare_parameter(request: Request) -> str:
     return query if "=" not in query else request.query_params.get("workitem", "")
 
 
-def _tag(name: str) -> str:
-    tag = tag_for_keyword(name)
-    if tag is not None:
-        return f"{tag:08X}"
-    if len(name) == 8 and all(digit in "0123456789abcdefABCDEF" for digit in name):
-        return name.upper()
-    raise WorkitemFormatError("The query names an attribute that does not exist; required: a keyword or a tag.")
+def _subscription(request: Request) -> Subscription:
+    uid, lock = request.path_params["uid"], request.query_params.get("deletionlock", "false")
+    if lock not in {"true", "false"}:
+        raise WorkitemFormatError("'deletionlock' must be true or false.")
+    keys = _filter(request)
+    if bool(keys) is not (uid == FILTERED_SUBSCRIPTION):
+        raise WorkitemFormatError(
+            f"Found {'a' if keys else 'no'} filter; required: one with {FILTERED_SUBSCRIPTION}, and with nothing else."
+        )
+    return Subscription(ae_title=_ae_title(request), uid=uid, keys=keys, is_locked=lock == "true")
 
 
-def _matches(dataset: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:
-    found = {tag: dataset.get(tag, {}).get("Value", []) for tag in wanted}
-    return all(value in map(str, found[tag]) for tag, value in wanted.items())
+def _filter(request: Request) -> Keys:
+    """Matching keys in ``filter``, with a comma between them (11.10.1.2), or as parameters, as in 2019 (6.9.7.1)."""
+    listed = filter(None, ",".join(request.query_params.getlist("filter")).split(","))
+    named = [(name, value) for name, value in request.query_params.items() if name not in _NOT_FILTERING]
+    return read_keys([*((name, value) for name, _, value in (one.partition("=") for one in listed)), *named])
 
 
 def _whole(request: Request, name: str, default: int) -> int:

@@ -8,7 +8,7 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from serving.errors import DatabaseDownError
-from serving.records import workitems
+from serving.records import subscriptions
 from serving.records.database import reading, writing
 
 #: How often the table is looked at: events come from other processes.
@@ -48,12 +48,12 @@ class _Channel:
         except DatabaseDownError:
             await websocket.close(_TRY_AGAIN_LATER)
 
-    def _take(self, ae_title: str) -> tuple[workitems.Json, ...]:
+    def _take(self, ae_title: str) -> tuple[subscriptions.Json, ...]:
         with reading(self._engine) as connection:
-            if not workitems.has_events(connection, ae_title):
+            if not subscriptions.has_events(connection, ae_title):
                 return ()
         with writing(self._engine) as connection:
-            return workitems.take_events(connection, ae_title)
+            return subscriptions.take_events(connection, ae_title)
 
 
 async def _until_gone(websocket: WebSocket) -> None:

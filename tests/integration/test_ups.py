@@ -28,13 +28,14 @@ from dicom_io.ups.client import UpsClient
 from models.folder_store import FolderStore
 from models.manifest import Task
 from serving.intake import Intake
-from serving.records import audit, leases
+from serving.records import audit, leases, subscriptions
 from serving.records.database import open_database, reading, writing
 from serving.records.inbox import DatabaseInbox
 from serving.records.migrate import migrate
 from serving.records.node_schema import NODE_LEASE
 from serving.records.performed import ManagerName
 from serving.records.schema import AUDIT, DELIVERY, RESULT, WORK_ITEM
+from serving.records.subscriptions import FILTERED_SUBSCRIPTION, GLOBAL_SUBSCRIPTION
 from serving.settings.file import Rule
 from serving.web.ups import ups_routes
 from serving.web.ups_events import ups_event_routes
@@ -189,6 +190,17 @@ def put_state(door: httpx.Client, state: str, transaction: str) -> httpx.Respons
         content=json.dumps(move(state, transaction)),
         headers={"Content-Type": "application/dicom+json"},
     )
+
+
+def event_uid(report: dict[str, Any]) -> str:
+    return str(report["00001000"]["Value"][0])
+
+
+def heard(site: Site) -> list[tuple[str, str]]:
+    """The states that RIS is to hear of next."""
+    with writing(site.engine) as connection:
+        reports = subscriptions.take_events(connection, "RIS")
+    return [(event_uid(one), one["00741000"]["Value"][0]) for one in reports]
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
@@ -401,6 +413,91 @@ def test_a_plain_client_creates_watches_and_gets_the_outputs_at_our_own_door(sit
     assert output["00081199"]["Value"][0]["00081155"]["Value"] == [derive_uid("sr")]
     # The claim's secret is told to nobody.
     assert "00081195" not in found[0]
+
+
+def test_a_filter_brings_only_what_matches_it(door: httpx.Client) -> None:
+    """The filter as the standard has it now, a list of keys, also within sequences; a claim is told of, too."""
+    wanted = "ScheduledProcedureStepPriority=HIGH,00404018.00080100=nodules"
+    watching = door.post(f"workitems/{FILTERED_SUBSCRIPTION}/subscribers/RIS", params={"filter": wanted})
+    assert watching.status_code == 201
+    create(door, workitem(priority="LOW"), derive_uid("of no interest"))
+    create(door, workitem(priority="HIGH"))
+    put_state(door, "IN PROGRESS", "2.25.7")
+
+    with httpx_ws.connect_ws(watching.headers["Content-Location"], door) as events:
+        told = [events.receive_json(timeout=5) for _ in range(2)]
+
+    assert [(event_uid(one), one["00741000"]["Value"]) for one in told] == [
+        (UID, ["SCHEDULED"]),
+        (UID, ["IN PROGRESS"]),
+    ]
+
+
+def test_work_items_stay_for_who_locks_them_and_their_states_are_told_at_once(door: httpx.Client) -> None:
+    create(door, workitem())
+    door.post(f"workitems/{UID}/cancelrequest").raise_for_status()
+    other = derive_uid("another")
+    create(door, workitem(), other)
+    watching = door.post(f"workitems/{GLOBAL_SUBSCRIPTION}/subscribers/RIS", params={"deletionlock": "true"})
+    assert "Warning" not in watching.headers
+
+    with httpx_ws.connect_ws(watching.headers["Content-Location"], door) as events:
+        told = [events.receive_json(timeout=5) for _ in range(2)]
+
+    assert [(event_uid(one), one["00741000"]["Value"]) for one in told] == [(UID, ["CANCELED"]), (other, ["SCHEDULED"])]
+    assert door.get(f"workitems/{UID}").status_code == 200
+
+
+def test_one_work_item_can_be_left_and_later_ones_be_left_out(site: Site, door: httpx.Client) -> None:
+    """Of four, the first is left, the second heard of, the third comes when the subscription is suspended."""
+    all_of_them = f"workitems/{GLOBAL_SUBSCRIPTION}/subscribers/RIS"
+    uids = [derive_uid("left", str(number)) for number in range(4)]
+    create(door, workitem(), uids[0])
+    door.post(all_of_them).raise_for_status()
+    create(door, workitem(), uids[1])
+    door.delete(f"workitems/{uids[0]}/subscribers/RIS").raise_for_status()
+    door.post(f"{all_of_them}/suspend").raise_for_status()
+    create(door, workitem(), uids[2])
+    for uid in uids[:3]:
+        door.post(f"workitems/{uid}/cancelrequest").raise_for_status()
+
+    assert heard(site) == [(uids[1], "SCHEDULED"), (uids[1], "CANCELED")]
+
+    door.post(all_of_them).raise_for_status()
+    door.delete(all_of_them).raise_for_status()
+    create(door, workitem(), uids[3])
+    assert heard(site) == []
+
+
+def test_who_ends_a_filter_still_hears_of_what_was_asked_for_by_itself(site: Site, door: httpx.Client) -> None:
+    urgent = f"workitems/{FILTERED_SUBSCRIPTION}/subscribers/RIS"
+    asked, brought = derive_uid("asked for"), derive_uid("brought by the filter")
+    for uid in (asked, brought):
+        create(door, workitem(priority="HIGH"), uid)
+    # As keys were given until 2019.
+    door.post(f"{urgent}?00741200=HIGH").raise_for_status()
+    door.post(f"workitems/{asked}/subscribers/RIS").raise_for_status()
+    door.delete(urgent).raise_for_status()
+    for uid in (asked, brought):
+        door.post(f"workitems/{uid}/cancelrequest").raise_for_status()
+
+    assert heard(site) == [(asked, "SCHEDULED"), (asked, "CANCELED")]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        (f"{FILTERED_SUBSCRIPTION}/subscribers/RIS", 400),
+        (f"{FILTERED_SUBSCRIPTION}/subscribers/RIS?filter=Nonsense=1", 400),
+        (f"{FILTERED_SUBSCRIPTION}/subscribers/RIS?filter=00741200=HIGH,00741200=LOW", 400),
+        (f"{GLOBAL_SUBSCRIPTION}/subscribers/RIS?00741200=HIGH", 400),
+        (f"{GLOBAL_SUBSCRIPTION}/subscribers/RIS?deletionlock=perhaps", 400),
+        (f"{UID}/subscribers/RIS/suspend", 400),
+        (f"{UID}/subscribers/RIS", 404),
+    ],
+)
+def test_a_subscription_that_cannot_be_is_refused(door: httpx.Client, path: str, status: int) -> None:
+    assert door.post(f"workitems/{path}").status_code == status
 
 
 def test_a_requester_may_speak_xml(door: httpx.Client) -> None:

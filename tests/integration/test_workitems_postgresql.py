@@ -23,10 +23,11 @@ from dicom_io.uids import derive_uid
 from dicom_io.ups.errors import WorkitemConflictError
 from dicom_io.ups.performed import Performed, performed
 from dicom_io.ups.workitem import StepState as UpsState
-from serving.records import hints, migrate, workitems
+from serving.records import hints, migrate, subscriptions, workitems
 from serving.records.database import open_database, reading, writing
 from serving.records.hints import HintSource, PriorityHint
 from serving.records.inbox import DatabaseInbox
+from serving.records.subscriptions import FILTERED_SUBSCRIPTION, Subscription
 from serving.rules import Route
 
 STUDY_UID, UID = derive_uid("study-1"), derive_uid("work item")
@@ -86,8 +87,9 @@ def test_a_study_is_closed_by_what_was_promised_and_as_urgent_as_was_asked(engin
 def test_of_claims_that_meet_one_holds_and_the_work_item_comes_to_its_end(engine: Engine):
     now = datetime.now(UTC)
     with writing(engine) as connection:
+        wanted = Subscription(ae_title="RIS", uid=FILTERED_SUBSCRIPTION, keys={"00741200": "MEDIUM"}, is_locked=False)
+        subscriptions.subscribe(connection, wanted, now)
         workitems.create(connection, UID, Dataset.from_json(workitem()), now)
-        workitems.subscribe(connection, workitems.GLOBAL_SUBSCRIPTION, "RIS", now)
 
     def claim(number: int) -> str:
         try:
@@ -114,7 +116,10 @@ def test_of_claims_that_meet_one_holds_and_the_work_item_comes_to_its_end(engine
         assert not workitems.move(connection, UID, UpsState.COMPLETED, holder, now)
     with reading(engine) as connection:
         assert workitems.get(connection, UID).state is UpsState.COMPLETED
-        assert workitems.has_events(connection, "RIS")
+    with writing(engine) as connection:
+        events = subscriptions.take_events(connection, "RIS")
+    told = [one["00741000"]["Value"][0] for one in events if "00741000" in one]
+    assert told == ["SCHEDULED", "IN PROGRESS", "COMPLETED"]
 
 
 def _config(connection: object) -> Config:
