@@ -45,6 +45,8 @@ def _options() -> argparse.Namespace:
 
 def _start(name: str, seconds: int) -> int:
     limits = [f"-max_total_time={seconds}", "-rss_limit_mb=2048", "-timeout=20", "-max_len=16384"]
+    # What happens inside a decoder is not seen: without, a syntax would be dropped for taking the way of another.
+    limits.append("-keep_seed=1")
     artifacts = f"-artifact_prefix={FINDINGS}/{name}-"
     command = [sys.executable, __file__, "--child", name, "--", *limits, artifacts, "-print_final_stats=1"]
     print(f"{name}: {seconds} s", flush=True)
@@ -55,15 +57,14 @@ def _run(name: str, arguments: Sequence[str]) -> None:
     import atheris  # noqa: PLC0415 - a development dependency without wheels for every platform
 
     with atheris.instrument_imports(include=["dicom_io", "pydicom"]):
-        from tests.fuzz.targets import TARGETS, seeds_of  # noqa: PLC0415 - imported under instrumentation
+        from tests.fuzz.targets import attempt, seeds_of  # noqa: PLC0415 - imported under instrumentation
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
         scratch, corpus = Path(folder), Path(folder) / "corpus"
         corpus.mkdir()
         for number, seed in enumerate(seeds_of(name, scratch / "seeds")):
             (corpus / f"{number}").write_bytes(seed)
-        target = TARGETS[name]
-        atheris.Setup([sys.argv[0], *arguments, str(corpus)], lambda data: target(data, scratch))
+        atheris.Setup([sys.argv[0], *arguments, str(corpus)], lambda data: attempt(name, data, scratch))
         atheris.Fuzz()
 
 

@@ -1,11 +1,12 @@
 """What is fuzzed: bytes go in, and nothing but our own errors may come out, whatever the bytes are."""
 
+import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import imagecodecs
 import numpy as np
-from pydicom import uid
+from pydicom import dcmread, uid
 from pydicom.dataset import Dataset
 
 from dicom_io.decode.decoders import decode_frame
@@ -55,30 +56,21 @@ Target = Callable[[bytes, Path], None]
 
 def file_header(data: bytes, _scratch: Path) -> None:
     """A DICOM file is read for routing, and its header survives the database."""
-    try:
-        header = read_header(data)
-    except DicomIoError:
-        return
+    header = read_header(data)
     assert load_header(dump_header(header)) == header
     assemble_study([header])
 
 
 def dataset_header(data: bytes, _scratch: Path) -> None:
-    """A dataset as it comes over the network."""
-    try:
-        read_dataset_header(data[1:], _SYNTAXES[data[0] % len(_SYNTAXES)] if data else "")
-    except DicomIoError:
-        return
+    """A dataset as it comes over the network; the first byte of the input says in which syntax."""
+    read_dataset_header(data[1:], _SYNTAXES[data[0] % len(_SYNTAXES)] if data else "")
 
 
 def pixels(data: bytes, scratch: Path) -> None:
     """A file is received, read as colour, as a radiograph and as a volume."""
     path = scratch / "fuzzed.dcm"
     path.write_bytes(data)
-    try:
-        header = read_header(path)
-    except DicomIoError:
-        return
+    header = read_header(path)
     for read in (_read_frames, _read_radiograph, _read_volume):
         try:
             read(path)
@@ -107,19 +99,13 @@ def _read_volume(path: Path) -> None:
 
 def codestream(data: bytes, _scratch: Path) -> None:
     """A compressed frame; the first byte of the input says in which syntax."""
-    try:
-        frame = decode_frame(data[1:], _COMPRESSED[data[0] % len(_COMPRESSED)] if data else "", _STREAM_HEADER)
-    except DicomIoError:
-        return
+    frame = decode_frame(data[1:], _COMPRESSED[data[0] % len(_COMPRESSED)] if data else "", _STREAM_HEADER)
     assert frame.shape == (_STREAM_HEADER.rows, _STREAM_HEADER.columns)
 
 
 def native_xml(data: bytes, _scratch: Path) -> None:
     """A dataset in XML; what was read is written as what it was read from."""
-    try:
-        model = read_native_xml(data)
-    except DicomIoError:
-        return
+    model = read_native_xml(data)
     written = write_native_xml(model)
     assert write_native_xml(read_native_xml(written)) == written
 
@@ -133,11 +119,34 @@ TARGETS: dict[str, Target] = {
 }
 
 
+def attempt(target: str, data: bytes, scratch: Path) -> None:
+    """Run *target* on *data*, which it may refuse by an error of ours."""
+    try:
+        TARGETS[target](data, scratch)
+    except DicomIoError:
+        return
+
+
 def seeds_of(target: str, scratch: Path) -> Iterator[bytes]:
     """Valid inputs of *target*, to be changed."""
-    if target == "native-xml":
-        return (write_native_xml(one.to_json_dict()) for one in (structured_report(), *ct_series(1, size=(2, 2))))
-    return streams() if target == "codestream" else seeds(scratch)
+    match target:
+        case "native-xml":
+            return (write_native_xml(one.to_json_dict()) for one in (structured_report(), *ct_series(1, size=(2, 2))))
+        case "codestream":
+            return streams()
+        case "dataset-header":
+            return datasets(scratch)
+        case _:
+            return seeds(scratch)
+
+
+def datasets(scratch: Path) -> Iterator[bytes]:
+    """The datasets of `seeds`, without what a file has before them, in the syntaxes in which one is read."""
+    for file in seeds(scratch):
+        meta = dcmread(io.BytesIO(file), stop_before_pixels=True).file_meta
+        if meta.TransferSyntaxUID in _SYNTAXES:
+            # Preamble, prefix and group length come before the group that this length is of (PS3.10 7.1).
+            yield bytes([_SYNTAXES.index(meta.TransferSyntaxUID)]) + file[144 + meta.FileMetaInformationGroupLength :]
 
 
 def streams() -> Iterator[bytes]:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dicom_io.uids import is_valid_uid
-from tests.fuzz.targets import TARGETS, seeds_of
+from tests.fuzz.targets import TARGETS, attempt, seeds_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
@@ -61,9 +61,16 @@ def test_changed_inputs_give_values_or_our_own_errors(target: str, tmp_path: Pat
     @_BRIEF
     @given(_changed(target))
     def run(data: bytes) -> None:
-        TARGETS[target](data, tmp_path)
+        attempt(target, data, tmp_path)
 
     run()
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_what_the_fuzzer_begins_with_is_valid(target: str, tmp_path: Path):
+    """Or it would change what is refused at the first byte, and see nothing of the rest."""
+    for seed in seeds_of(target, tmp_path / "seeds"):
+        TARGETS[target](seed, tmp_path)
 
 
 @pytest.mark.parametrize("target", ["file-header", "dataset-header"])
@@ -71,7 +78,7 @@ def test_any_bytes_give_values_or_our_own_errors(target: str, tmp_path: Path):
     @_BRIEF
     @given(st.binary(max_size=400), st.booleans())
     def run(data: bytes, has_prefix: bool) -> None:  # noqa: FBT001 - drawn by hypothesis
-        TARGETS[target](bytes(128) + b"DICM" + data if has_prefix else data, tmp_path)
+        attempt(target, bytes(128) + b"DICM" + data if has_prefix else data, tmp_path)
 
     run()
 
@@ -104,4 +111,4 @@ CASES = {
 
 @pytest.mark.parametrize("data", CASES.values(), ids=CASES.keys())
 def test_what_once_broke_or_would_take_for_ever_is_refused_at_once(data: bytes, tmp_path: Path):
-    TARGETS["dataset-header"](data, tmp_path)
+    attempt("dataset-header", data, tmp_path)
