@@ -10,8 +10,8 @@ from dicom_io.headers import Header, read_dataset_header, read_header
 from dicom_io.receive.spool import Draft, Spool
 from dicom_io.uids import is_valid_uid
 
-#: A header is nearly always within this; one that is not is read from the file when the object is whole.
-_HEADER_BYTES = 65_536
+#: Most headers end before; one that does not is read from the file when the object is whole.
+_HEADER_BYTES = 16_384
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, event, insert, update
 
@@ -33,7 +33,7 @@ class DatabaseInbox:
         self._landing = without_waiting_for_the_disk(engine)
         self._kept = KeptConnection(self._landing)
         event.listen(engine, "engine_disposed", lambda _: self._kept.close())
-        self._policy = policy
+        self._delays = {sender: _delay(sender, policy) for sender in SenderState}
         self._first_generations = FirstGenerations(engine.dialect)
 
     def land(self, arrival: Arrival) -> Landing:
@@ -80,8 +80,8 @@ class DatabaseInbox:
                 _BRING_FORWARD.run(connection, the_study_uid=study_uid, **new_values({"due_at": due_at}))
 
     def _due_at(self, sender: SenderState, now: datetime) -> datetime | None:
-        progress = StudyProgress(instances=1, last_arrival_at=now, sender=sender)
-        return decide(progress, self._policy, now).due_at
+        delay = self._delays[sender]
+        return None if delay is None else now + delay
 
     def refuse(self, refusal: Refusal) -> None:
         """Record what was refused and why."""
@@ -97,6 +97,13 @@ class DatabaseInbox:
                     case_id=refusal.study_uid,
                 )
             )
+
+
+def _delay(sender: SenderState, policy: CompletionPolicy) -> timedelta | None:
+    """How long after an arrival a study closes by *policy* while its *sender* does nothing more."""
+    now = datetime.now(UTC)
+    due_at = decide(StudyProgress(instances=1, last_arrival_at=now, sender=sender), policy, now).due_at
+    return None if due_at is None else due_at - now
 
 
 @contextmanager

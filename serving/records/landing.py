@@ -83,7 +83,7 @@ class FirstGenerations:
 
 
 def _describe(arrival: Arrival) -> _Description:
-    return (*map(str, _study_values(arrival).values()), arrival.header.modality)
+    return (*_study_values(arrival).values(), arrival.header.modality)
 
 
 def land(connection: Connection, arrival: Arrival, now: datetime, due_at: datetime | None) -> Landing:
