@@ -14,6 +14,7 @@ from models.errors import ModelError
 from models.registry import ReleaseStore
 from serving.errors import ImagesClearedError
 from serving.records import audit, cases, hints, stays, work
+from serving.records.cases import ClosedStudy
 from serving.records.database import Transaction, reading, writing
 from serving.records.stay_clock import Limits, close_on_clock
 from serving.rules import Route, match_stay, match_study, route_named
@@ -54,11 +55,12 @@ class Intake:
             studies = (*cases.due_studies(connection, now), *whole)
             stay_ids = stays.due_stays(connection, now)
         self._bring_forward(whole, now)
-        for study_uid in studies:
-            self._take_study(study_uid, now)
+        closed = 0
+        while closed < len(studies) and self._take_study(now):
+            closed += 1
         for stay_id in stay_ids:
             self._take_stay(stay_id, now)
-        return len(studies) + len(stay_ids)
+        return closed + len(stay_ids)
 
     def take_asked(self, study_uid: str, rule_name: str) -> tuple[str, bool] | None:
         """The work item that reads a closed study by one rule, and whether it was made for this; None while it is open.
@@ -84,22 +86,26 @@ class Intake:
             with writing(self._engine) as connection:
                 hints.bring_forward(connection, whole, now)
 
-    def _take_study(self, study_uid: str, now: datetime) -> None:
+    def _take_study(self, now: datetime) -> bool:
+        """Close the next study that is due; False when there is none."""
         with self._taking_in(self._engine) as connection:
-            generation = cases.close_generation(connection, study_uid, now)
-            if generation is None:
-                return
-            case = _imaging_case(connection, study_uid, generation, now)
-            work.supersede_older(connection, study_uid, generation, now)
-            try:
-                cases.demand_all_images(connection, study_uid)
-                routes = match_study(cases.load_study(connection, study_uid), self._rules)
-            except ImagesClearedError as error:
-                _put_aside(connection, case, "images_cleared", str(error))
-                return
-            except DicomIoError as error:
-                _put_aside(connection, case, "contradictory_study", str(error))
-                return
+            closed = cases.close_next(connection, now)
+            if closed is not None:
+                self._queue_study(connection, closed, now)
+        return closed is not None
+
+    def _queue_study(self, connection: Connection, closed: ClosedStudy, now: datetime) -> None:
+        study_uid = closed.study_uid
+        case = _imaging_case(connection, study_uid, closed.generation, now)
+        work.supersede_older(connection, study_uid, closed.generation, now)
+        try:
+            cases.demand_all_images(connection, study_uid)
+            routes = match_study(cases.load_study(connection, study_uid), self._rules)
+        except ImagesClearedError as error:
+            _put_aside(connection, case, "images_cleared", str(error))
+        except DicomIoError as error:
+            _put_aside(connection, case, "contradictory_study", str(error))
+        else:
             self._queue(connection, case, hints.with_hints(connection, study_uid, routes, now))
 
     def _take_stay(self, stay_id: str, now: datetime) -> None:

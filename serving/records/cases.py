@@ -1,5 +1,6 @@
 """Studies as they stand, and the closing of their generations."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,16 @@ from serving.records.statements import Statement, given
 LONGEST_AWAITED = timedelta(hours=1)
 
 
+@dataclass(frozen=True, kw_only=True)
+class ClosedStudy:
+    """A study of which a generation was just closed."""
+
+    #: Study Instance UID.
+    study_uid: str
+    #: Number of that generation.
+    generation: int
+
+
 def is_due(now: SQLColumnExpression[datetime] | datetime, far: SQLColumnExpression[datetime] | datetime) -> Any:
     """A study whose time has come; or lies beyond *far*, so that it was written by a clock that is set back since."""
     return or_(STUDY.c.due_at <= now, STUDY.c.due_at > far)
@@ -26,11 +37,20 @@ _NOW, _FAR = given(STUDY.c.due_at, "now"), given(STUDY.c.due_at, "far")
 _OF_STUDY = INSTANCE.c.study_uid == given(INSTANCE.c.study_uid)
 _DUE = Statement(select(STUDY.c.study_uid).where(is_due(_NOW, _FAR)).order_by(STUDY.c.due_at))
 _HEADERS = Statement(select(INSTANCE.c.header, INSTANCE.c.path).where(_OF_STUDY, INSTANCE.c.current))
+# Several nodes look at the same moment: each takes another study, and none waits for one that is being closed.
+_NEXT_DUE = (
+    select(STUDY.c.study_uid)
+    .where(is_due(_NOW, _FAR))
+    .order_by(STUDY.c.due_at)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+    .scalar_subquery()
+)
 _CLOSE = Statement(
     update(STUDY)
-    .where(STUDY.c.study_uid == _UID, is_due(_NOW, _FAR))
+    .where(STUDY.c.study_uid == _NEXT_DUE)
     .values({STUDY.c.due_at: None, STUDY.c.generation: STUDY.c.generation + 1})
-    .returning(STUDY.c.generation)
+    .returning(STUDY.c.study_uid, STUDY.c.generation)
 )
 _ORIGIN = Statement(select(STUDY.c.last_arrival_at, STUDY.c.source_ae).where(STUDY.c.study_uid == _UID))
 _IS_CLEARED = INSTANCE.c.cleared_at.is_not(None)
@@ -60,10 +80,10 @@ def load_study(connection: Connection, study_uid: str) -> Study:
     return assemble_study(headers)
 
 
-def close_generation(connection: Connection, study_uid: str, now: datetime) -> int | None:
-    """Close the open generation of a study that has fallen due: its number, or None when it is not due any more."""
-    row = _CLOSE.first(connection, the_study_uid=study_uid, now=now, far=now + LONGEST_AWAITED)
-    return None if row is None else int(row.generation)
+def close_next(connection: Connection, now: datetime) -> ClosedStudy | None:
+    """Close the open generation of the study that has been due longest; None when none is that others do not close."""
+    row = _CLOSE.first(connection, now=now, far=now + LONGEST_AWAITED)
+    return None if row is None else ClosedStudy(study_uid=row.study_uid, generation=row.generation)
 
 
 def settled_generation(connection: Connection, study_uid: str) -> int | None:

@@ -111,10 +111,11 @@ def claim_items(
     turns = turns or Turns()
     room = Room(places=room, acute_places=room, by_model={}) if isinstance(room, int) else room
     claimed: list[WorkItem] = []
-    while (group := turns.choose(waiting.item_groups(connection, turns.patience, now), room, now)) is not None:
-        item = _claim_first(connection, group, node, now)
-        if item is None:
-            # Others are claiming it at this moment.
+    while room.acute_places:
+        group = turns.choose(waiting.item_groups(connection, turns.patience, now), room, now)
+        item = None if group is None else _claim_first(connection, group, node, now)
+        if group is None or item is None:
+            # None waits, or others are claiming it at this moment.
             break
         turns.served(group)
         room = room.without(group)

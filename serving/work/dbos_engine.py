@@ -10,6 +10,7 @@ forgotten finds its work done.
 
 import sqlite3
 from collections.abc import Collection, Mapping
+from contextvars import Context
 from typing import Any
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
@@ -72,10 +73,14 @@ class DbosEngine:
     def run(self, kind: RunKind, run_id: str, subject_id: str) -> None:
         """Begin a run in a thread of its own; the same *run_id* again joins it."""
         try:
-            with SetWorkflowID(f"{kind.value}/{subject_id}/{run_id}"):
-                DBOS.start_workflow(self._workflows[kind], subject_id)
+            # In a context of its own: begun by another run, it would be written down as a step of that one too.
+            Context().run(self._begin, kind, run_id, subject_id)
         except SQLAlchemyError as error:
             raise DatabaseDownError(f"a run could not be begun ({type(error).__name__})") from error
+
+    def _begin(self, kind: RunKind, run_id: str, subject_id: str) -> None:
+        with SetWorkflowID(f"{kind.value}/{subject_id}/{run_id}"):
+            DBOS.start_workflow(self._workflows[kind], subject_id)
 
     def stop(self, timeout_seconds: float) -> None:
         """Let running work finish for at most *timeout_seconds*."""

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from serving.errors import DatabaseDownError
 from serving.intake import Intake
-from serving.records import drains, outlook, work
+from serving.records import outlook, work
 from serving.records.changes import ChangeDetector
 from serving.records.database import reading, writing
 from serving.work.engine import WorkEngine
@@ -73,13 +73,9 @@ class Dispatcher:
         """One look: close what fell due, start what waits."""
         with reading(self._engine) as connection:
             # A look without the write lock, so that an idle worker never disturbs the receiver.
-            now = datetime.now(UTC)
-            waiting = outlook.look(connection, now)
-            is_drained = drains.is_drained(connection, self._node, now)
+            waiting = outlook.look(connection, datetime.now(UTC))
         if waiting.cases:
             self._intake.take_due()
-        if is_drained:
-            return
         if waiting.items:
             self._starter.start_items()
         if waiting.deliveries:

@@ -76,11 +76,13 @@ class Starter:
 
     def start_deliveries(self) -> None:
         """Begin the deliveries whose turn it is."""
-        with reading(self._engine) as connection:
-            ready = {one.model for one in delivery_groups(connection, self._turns.patience, datetime.now(UTC))}
-        for destination in self._destinations:
-            while destination in ready and self._start_delivery(destination):
-                pass
+        ready = self._ready_destinations()
+        if not ready:
+            return
+        with self._claiming() as claims, writing(self._engine) as connection:
+            for destination in ready:
+                while self._claim_delivery(connection, destination, claims):
+                    pass
 
     @contextmanager
     def taking_in(self, engine: Engine) -> Iterator[Connection]:
@@ -122,7 +124,17 @@ class Starter:
     def _any_ready(self, room: Room) -> bool:
         now = datetime.now(UTC)
         with reading(self._engine) as connection:
-            return self._turns.choose(item_groups(connection, self._turns.patience, now), room, now) is not None
+            groups = item_groups(connection, self._turns.patience, now)
+            return self._turns.choose(groups, room, now) is not None and self._may_claim(connection)
+
+    def _ready_destinations(self) -> list[str]:
+        """Where a delivery waits whose time has come, and a place is free."""
+        free = [one for one in self._destinations if self._slots.free(one)]
+        if not free:
+            return []
+        with reading(self._engine) as connection:
+            waiting = {one.model for one in delivery_groups(connection, self._turns.patience, datetime.now(UTC))}
+            return [one for one in free if one in waiting] if self._may_claim(connection) else []
 
     def _claim_items(self, connection: Connection, claims: _Claims) -> None:
         room = self._room()
@@ -130,10 +142,6 @@ class Starter:
             for item in work.claim_items(connection, self._node, room, datetime.now(UTC), self._turns):
                 claims.add(RunKind.ANALYSE, _ANALYSE, item.id)
                 self._slots.works_on(item.id, item.model)
-
-    def _start_delivery(self, destination: str) -> bool:
-        with self._claiming() as claims, writing(self._engine) as connection:
-            return self._claim_delivery(connection, destination, claims)
 
     def _claim_delivery(self, connection: Connection, destination: str, claims: _Claims) -> bool:
         place = uuid4().hex

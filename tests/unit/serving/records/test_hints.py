@@ -64,9 +64,7 @@ def close_whole(engine: Engine) -> tuple[str, ...]:
     with writing(engine) as connection:
         whole = hints.fulfilled_studies(connection, now)
         hints.bring_forward(connection, whole, now)
-        for uid in whole:
-            cases.close_generation(connection, uid, now)
-    return whole
+        return tuple(closed.study_uid for _ in whole if (closed := cases.close_next(connection, now)) is not None)
 
 
 def due_at(engine: Engine) -> datetime | None:

@@ -24,7 +24,8 @@ Land = Callable[[Dataset], Landing]
 
 def close(engine: Engine, study_uid: str) -> int | None:
     with writing(engine) as connection:
-        return cases.close_generation(connection, study_uid, datetime.now(UTC))
+        closed = cases.close_next(connection, datetime.now(UTC))
+    return closed.generation if closed is not None and closed.study_uid == study_uid else None
 
 
 def is_open(engine: Engine, study_uid: str) -> bool:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine, insert, update
 
 from serving.records import cases, drains, duty_schema, outlook, stay_schema, workitem_schema  # noqa: F401  Their tables belong to METADATA.
+from serving.records.cases import ClosedStudy
 from serving.records.database import open_database, reading, writing
 from serving.records.schema import METADATA, STUDY, WORK_ITEM
 from serving.work.dispatcher import Dispatcher
@@ -92,4 +93,5 @@ def test_a_clock_that_was_set_back_keeps_no_study_open(engine: Engine, back: tim
         assert cases.due_studies(connection, NOW) == ()
         assert outlook.look(connection, NOW - back).cases
         assert cases.due_studies(connection, NOW - back) == ("1",)
-        assert cases.close_generation(connection, "1", NOW - back) == 1
+        closed = cases.close_next(connection, NOW - back)
+    assert closed == ClosedStudy(study_uid="1", generation=1)
