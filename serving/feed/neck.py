@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from ehr_io.errors import NotHl7Error
 from ehr_io.hl7.acknowledgement import AckCode, Acknowledgement, ErrorCondition, write_acknowledgement
@@ -20,6 +20,7 @@ from serving.feed.group_commit import GroupCommit
 from serving.feed.kept import KeptMessage, KeptState, keep_message
 from serving.feed.orders import keep_order
 from serving.records.database import writing
+from serving.records.kept_connection import KeptConnection
 from serving.records.stay_intake import StayIntake
 
 _TOO_MANY_TO_NAME = 5
@@ -63,11 +64,16 @@ class Verdict:
 
 def keep_items(engine: Engine) -> Callable[[Sequence[FeedItem]], None]:
     """Keeps items on *engine*, all in one transaction."""
-    stays = StayIntake(engine.dialect)
+    stays, kept = StayIntake(engine.dialect), KeptConnection(engine)
+    event.listen(engine, "engine_disposed", lambda _: kept.close())
 
     def keep(items: Sequence[FeedItem]) -> None:
+        tolds, now = [item.told for item in items if item.told is not None], items[-1].received_at
+        if not any(item.kept is not None or item.orders for item in items):
+            stays.keep_alone(kept, tolds, now)
+            return
         with writing(engine) as connection:
-            stays.keep(connection, [item.told for item in items if item.told is not None], items[-1].received_at)
+            stays.keep(connection, tolds, now)
             for item in items:
                 if item.kept is not None:
                     keep_message(connection, item.kept)

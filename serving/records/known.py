@@ -4,12 +4,12 @@ It is read in one go, changed here as the tellings demand, and written in one go
 twice a group, not a dozen times.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Dialect, Select, func, or_, select, true
+from sqlalchemy import Dialect, func, or_, select, true
 
 from ehr_io.events import EventKind
 from serving.records.prepared import Prepared
@@ -25,7 +25,11 @@ _STANDING = (*sorted(PLACES), EventKind.PATIENT.value)
 _LOCK = 8_214_774
 #: All that follows goes by keys: a plan that was made while the tables were small must not read them whole for ever.
 _NOT_WHOLE = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
-_TURN = select(func.pg_advisory_xact_lock(_LOCK), *(func.set_config(setting, "off", true()) for setting in _NOT_WHOLE))
+#: And since one plan serves all keys alike, none is made anew for those that are asked for.
+_PLANNING = dict.fromkeys(_NOT_WHOLE, "off") | {"plan_cache_mode": "force_generic_plan"}
+_TURN = select(
+    func.pg_advisory_xact_lock(_LOCK), *(func.set_config(name, value, true()) for name, value in _PLANNING.items())
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,17 +90,20 @@ class Questions:
         self.turn = Prepared(_TURN, dialect) if dialect.name == "postgresql" else None
         stay, event = select(STAY), select(EVENT).where(EVENT.c.current)
         standing = event.where(or_(*(EVENT.c.kind == kind for kind in _STANDING)))
-        self.patients = _by_keys(select(PATIENT), PATIENT.c.patient_id, dialect)
-        self.stays = _by_keys(stay, STAY.c.stay_id, dialect)
-        self.stays_of = _by_keys(stay, STAY.c.patient_id, dialect)
-        self.standing = _by_keys(standing, EVENT.c.stay_id, dialect)
-        self.standing_of = _by_keys(standing.join(STAY, STAY.c.stay_id == EVENT.c.stay_id), STAY.c.patient_id, dialect)
-        self.told = _by_keys(event, EVENT.c.source, dialect)
-        self.withdrawn = _by_keys(select(WITHDRAWAL), WITHDRAWAL.c.source, dialect)
-
-
-def _by_keys(statement: Select[Any], column: Any, dialect: Dialect) -> Question:
-    return Question(statement.where(is_among(column, "keys", dialect)), dialect)
+        standing_of = standing.join(STAY, STAY.c.stay_id == EVENT.c.stay_id)
+        #: Takes the keys of each by its name in `Wanted`.
+        self.wanted = Question(
+            [
+                (PATIENT, select(PATIENT).where(is_among(PATIENT.c.patient_id, "patients", dialect))),
+                (STAY, stay.where(is_among(STAY.c.stay_id, "stays", dialect))),
+                (STAY, stay.where(is_among(STAY.c.patient_id, "people", dialect))),
+                (EVENT, standing.where(is_among(EVENT.c.stay_id, "standing", dialect))),
+                (EVENT, standing_of.where(is_among(STAY.c.patient_id, "people", dialect))),
+                (EVENT, event.where(is_among(EVENT.c.source, "sources", dialect))),
+                (WITHDRAWAL, select(WITHDRAWAL).where(is_among(WITHDRAWAL.c.source, "sources", dialect))),
+            ],
+            dialect,
+        )
 
 
 class Known:
@@ -125,32 +132,32 @@ class Known:
 
     def read(self, wanted: Wanted) -> None:
         """Know what is *wanted* too; what was read before is not read again."""
-        asked = self._questions
         stays = wanted.stays | wanted.standing
-        questions = [
-            (asked.patients, wanted.patients - self._patients, self._take_patients),
-            (asked.stays, stays - self._stays, self._take_stays),
-            (asked.stays_of, wanted.people, self._take_stays),
-            (asked.standing, wanted.standing - self._standing, self._take_events),
-            (asked.standing_of, wanted.people, self._take_events),
-            (asked.told, wanted.sources, self._take_events),
-            (asked.withdrawn, wanted.sources, self._take_withdrawn),
-        ]
+        keys = {
+            "patients": wanted.patients - self._patients,
+            "stays": stays - self._stays,
+            "people": wanted.people,
+            "standing": wanted.standing - self._standing,
+            "sources": wanted.sources,
+        }
         self._patients |= wanted.patients
         self._stays |= stays
         self._standing |= wanted.standing
-        self._ask([one for one in questions if one[1]])
+        if any(keys.values()):
+            self._ask({name: sorted(some) for name, some in keys.items()})
 
-    def _ask(self, asked: Sequence[tuple[Question, Collection[str], Callable[[list[Row]], None]]]) -> None:
-        if not asked:
-            return
+    def _ask(self, keys: Mapping[str, Sequence[str]]) -> None:
+        question = self._questions.wanted
         with at_once(self._driver):
             if self._questions.turn is not None and not self._has_turn:
                 self._questions.turn.execute(self._driver, {})
             self._has_turn = True
-            cursors = [question.execute(self._driver, {"keys": sorted(keys)}) for question, keys, _ in asked]
-        for (question, _, take), cursor in zip(asked, cursors, strict=True):
-            take(question.rows(cursor))
+            cursor = question.execute(self._driver, keys)
+        found = question.rows(cursor)
+        self._take_patients(found[PATIENT.name])
+        self._take_stays(found[STAY.name])
+        self._take_events(found[EVENT.name])
+        self._take_withdrawn(found[WITHDRAWAL.name])
 
     def _take_patients(self, rows: list[Row]) -> None:
         self.patients.by_key |= {row["patient_id"]: row for row in rows}

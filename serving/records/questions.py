@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -12,14 +13,19 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Dialect,
+    Select,
     String,
+    Table,
     Text,
     any_,
     bindparam,
     cast,
     column,
     func,
+    literal_column,
+    null,
     select,
+    union_all,
 )
 from sqlalchemy.sql.expression import ClauseElement
 from sqlalchemy.types import TypeEngine
@@ -46,12 +52,57 @@ def is_among(key: Column[Any], name: str, dialect: Dialect) -> ColumnElement[boo
     return key.in_(select(listed.c.value))
 
 
-class Question(Prepared):
-    """A query that is made once for one database."""
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """Where the columns of one table lie in a row of a `Question`'s answer."""
 
-    def rows(self, cursor: Any) -> list[Row]:
-        """What *cursor*, the answer to it, found."""
-        return [dict(zip(self.columns, self.read(found), strict=True)) for found in cursor.fetchall()]
+    table: str
+    names: Sequence[str]
+    where: slice
+    #: What makes values of the driver ours, by name.
+    readers: Sequence[tuple[str, Callable[[Any], Any]]]
+
+    def row(self, found: Sequence[Any]) -> Row:
+        row = dict(zip(self.names, found[self.where], strict=True))
+        for name, read in self.readers:
+            row[name] = read(row[name])
+        return row
+
+
+class Question(Prepared):
+    """Queries for all columns of one table each, put to the database as one.
+
+    Each is about a few rows, and a statement more costs the driver and the database as much as those.
+    """
+
+    def __init__(self, queries: Sequence[tuple[Table, Select[Any]]], dialect: Dialect) -> None:
+        """Make *queries*, each of a table, for *dialect*."""
+        self._tables = list(dict.fromkeys(table for table, _ in queries))
+        super().__init__(union_all(*(self._widened(table, query) for table, query in queries)), dialect)
+        self._parts = [self._part(number) for number in range(len(self._tables))]
+
+    def rows(self, cursor: Any) -> dict[str, list[Row]]:
+        """What *cursor*, the answer to it, found, by the name of the table."""
+        found: dict[str, list[Row]] = {table.name: [] for table in self._tables}
+        for values in cursor.fetchall():
+            part = self._parts[values[0]]
+            found[part.table].append(part.row(values))
+        return found
+
+    def _widened(self, table: Table, query: Select[Any]) -> Select[Any]:
+        """*query* with the number of its table before its columns, and nothing in those of the others."""
+        columns = [
+            (column if column.table is table else cast(null(), column.type)).label(f"{column.table.name}_{column.name}")
+            for one in self._tables
+            for column in one.c
+        ]
+        return query.with_only_columns(literal_column(str(self._tables.index(table))).label("part"), *columns)
+
+    def _part(self, number: int) -> _Part:
+        table, before = self._tables[number], 1 + sum(len(one.c) for one in self._tables[:number])
+        names = table.c.keys()
+        readers = [(names[place - before], read) for place, read in self._readers if 0 <= place - before < len(names)]
+        return _Part(table=table.name, names=names, where=slice(before, before + len(names)), readers=readers)
 
 
 #: Makes a statement about one row, or about many, from what stands for the row's values by name.

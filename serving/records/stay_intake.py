@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Dialect
 from ehr_io.events import EventKind
 from ehr_io.told import Telling, Told
 from serving.records import patients
+from serving.records.kept_connection import KeptConnection
 from serving.records.known import PLACES, Known, Questions, Wanted
 from serving.records.questions import Row
 from serving.records.stay_orders import StayOrders, Writes
@@ -46,8 +47,21 @@ class StayIntake:
         there.
         """
         driver: Any = connection.connection.driver_connection
-        group = _Group(known=Known(self._questions, driver), tolds=tolds, now=now)
-        self._orders.write(driver, group.keep())
+        self._orders.write(driver, self._decide(driver, tolds, now))
+
+    def keep_alone(self, kept: KeptConnection, tolds: Sequence[Told], now: datetime) -> None:
+        """Keep all that *tolds* said as `keep` does, in a transaction that holds nothing else.
+
+        To PostgreSQL its beginning goes with the questions and its end with the rows.
+
+        Raises:
+            DatabaseDownError: nothing was kept.
+        """
+        with kept.writing() as driver:
+            self._orders.write_and_commit(driver, self._decide(driver, tolds, now))
+
+    def _decide(self, driver: Any, tolds: Sequence[Told], now: datetime) -> Writes:
+        return _Group(known=Known(self._questions, driver), tolds=tolds, now=now).keep()
 
 
 def keep_told(connection: Connection, tolds: Sequence[Told], now: datetime) -> None:

@@ -57,21 +57,30 @@ class StayOrders:
 
     def write(self, driver: Any, writes: Writes) -> None:
         """Write *writes* on a connection of the *driver* in a transaction."""
+        with at_once(driver):
+            self._execute(driver, writes)
+
+    def write_and_commit(self, driver: Any, writes: Writes) -> None:
+        """Write *writes* and end the transaction; when this returns they are durable."""
+        with at_once(driver):
+            self._execute(driver, writes)
+            driver.commit()
+
+    def _execute(self, driver: Any, writes: Writes) -> None:
         known, changes = writes.known, writes.changes
         withdrawn = [{"source": source, "told_at": at} for source, at in sorted(changes.withdrawn.items())]
-        with at_once(driver):
-            self._new_patients.execute_many(driver, known.patients.to_insert())
-            self._patients.execute_many(driver, known.patients.to_update())
-            self._new_stays.execute_many(driver, known.stays.to_insert())
-            self._stays.execute_many(driver, known.stays.to_update())
-            for merge in known.merged:
-                # One after the other: an identity may be given up twice.
-                self._risks.execute_many(driver, [merge])
-            self._retired.execute_many(driver, changes.retired)
-            self._events.execute_many(driver, changes.added)
-            self._no_withdrawals.execute_many(driver, withdrawn)
-            self._withdrawals.execute_many(driver, withdrawn)
-            self._refusals.execute_many(driver, _refusals(writes.tolds, writes.now))
+        self._new_patients.execute_many(driver, known.patients.to_insert())
+        self._patients.execute_many(driver, known.patients.to_update())
+        self._new_stays.execute_many(driver, known.stays.to_insert())
+        self._stays.execute_many(driver, known.stays.to_update())
+        for merge in known.merged:
+            # One after the other: an identity may be given up twice.
+            self._risks.execute_many(driver, [merge])
+        self._retired.execute_many(driver, changes.retired)
+        self._events.execute_many(driver, changes.added)
+        self._no_withdrawals.execute_many(driver, withdrawn)
+        self._withdrawals.execute_many(driver, withdrawn)
+        self._refusals.execute_many(driver, _refusals(writes.tolds, writes.now))
 
 
 def _inserting(table: Table, dialect: Dialect) -> Order:
