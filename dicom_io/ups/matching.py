@@ -40,7 +40,7 @@ def matches(dataset: Json, keys: Mapping[str, str | Keys]) -> bool:
 
 def _has(values: list[Any], wanted: str | Keys) -> bool:
     if isinstance(wanted, dict):
-        return any(matches(item, wanted) for item in values)
+        return any(isinstance(item, Mapping) and matches(item, wanted) for item in values)
     return not wanted or any(_text(value) == wanted for value in values)
 
 

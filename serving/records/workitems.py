@@ -1,19 +1,24 @@
 """UPS work items that were created at our own door: kept, changed by the rules, and told of to subscribers."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from pydicom.dataset import Dataset
-from sqlalchemy import Connection, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from dicom_io.ups import rules
 from dicom_io.ups.errors import UnknownWorkitemError, WorkitemConflictError
+from dicom_io.ups.matching import Keys, matches
 from dicom_io.ups.workitem import FINAL, StepState
 from serving.records import audit, subscriptions
 from serving.records.subscriptions import Json
 from serving.records.workitem_schema import UPS_WORKITEM
+
+#: They are kept for ever; read in parts of this many rows.
+_PART = 200
+_ALL = select(UPS_WORKITEM).order_by(UPS_WORKITEM.c.created_at, UPS_WORKITEM.c.uid)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +86,10 @@ def _kept(connection: Connection, wanted: Select[tuple[Any, ...]]) -> KeptWorkit
     row = connection.execute(wanted).one_or_none()
     if row is None:
         raise UnknownWorkitemError
+    return _of_row(row)
+
+
+def _of_row(row: Row[Any]) -> KeptWorkitem:
     return KeptWorkitem(
         uid=row.uid,
         state=StepState(row.state),
@@ -90,12 +99,19 @@ def _kept(connection: Connection, wanted: Select[tuple[Any, ...]]) -> KeptWorkit
     )
 
 
-def find(connection: Connection, states: Sequence[StepState], limit: int) -> tuple[KeptWorkitem, ...]:
-    """Work items in *states* (empty = in any), oldest first."""
-    wanted = select(UPS_WORKITEM.c.uid).order_by(UPS_WORKITEM.c.created_at).limit(limit)
-    if states:
-        wanted = wanted.where(UPS_WORKITEM.c.state.in_([state.value for state in states]))
-    return tuple(get(connection, uid) for uid in connection.scalars(wanted).all())
+def find(connection: Connection, state: StepState, limit: int) -> tuple[KeptWorkitem, ...]:
+    """Work items in *state*, oldest first."""
+    wanted = _ALL.where(UPS_WORKITEM.c.state == state.value).limit(limit)
+    return tuple(_of_row(row) for row in connection.execute(wanted))
+
+
+def search(connection: Connection, keys: Keys, first: int, limit: int) -> tuple[Json, ...]:
+    """The attributes of the work items that match *keys*, oldest first, from the *first* of them, counted from 0."""
+    state = keys.get("00741000")
+    wanted = _ALL.where(UPS_WORKITEM.c.state == state) if isinstance(state, str) and state else _ALL
+    with connection.execute(wanted, execution_options={"yield_per": _PART}) as rows:
+        matching = (row.dataset for row in rows if matches(row.dataset, keys))
+        return tuple(islice(matching, first, first + limit))
 
 
 def change(connection: Connection, uid: str, changes: Dataset, transaction_uid: str, now: datetime) -> None:

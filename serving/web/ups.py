@@ -18,12 +18,12 @@ from dicom_io.ups.errors import (
     WorkitemError,
     WorkitemFormatError,
 )
-from dicom_io.ups.matching import Keys, matches, read_keys
+from dicom_io.ups.matching import Keys, read_keys
 from dicom_io.ups.workitem import CODING_SCHEME, StepState, read_workitem
 from serving.errors import DatabaseDownError
 from serving.records import subscriptions, workitems
-from serving.records.database import reading, writing
-from serving.records.subscriptions import FILTERED_SUBSCRIPTION, WELL_KNOWN, Subscription
+from serving.records.database import reading, reading_in_parts, writing
+from serving.records.subscriptions import FILTERED_SUBSCRIPTION, WELL_KNOWN, Json, Subscription
 from serving.records.workitems import KeptWorkitem
 from serving.web.bodies import BodyOverLimitError, read_body
 from serving.web.dicom_forms import (
@@ -38,7 +38,9 @@ from serving.web.dicom_forms import (
 
 #: A work item names series, not pixels; a large one has some kilobytes.
 _MAXIMUM_BODY_BYTES = 2**20
+#: Work items in one answer; the next ones are asked for with an offset.
 _AT_ONCE = 1000
+_MORE = '299 varsel "There are additional results that can be requested"'
 #: Query parameters that are no attribute (PS3.18 8.3.4).
 _NOT_MATCHING = frozenset({"limit", "offset", "includefield", "fuzzymatching", "accept", "charset"})
 _NOT_FILTERING = frozenset({"deletionlock", "filter", "accept", "charset"})
@@ -104,11 +106,12 @@ class _Door:
         """``GET /workitems`` (11.9): matched on attributes with one value."""
         form = wanted_form(request)
         wanted = read_keys((name, value) for name, value in request.query_params.items() if name not in _NOT_MATCHING)
-        limit, offset = (_whole(request, name, default) for name, default in (("limit", _AT_ONCE), ("offset", 0)))
-        states = [state for state in StepState if wanted.get("00741000") == state.value]
-        found = await run_in_threadpool(self._find, states)
-        matching = [one.dataset for one in found if matches(one.dataset, wanted)][offset : offset + limit]
-        return answer_of_several(matching, form) if matching else Response(status_code=204)
+        limit = min(_whole(request, "limit", _AT_ONCE), _AT_ONCE)
+        found = await run_in_threadpool(self._search, wanted, _whole(request, "offset", 0), limit + 1)
+        answer = answer_of_several(found[:limit], form) if found[:limit] else Response(status_code=204)
+        if len(found) > limit:
+            answer.headers["Warning"] = _MORE
+        return answer
 
     async def read(self, request: Request) -> Response:
         """``GET /workitems/{uid}`` (11.5)."""
@@ -186,9 +189,9 @@ class _Door:
         with reading(self._engine) as connection:
             return workitems.get(connection, uid)
 
-    def _find(self, states: list[StepState]) -> tuple[KeptWorkitem, ...]:
-        with reading(self._engine) as connection:
-            return workitems.find(connection, states, _AT_ONCE)
+    def _search(self, keys: Keys, first: int, limit: int) -> tuple[Json, ...]:
+        with reading_in_parts(self._engine) as connection:
+            return workitems.search(connection, keys, first, limit)
 
 
 _STATES = tuple(state.value for state in StepState)

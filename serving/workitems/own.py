@@ -25,7 +25,7 @@ class OwnManager:
     def waiting(self) -> Sequence[Workitem]:
         """SCHEDULED work items, oldest first."""
         with reading(self._engine) as connection:
-            kept = workitems.find(connection, [StepState.SCHEDULED], _AT_ONCE)
+            kept = workitems.find(connection, StepState.SCHEDULED, _AT_ONCE)
         # What is kept was checked when it was created.
         return tuple(read_workitem(one.uid, Dataset.from_json(one.dataset)) for one in kept)
 

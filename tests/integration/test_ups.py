@@ -37,6 +37,7 @@ from serving.records.performed import ManagerName
 from serving.records.schema import AUDIT, DELIVERY, RESULT, WORK_ITEM
 from serving.records.subscriptions import FILTERED_SUBSCRIPTION, GLOBAL_SUBSCRIPTION
 from serving.settings.file import Rule
+from serving.web import ups
 from serving.web.ups import ups_routes
 from serving.web.ups_events import ups_event_routes
 from serving.workitems.fetch import NoFetcher
@@ -498,6 +499,24 @@ def test_who_ends_a_filter_still_hears_of_what_was_asked_for_by_itself(site: Sit
 )
 def test_a_subscription_that_cannot_be_is_refused(door: httpx.Client, path: str, status: int) -> None:
     assert door.post(f"workitems/{path}").status_code == status
+
+
+def test_a_search_sees_every_work_item_page_by_page(door: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ups, "_AT_ONCE", 2)
+    uids = [derive_uid("one of many", str(number)) for number in range(5)]
+    for number, uid in enumerate(uids):
+        create(door, workitem(priority="HIGH" if number > 1 else "LOW"), uid)
+
+    first, rest = (door.get("workitems", params={"00741200": "HIGH", "offset": offset}) for offset in (0, 2))
+
+    assert [found_uids(first), found_uids(rest)] == [uids[2:4], uids[4:]]
+    assert ["additional results" in one.headers.get("Warning", "") for one in (first, rest)] == [True, False]
+    assert door.get("workitems", params={"00404018.00080100": "another rule"}).status_code == 204
+    assert door.get("workitems", params={"00741000.00080100": "no sequence"}).status_code == 204
+
+
+def found_uids(answer: httpx.Response) -> list[str]:
+    return [str(one["00080018"]["Value"][0]) for one in answer.json()]
 
 
 def test_a_requester_may_speak_xml(door: httpx.Client) -> None:

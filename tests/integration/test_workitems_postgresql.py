@@ -24,7 +24,7 @@ from dicom_io.ups.errors import WorkitemConflictError
 from dicom_io.ups.performed import Performed, performed
 from dicom_io.ups.workitem import StepState as UpsState
 from serving.records import hints, migrate, subscriptions, workitems
-from serving.records.database import open_database, reading, writing
+from serving.records.database import open_database, reading_in_parts, writing
 from serving.records.hints import HintSource, PriorityHint
 from serving.records.inbox import DatabaseInbox
 from serving.records.subscriptions import FILTERED_SUBSCRIPTION, Subscription
@@ -114,8 +114,10 @@ def test_of_claims_that_meet_one_holds_and_the_work_item_comes_to_its_end(engine
         workitems.change(connection, UID, performed(what), holder, now)
         assert workitems.move(connection, UID, UpsState.COMPLETED, holder, now)
         assert not workitems.move(connection, UID, UpsState.COMPLETED, holder, now)
-    with reading(engine) as connection:
+    with reading_in_parts(engine) as connection:
         assert workitems.get(connection, UID).state is UpsState.COMPLETED
+        found = workitems.search(connection, {"00741000": "COMPLETED", "00741200": "MEDIUM"}, 0, 9)
+        assert [one["00080018"]["Value"] for one in found] == [[UID]]
     with writing(engine) as connection:
         events = subscriptions.take_events(connection, "RIS")
     told = [one["00741000"]["Value"][0] for one in events if "00741000" in one]

@@ -40,6 +40,9 @@ def test_an_item_matches_when_it_has_every_key(named: list[tuple[str, str]]):
         [("00741200", "LOW")],
         [("00741204", "x")],
         [("00080050", "x")],
+        # Neither a sequence.
+        [("00741200.00080100", "HIGH")],
+        [("00100010.00080100", "Hansen^Ane")],
         # Both in one item, not one here and one there.
         [("00404018.00080100", "chest"), ("00404018.00080102", "99OTHER")],
     ],
