@@ -28,7 +28,7 @@ from serving.records.schema import (
 from serving.settings.file import Settings, Site
 from serving.work.item import DeliveryState, State
 from tests.factories.releases import make_release
-from tests.factories.wards import fill_stay, fill_surveillance
+from tests.factories.wards import BASELINE, fill_stay, fill_surveillance, reasons
 
 #: When the first case came; fixed, so that pages look the same in every run.
 START = datetime(2026, 3, 2, 7, 30, tzinfo=UTC)
@@ -195,13 +195,6 @@ class CaseBook:
             self._risk(item_id, stay_id, risk, START + timedelta(hours=4 * generation))
 
     def _risk(self, item_id: str, stay_id: str, risk: float, as_of: datetime) -> None:
-        measured = as_of.isoformat()
-        reasons = [
-            {"feature": "urinary_catheter_hours", "contribution": 1.41, "value": 96.0, "measured_at": measured},
-            {"feature": "temperature_max_24h", "contribution": 0.82, "value": 38.4, "measured_at": measured},
-            {"feature": "age_years", "contribution": -0.3, "value": 54.0, "measured_at": measured},
-            {"feature": "c_reactive_protein_last_48h", "contribution": 0.12, "value": None, "measured_at": ""},
-        ]
         self._add(
             RISK,
             work_item_id=item_id,
@@ -210,9 +203,9 @@ class CaseBook:
             as_of=as_of,
             probability=risk,
             threshold=0.2,
-            baseline=-3.0,
+            baseline=BASELINE,
             horizon_hours=48.0,
-            reasons=reasons,
+            reasons=reasons(risk, as_of, age=54.0),
         )
 
     def refusal(self, door: str, code: str, reason: str, source: str) -> None:

@@ -1,5 +1,6 @@
 """A hospital for the pages: stays with facts, scores, alerts and reviews, and a year of surveillance."""
 
+import math
 import random
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
@@ -24,6 +25,8 @@ from serving.records.surveillance_schema import (
 
 #: The hour of the newest fact.
 NOW = datetime(2026, 3, 6, 8, 0, tzinfo=UTC)
+#: The log-odds of a stay of which nothing is known.
+BASELINE = -3.0
 UNITS = ("K1", "K2", "M1", "M2", "M3", "O1", "O2", "ICU")
 _POLICY = {"hold": 2, "hold_of": 3, "refractory_hours": 24.0}
 _RISKS = (0.04, 0.05, 0.05, 0.07, 0.06, 0.09, 0.12, 0.11, 0.16, 0.24, 0.29, 0.34)
@@ -50,6 +53,20 @@ def fill_stay(connection: Connection, release: Release, stay_id: str = "stay-9")
         reviewer="KM",
     )
     keep_review(connection, review)
+
+
+def reasons(risk: float, measured: datetime, *, age: float) -> list[dict[str, str | float | None]]:
+    """Reasons that add up, from `BASELINE`, to *risk* in log-odds: a catheter and fever, or neither of them."""
+    rest = math.log(risk / (1 - risk)) - BASELINE + 0.3 - 0.12
+    catheter, temperature, share = (96.0, 38.4, 0.63) if rest > 0.5 else (0.0, 36.8, 0.4)
+    at = measured.isoformat()
+    told = [
+        {"feature": "urinary_catheter_hours", "contribution": rest * share, "value": catheter, "measured_at": at},
+        {"feature": "temperature_max_24h", "contribution": rest * (1 - share), "value": temperature, "measured_at": at},
+        {"feature": "age_years", "contribution": -0.3, "value": age, "measured_at": at},
+        {"feature": "c_reactive_protein_last_48h", "contribution": 0.12, "value": None, "measured_at": ""},
+    ]
+    return sorted(told, key=lambda one: -abs(float(one["contribution"] or 0)))
 
 
 def fill_surveillance(connection: Connection, *, months: int = 14, seed: int = 5) -> None:
@@ -230,14 +247,6 @@ def _score(connection: Connection, release: Release, stay_id: str, item_id: str,
         "scores": {},
     }
     connection.execute(insert(WORK_ITEM).values(**item))
-    measured = (as_of - timedelta(hours=2)).isoformat()
-    old = (as_of - timedelta(hours=30)).isoformat()
-    reasons = [
-        {"feature": "urinary_catheter_hours", "contribution": 1.41, "value": 96.0, "measured_at": measured},
-        {"feature": "temperature_max_24h", "contribution": 0.82, "value": 38.4, "measured_at": measured},
-        {"feature": "age_years", "contribution": -0.3, "value": 77.0, "measured_at": old},
-        {"feature": "c_reactive_protein_last_48h", "contribution": 0.12, "value": None, "measured_at": ""},
-    ]
     told = {
         "work_item_id": item_id,
         "stay_id": stay_id,
@@ -245,9 +254,9 @@ def _score(connection: Connection, release: Release, stay_id: str, item_id: str,
         "as_of": as_of,
         "probability": risk,
         "threshold": 0.2,
-        "baseline": -3.0,
+        "baseline": BASELINE,
         "horizon_hours": 48.0,
-        "reasons": reasons,
+        "reasons": reasons(risk, as_of - timedelta(hours=2), age=77.0),
     }
     connection.execute(insert(RISK).values(**told))
     verdict = "below" if risk < 0.2 else ("not_held" if risk < 0.28 else ("alert" if risk < 0.3 else "refractory"))

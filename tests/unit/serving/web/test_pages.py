@@ -153,7 +153,7 @@ def test_the_ward_list_is_sorted_by_risk_with_trend_and_reasons(site: TestClient
         "first score",
         "not measured",
         "38.4",
-        "+1.41",
+        "+1.5",
         "−0.3",
         "infection_urinary 0.1.0",
         "within 48 hours",
