@@ -47,15 +47,17 @@ def plots_of(report: EvaluationReport, language: str) -> dict[str, bytes]:
 
 def page_of(report: EvaluationReport, around: Surroundings, plots: Mapping[str, bytes]) -> str:
     """The page of *report* with *plots*, as `plots_of` draws them."""
+    told = around.manifest.labels if around.manifest else ()
     return _template().render(
         report=report,
+        labels={one.key: one.text.in_language(around.language) for one in told},
         manifest=around.manifest,
         words=Words(language=around.language),
         plots={name: _encoded(plot) for name, plot in plots.items()},
         gallery={key: _encoded(picture) for key, picture in around.gallery.items()},
         headline=[name for name in (*_HEADLINE, *_HEADLINE_OF_MASKS) if name in report.metrics][:6],
         subgroup_metrics=_SUBGROUP_METRICS,
-        tripod=tripod_items(around.manifest, report) if around.manifest else (),
+        tripod=tripod_items(around.manifest, report, around.language) if around.manifest else (),
     )
 
 

@@ -1,5 +1,6 @@
 """The words of the report's page and pictures in the languages of the site."""
 
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import lru_cache
@@ -27,6 +28,16 @@ class Words:
         told = self(f"metric.{name}")
         return "" if told == name else told
 
+    def sentence(self, text: str) -> str:
+        """What a report says in English in its *text*, in this language; a name or a text that is unknown stays."""
+        if self.language != "da":
+            return text
+        for pattern, danish in _danish_sentences():
+            found = pattern.fullmatch(text)
+            if found is not None:
+                return danish.format(*map(self.sentence, found.groups()))
+        return text
+
 
 @lru_cache
 def _words(language: str) -> MappingProxyType[str, str]:
@@ -38,3 +49,9 @@ def _words(language: str) -> MappingProxyType[str, str]:
     # Plain names of numbers double as axis titles: the part before the colon.
     flat |= {key[7:]: value.split(":")[0] for key, value in flat.items() if key.startswith("metric.")}
     return MappingProxyType(flat)
+
+
+@lru_cache
+def _danish_sentences() -> tuple[tuple[re.Pattern[str], str], ...]:
+    pairs = tomllib.loads((_WORDS / "da_sentences.toml").read_text(encoding="utf-8")).items()
+    return tuple((re.compile("(.+?)".join(map(re.escape, english.split("{}")))), danish) for english, danish in pairs)

@@ -7,7 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from evaluation.report import EvaluationReport
+from evaluation.texts import Words
 from models.manifest import InputLimits, Manifest, StayPreprocessing
+
+#: Predictors that are named; of more than these the number is told.
+_NAMED = 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,148 +28,150 @@ class Item:
     known: str
 
 
-def tripod_items(manifest: Manifest, report: EvaluationReport) -> tuple[Item, ...]:
-    """The 27 items for the release of *manifest*, judged in *report*."""
+@dataclass(frozen=True, kw_only=True)
+class _Told:
+    """What is known, and in whose words."""
+
+    manifest: Manifest
+    report: EvaluationReport
+    words: Words
+
+    def say(self, key: str, **values: object) -> str:
+        return self.words(f"known_of.{key}").format(**values)
+
+
+def tripod_items(manifest: Manifest, report: EvaluationReport, language: str = "en") -> tuple[Item, ...]:
+    """The 27 items for the release of *manifest*, judged in *report*, in ``en`` or ``da``."""
+    told = _Told(manifest=manifest, report=report, words=Words(language=language))
     return tuple(
-        Item(number=number, section=section, asked=asked, known=_KNOWN.get(number, _nothing)(manifest, report))
-        for number, (section, asked) in enumerate(_ASKED, start=1)
+        Item(
+            number=number,
+            section=told.words(f"section.{section}"),
+            asked=told.words(f"question.{number}"),
+            known=_KNOWN[number](told) if number in _KNOWN else "",
+        )
+        for number, section in enumerate(_SECTIONS, start=1)
     )
 
 
-#: Section, and what is asked, in the checklist's order.
-_ASKED = (
-    ("Title", "Says that a prediction model is developed or judged, for whom and for which outcome"),
-    ("Abstract", "Summary by the checklist for abstracts"),
-    ("Introduction", "Setting, why the model is needed, whom it serves, known differences in health between groups"),
-    ("Introduction", "Aims: development, evaluation, or both"),
-    ("Methods", "Sources of the data, why they represent those it is meant for, dates"),
-    ("Methods", "Setting and number of centres, who was eligible, treatments received"),
-    ("Methods", "How the data were prepared and their quality checked, the same for all groups"),
-    ("Methods", "The outcome, its time horizon, who judged it and whether they knew the predictors"),
-    ("Methods", "The predictors, how and when they were measured"),
-    ("Methods", "Why the sample is large enough"),
-    ("Methods", "Missing data and how they were handled"),
-    ("Methods", "Analysis: how data were divided, kind of model, tuning, how performance was measured, updating"),
-    ("Methods", "Class imbalance: what was done and how calibration was kept"),
-    ("Methods", "Fairness: what was done and why"),
-    ("Methods", "What the model says, and how thresholds were chosen"),
-    ("Methods", "Differences between the data of development and of evaluation"),
-    ("Methods", "Ethical approval and consent"),
-    ("Open science", "Funding, interests, protocol, registration, and where data and code are"),
-    ("Patients and public", "How patients and public took part, or that they did not"),
-    ("Results", "Flow and characteristics of the participants, with and without the outcome"),
-    ("Results", "Participants and events in each analysis"),
-    ("Results", "The full model, so that others can predict and judge"),
-    ("Results", "Performance with intervals, also in subgroups"),
-    ("Results", "Results of updating the model"),
-    ("Discussion", "What the results mean, also for fairness, against earlier work"),
-    ("Discussion", "Limits: unrepresentative samples, size, overfitting, missing data"),
-    ("Discussion", "Use in practice: poor or missing inputs, who must act, next steps"),
+#: Section of each item, in the checklist's order.
+_SECTIONS = (
+    *("title", "abstract", "introduction", "introduction"),
+    *("methods",) * 13,
+    *("open_science", "patients_and_public"),
+    *("results",) * 5,
+    *("discussion",) * 3,
 )
 
 
-def _nothing(manifest: Manifest, report: EvaluationReport) -> str:
-    del manifest, report
-    return ""
+def _title(told: _Told) -> str:
+    manifest = told.manifest
+    return f"{manifest.name} {manifest.version}: {manifest.intended_use.in_language(told.words.language)}"
 
 
-def _title(manifest: Manifest, _: EvaluationReport) -> str:
-    return f"{manifest.name} {manifest.version}: {manifest.intended_use.en}"
-
-
-def _data(manifest: Manifest, report: EvaluationReport) -> str:
-    return (
-        f"Development: {manifest.trained_on.en} Evaluation: {report.data.source}, part '{report.data.split}'. "
-        "Dates: not known."
+def _data(told: _Told) -> str:
+    data = told.report.data
+    return told.say(
+        "data",
+        trained_on=told.manifest.trained_on.in_language(told.words.language),
+        source=told.words.sentence(data.source),
+        part=told.words(f"part.{data.split}"),
     )
 
 
-def _eligible(manifest: Manifest, _: EvaluationReport) -> str:
-    return f"Applied only within: {_limits(manifest.limits)}. Centres and treatments: not known."
+def _eligible(told: _Told) -> str:
+    return told.say("eligible", limits=_limits(told, told.manifest.limits))
 
 
-def _outcome(manifest: Manifest, _: EvaluationReport) -> str:
-    labels = "; ".join(f"{one.text.en} ({one.concept.scheme} {one.concept.value})" for one in manifest.labels)
-    horizon = manifest.preprocessing.horizon_hours if isinstance(manifest.preprocessing, StayPreprocessing) else None
-    return labels + (f"; within {horizon:g} h" if horizon else "")
+def _outcome(told: _Told) -> str:
+    language = told.words.language
+    labels = "; ".join(
+        f"{one.text.in_language(language)} ({one.concept.scheme} {one.concept.value})" for one in told.manifest.labels
+    )
+    spec = told.manifest.preprocessing
+    horizon = spec.horizon_hours if isinstance(spec, StayPreprocessing) else None
+    return f"{labels}; {told.say('horizon', hours=horizon)}" if horizon else labels
 
 
-def _predictors(manifest: Manifest, _: EvaluationReport) -> str:
-    spec = manifest.preprocessing
+def _predictors(told: _Told) -> str:
+    spec = told.manifest.preprocessing
     if not isinstance(spec, StayPreprocessing):
-        return f"The {spec.kind} itself, prepared as the manifest says."
-    shown = ", ".join(feature.text.en for feature in spec.features[:40])
-    more = f", and {len(spec.features) - 40} more" if len(spec.features) > 40 else ""
-    return f"{len(spec.features)}, as known at the moment of prediction: {shown}{more}."
+        return told.say("image")
+    shown = ", ".join(feature.text.in_language(told.words.language) for feature in spec.features[:_NAMED])
+    count = len(spec.features)
+    more = told.say("more", count=count - _NAMED) if count > _NAMED else ""
+    return told.say("predictors", count=count, shown=shown, more=more)
 
 
-def _sample(_: Manifest, report: EvaluationReport) -> str:
-    return f"{report.positives} positive among {report.cases} cases were judged. Reasoning on size: not known."
+def _sample(told: _Told) -> str:
+    return told.say("sample", positives=told.report.positives, cases=told.report.cases)
 
 
-def _missing(manifest: Manifest, _: EvaluationReport) -> str:
-    if isinstance(manifest.preprocessing, StayPreprocessing):
-        return "A value that was not measured stays missing in the model's input; nothing is filled in."
-    return ""
+def _missing(told: _Told) -> str:
+    return told.say("missing") if isinstance(told.manifest.preprocessing, StayPreprocessing) else ""
 
 
-def _analysis(_: Manifest, report: EvaluationReport) -> str:
-    return (
-        f"No patient is in two parts of the data. Judged by {', '.join(report.metrics)}; intervals by drawing patients "
-        "with replacement, 1000 times, 2.5th and 97.5th percentile."
+def _analysis(told: _Told) -> str:
+    return told.say("analysis", metrics=", ".join(map(told.words, told.report.metrics)))
+
+
+def _fairness(told: _Told) -> str:
+    groups = sorted({told.words(one.group) for one in told.report.subgroups})
+    return told.say("fairness", groups=", ".join(groups)) if groups else ""
+
+
+def _output(told: _Told) -> str:
+    return told.say("output", thresholds=", ".join(f"{one.key} {one.threshold:g}" for one in told.manifest.labels))
+
+
+def _open(told: _Told) -> str:
+    provenance = told.manifest.provenance
+    return told.say("open", commit=provenance.git_commit or told.words("unknown"), data=provenance.data_sha256)
+
+
+def _participants(told: _Told) -> str:
+    report = told.report
+    return told.say(
+        "participants",
+        patients=report.patients,
+        cases=report.cases,
+        positives=report.positives,
+        prevalence=report.prevalence,
     )
 
 
-def _fairness(_: Manifest, report: EvaluationReport) -> str:
-    groups = sorted({one.group for one in report.subgroups})
-    return f"Judged apart by {', '.join(groups)}. Methods beyond that: not known." if groups else ""
+def _model(told: _Told) -> str:
+    digest = told.report.digest[:12] or told.say("in_preparation")
+    return told.say("model", digest=digest, files=len(told.manifest.files))
 
 
-def _output(manifest: Manifest, _: EvaluationReport) -> str:
-    return "Probabilities; said from " + ", ".join(f"{one.key} {one.threshold:g}" for one in manifest.labels) + "."
-
-
-def _open(manifest: Manifest, _: EvaluationReport) -> str:
-    commit = manifest.provenance.git_commit or "not known"
-    data = manifest.provenance.data_sha256
-    return f"Code: commit {commit}; training data: SHA-256 {data}. Funding and protocol: not known."
-
-
-def _participants(_: Manifest, report: EvaluationReport) -> str:
-    return f"{report.patients} patients, {report.cases} cases, {report.positives} positive ({report.prevalence:.1%})."
-
-
-def _model(manifest: Manifest, report: EvaluationReport) -> str:
-    return f"The ONNX graph of release {report.digest[:12] or 'in preparation'}, {len(manifest.files)} files."
-
-
-def _performance(_: Manifest, report: EvaluationReport) -> str:
+def _performance(told: _Told) -> str:
     shown = [
-        f"{name} {one.value:.3f} ({one.lower:.3f} to {one.upper:.3f})"
-        for name, one in report.metrics.items()
+        f"{told.words(name)} {one.value:.3f} ({one.lower:.3f} {told.words('to')} {one.upper:.3f})"
+        for name, one in told.report.metrics.items()
         if one.value is not None and one.lower is not None and one.upper is not None
     ]
-    return "; ".join(shown) + f"; {sum(not one.too_few for one in report.subgroups)} subgroups apart."
+    judged = sum(not one.too_few for one in told.report.subgroups)
+    return told.say("performance", metrics="; ".join(shown), groups=judged)
 
 
-def _limitations(_: Manifest, report: EvaluationReport) -> str:
-    return "Not examined: " + "; ".join(report.not_examined) + "."
+def _limitations(told: _Told) -> str:
+    return told.say("limitations", gaps="; ".join(map(told.words.sentence, told.report.not_examined)))
 
 
-def _practice(manifest: Manifest, _: EvaluationReport) -> str:
-    return "A case outside the limits of use is not analysed, and the answer says why." + (
-        " A demonstration, not for use on patients." if manifest.demonstration else ""
-    )
+def _practice(told: _Told) -> str:
+    return told.say("practice_demonstration" if told.manifest.demonstration else "practice")
 
 
-def _limits(limits: InputLimits) -> str:
-    kinds = ", ".join((*limits.modalities, *limits.body_parts, *limits.view_positions))
-    return f"{kinds + ', ' if kinds else ''}age {limits.age_years[0]:g} to {limits.age_years[1]:g} years"
+def _limits(told: _Told, limits: InputLimits) -> str:
+    youngest, oldest = limits.age_years
+    kinds = (*limits.modalities, *limits.body_parts, *limits.view_positions)
+    return ", ".join((*kinds, told.say("age", youngest=youngest, oldest=oldest)))
 
 
-_KNOWN: dict[int, Callable[[Manifest, EvaluationReport], str]] = {
+_KNOWN: dict[int, Callable[[_Told], str]] = {
     1: _title,
-    4: lambda *_: "Development and evaluation.",
+    4: lambda told: told.say("aims"),
     5: _data,
     6: _eligible,
     8: _outcome,

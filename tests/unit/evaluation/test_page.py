@@ -5,14 +5,16 @@ import numpy as np
 import pytest
 from evaluation_reports import a_report
 
-from evaluation import texts
-from evaluation.html import Surroundings, to_html
+from evaluation import measure, texts
+from evaluation.evaluate import NEW_CASES
+from evaluation.html import Surroundings, page_of, to_html
 from evaluation.judge import judge_cohort
 from evaluation.markdown import to_markdown, tripod_markdown
 from evaluation.plots import figures
-from evaluation.report import Check, DataFacts, FailureKind, Finding
+from evaluation.report import Check, DataFacts, FailureKind, Finding, load_report
 from evaluation.texts import Words
 from evaluation.tripod import tripod_items
+from models.folder_store import shipped_releases
 from models.manifest import Task
 from tests.factories.cohorts import hours_table, subject
 from tests.factories.releases import manifest_of
@@ -45,8 +47,9 @@ def test_what_comes_from_the_data_cannot_become_markup(page):
 
 
 def test_the_page_speaks_danish(report):
-    page = to_html(report, Surroundings(manifest=MANIFEST, language="da"))
+    page = page_of(report, Surroundings(manifest=MANIFEST, language="da"), {})
     assert '<html lang="da">' in page
+    assert figures(report, "da")["roc"].axes[0].get_ylabel() == "sensitivitet"
     for word in ("Undergrupper", "kvinde", "Alarmbyrde", "Må ikke bruges på patienter"):
         assert word in page
 
@@ -86,4 +89,34 @@ def test_what_is_known_is_filled_in(report):
     assert "Urinary tract infection" in known[8]
     assert "age_years" in known[9]
     assert f"{report.positives} positive" in known[10]
-    assert "auroc" in known[23]
+    assert known[23].startswith("AUROC ")
+
+
+def test_the_checklist_speaks_danish(report):
+    english, danish = (tripod_items(MANIFEST, report, language) for language in texts.LANGUAGES)
+    same = [one.number for one, other in zip(english, danish, strict=True) if one.known and one.known == other.known]
+    assert [one.number for one, other in zip(english, danish, strict=True) if one.asked == other.asked] == []
+    assert same == []
+
+
+def test_every_sentence_of_the_shipped_reports_has_danish_words():
+    words = Words(language="da")
+    for path in shipped_releases():
+        report = load_report((path / "evidence" / "evaluation.json").read_bytes())
+        told = [report.data.source, *report.not_examined, *(one.found for one in report.findings)]
+        assert [text for text in told if words.sentence(text) == text] == []
+
+
+@pytest.mark.parametrize(
+    "reason", [*measure._REASONS.values(), measure._ONE_CLASS, f"{NEW_CASES}: nobody has evaluated it here"]
+)
+def test_every_reason_has_danish_words(reason):
+    assert Words(language="da").sentence(reason) != reason
+    assert Words(language="en").sentence(reason) == reason
+
+
+def test_a_sentence_within_a_sentence_is_danish_too():
+    found = "best alone is whether 'lactate_last' was measured: AUROC 0.700, suspicious above 0.99"
+    assert Words(language="da").sentence(found) == (
+        "bedst alene er om 'lactate_last' blev målt: AUROC 0.700, mistænkeligt over 0.99"
+    )
