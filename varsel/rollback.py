@@ -41,12 +41,23 @@ class Rollback:
     actor: str = field(default_factory=getpass.getuser)
 
     def run(self, model: str, reason: str) -> Release:
-        """Let champion of *model* point to the release that it pointed to before, at once and without gates.
+        """`move`, then `tell_mlflow`.
 
         Raises:
             RegistryError: there is none before, or someone else moved the pointer meanwhile.
             ReleaseError: the one before is damaged.
             PartlyDoneError: serving has the release before, but MLflow could not be told.
+        """
+        release = self.move(model, reason)
+        self.tell_mlflow(release)
+        return release
+
+    def move(self, model: str, reason: str) -> Release:
+        """Let champion of *model* point to the release that it pointed to before, at once and without gates.
+
+        Raises:
+            RegistryError: there is none before, or someone else moved the pointer meanwhile.
+            ReleaseError: the one before is damaged.
         """
         digests = standing(self.store.ledger(), model, Alias.CHAMPION.value)
         if len(digests) < 2:
@@ -66,10 +77,14 @@ class Rollback:
                 move=Move.ROLLBACK,
             )
         )
-        self._tell_mlflow(release)
         return release
 
-    def _tell_mlflow(self, release: Release) -> None:
+    def tell_mlflow(self, release: Release) -> None:
+        """Let MLflow's alias follow to *release*; nothing where MLflow is not installed.
+
+        Raises:
+            PartlyDoneError: MLflow does not do it.
+        """
         if self.open_registry is None:
             return
         try:

@@ -14,8 +14,10 @@ from models.folder_store import FolderStore
 from models.registry import Alias, Move
 from models.release import Release
 from tests.factories.candidates import APPROVER, AUTHOR, MODEL, make_candidate, parity, spoiled
+from varsel import rollback
 from varsel.cli import app
 from varsel.errors import PartlyDoneError
+from varsel.exit_codes import ExitCode
 from varsel.promotion import Promotion
 
 
@@ -161,6 +163,17 @@ def run(directory: Path, *arguments: str | Path) -> Result:
     settings = directory / "varsel.toml"
     settings.write_text(f"[site]\ndata_dir = {json.dumps(str(directory / 'data'))}\n")
     return CliRunner().invoke(app, ["--settings", str(settings), *map(str, arguments)])
+
+
+def test_rollback_says_that_it_is_done_before_mlflow_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    made = [make_candidate(tmp_path / "data" / "releases", version=version) for version in ("0.1.0", "0.2.0")]
+    site = Promotion(store=FolderStore(tmp_path / "data" / "releases"), open_registry=None, approver=APPROVER)
+    assert all(site.promote(one, Alias.CHAMPION, "good").allowed for one in made)
+    monkeypatch.setattr(rollback, "registry_opener", lambda _: DownRegistry)
+    answer = run(tmp_path, "rollback", MODEL)
+    assert answer.exit_code == ExitCode.PARTLY
+    assert answer.stdout == f"{MODEL} 0.1.0 ({made[0].short_digest}) is champion again\n"
+    assert "MLflow was not told" in answer.stderr
 
 
 def test_a_comparison_of_something_else_is_refused(tmp_path: Path):
