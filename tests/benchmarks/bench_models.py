@@ -10,7 +10,7 @@ import logging
 import platform
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter, process_time
 
@@ -33,8 +33,8 @@ from training.phantoms.xray import xray_phantom
 
 #: What one inference may cost beside ONNX Runtime alone.
 _AIM = 1.10
-#: Rounds before those that count, and the fewest that count, however slow a way is.
-_WARM, _LEAST_ROUNDS = 3, 12
+#: Rounds below which a ratio is told without an interval.
+_FEWEST = 5
 Inputs = Mapping[str, np.ndarray]
 Run = Callable[[Inputs], list[np.ndarray]]
 
@@ -47,6 +47,26 @@ class Way:
     run: Run
     #: MiB of the graph; None where it is the served one.
     size: float | None = None
+
+
+@dataclass(kw_only=True)
+class Timed:
+    """A way and its rounds so far; the first is for warming up, and counts only where it has used up all the time."""
+
+    way: Way
+    #: Seconds by the clock and of the processor.
+    took: list[float] = field(default_factory=list)
+    worked: list[float] = field(default_factory=list)
+    #: The first output of each round: probabilities.
+    said: list[np.ndarray] = field(default_factory=list)
+
+    def run(self, inputs: Inputs) -> None:
+        """One round more."""
+        started, worked = perf_counter(), process_time()
+        said = self.way.run(inputs)
+        self.took.append(perf_counter() - started)
+        self.worked.append(process_time() - worked)
+        self.said.append(said[0])
 
 
 def main() -> None:
@@ -68,8 +88,10 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--store", type=Path, help="release store; without, the shipped releases or untrained ones")
-    parser.add_argument("--rounds", type=int, default=60, help="inferences of each way (default 60)")
-    parser.add_argument("--seconds", type=float, default=20, help="time for each model's rounds (default 20)")
+    parser.add_argument("--rounds", type=int, default=60, help="most inferences of each way (default 60)")
+    parser.add_argument(
+        "--seconds", type=float, default=20, help="for each model's rounds; a slow way has fewer (default 20)"
+    )
     return parser.parse_args()
 
 
@@ -86,26 +108,28 @@ def _releases(store: Path | None, scratch: Path) -> Iterator[Release]:
 
 def _measure(release: Release, scratch: Path, options: argparse.Namespace) -> None:
     inputs = _inputs_of(release)
-    alone, *others = ways = list(_ways(release, scratch))
-    times: dict[str, list[tuple[float, float]]] = {way.name: [] for way in ways}
-    until = perf_counter() + options.seconds
-    for number in range(options.rounds + _WARM):
-        if number >= _WARM + _LEAST_ROUNDS and perf_counter() > until:
-            break
-        for way in ways:
-            started, worked = perf_counter(), process_time()
-            way.run(inputs[number % len(inputs)])
-            if number >= _WARM:
-                times[way.name].append(((perf_counter() - started) * 1e3, (process_time() - worked) * 1e3))
-    base, base_worked = np.array(times[alone.name]).T
-    for way in (alone, *others):
-        took, worked = np.array(times[way.name]).T
-        distance, same = _distance(alone.run, way.run, inputs, release)
+    ways = list(_ways(release, scratch))
+    timed = [Timed(way=way) for way in ways]
+    for one in timed:
+        one.run(inputs[0])
+    for number in range(options.rounds):
+        for one in timed:
+            if sum(one.took) * len(timed) < options.seconds:
+                one.run(inputs[number % len(inputs)])
+    alone = timed[0]
+    for one in timed:
+        rounds = min(len(one.took), len(alone.took))
+        counted = slice(min(1, rounds - 1), rounds)
+        took, worked, base, base_worked = (
+            np.array(part[counted]) * 1e3 for part in (one.took, one.worked, alone.took, alone.worked)
+        )
+        distance, same = _distance(alone.said[counted], one.said[counted], release)
         print(
-            f"| {release.manifest.name} | {way.name} | {len(took)} | {np.median(took):.2f} | "
+            f"| {release.manifest.name} | {one.way.name} | {len(took)} | {np.median(took):.2f} | "
             f"{np.percentile(took, 95):.2f} | {_ratio(took, base)} | {np.median(worked):.2f} | "
-            f"{_ratio(worked, base_worked)} | {distance:.2g} | {same} of {len(inputs)} | "
-            f"{'' if way.size is None else f'{way.size:.1f}'} |"
+            f"{_ratio(worked, base_worked)} | {distance:.2g} | {same} of {len(took)} | "
+            f"{'' if one.way.size is None else f'{one.way.size:.1f}'} |",
+            flush=True,
         )
 
 
@@ -168,16 +192,17 @@ def _row(spec: StayPreprocessing, number: int) -> np.ndarray:
     return row
 
 
-def _distance(alone: Run, way: Run, inputs: list[Inputs], release: Release) -> tuple[float, int]:
-    """Largest distance of the probabilities, and on how many inputs the labels said are the same."""
+def _distance(alone: list[np.ndarray], said: list[np.ndarray], release: Release) -> tuple[float, int]:
+    """Largest distance of the probabilities, and in how many rounds the labels said are the same."""
     threshold = release.manifest.labels[0].threshold
-    pairs = [(alone(one)[0], way(one)[0]) for one in inputs]
-    same = sum(np.array_equal(a >= threshold, b >= threshold) for a, b in pairs)
-    return max(float(np.abs(a - b).max()) for a, b in pairs), same
+    same = sum(np.array_equal(a >= threshold, b >= threshold) for a, b in zip(alone, said, strict=True))
+    return max(float(np.abs(a - b).max()) for a, b in zip(alone, said, strict=True)), same
 
 
 def _ratio(ours: np.ndarray, theirs: np.ndarray) -> str:
-    """Ratio of medians with its 95 % bootstrap interval."""
+    """Ratio of medians with its 95 % bootstrap interval, where there are rounds enough for one."""
+    if len(ours) < _FEWEST:
+        return f"{np.median(ours) / np.median(theirs):.2f}"
     rng = np.random.default_rng(1)
     drawn = [np.median(ours[pick]) / np.median(theirs[pick]) for pick in rng.integers(0, len(ours), (2000, len(ours)))]
     low, high = np.percentile(drawn, (2.5, 97.5))
