@@ -201,7 +201,7 @@ def test_a_body_that_breaks_off_is_told_what_was_stored(door: Door, tmp_path: Pa
 def test_a_full_disk_is_told_so_and_nothing_is_acknowledged(
     door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full() -> Draft:
+    def full(_blank: Draft | None) -> Draft:
         raise SpoolFullError
 
     monkeypatch.setattr(door.spool, "begin", full)
