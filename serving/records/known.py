@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Dialect, func, or_, select, true
+from sqlalchemy import Dialect, literal_column, or_, select, text
 
 from ehr_io.events import EventKind
 from serving.records.prepared import Prepared
@@ -27,8 +27,9 @@ _LOCK = 8_214_774
 _NOT_WHOLE = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
 #: And since one plan serves all keys alike, none is made anew for those that are asked for.
 _PLANNING = dict.fromkeys(_NOT_WHOLE, "off") | {"plan_cache_mode": "force_generic_plan"}
-_TURN = select(
-    func.pg_advisory_xact_lock(_LOCK), *(func.set_config(name, value, true()) for name, value in _PLANNING.items())
+_TURN = text(
+    f"SELECT pg_advisory_xact_lock({_LOCK}), "
+    + ", ".join(f"set_config('{name}', '{value}', true)" for name, value in _PLANNING.items())
 )
 
 
@@ -89,17 +90,17 @@ class Questions:
         """Make them for *dialect*."""
         self.turn = Prepared(_TURN, dialect) if dialect.name == "postgresql" else None
         stay, event = select(STAY), select(EVENT).where(EVENT.c.current)
-        standing = event.where(or_(*(EVENT.c.kind == kind for kind in _STANDING)))
+        standing = event.where(or_(*(EVENT.c.kind == literal_column(f"'{kind}'") for kind in _STANDING)))
         standing_of = standing.join(STAY, STAY.c.stay_id == EVENT.c.stay_id)
         #: Takes the keys of each by its name in `Wanted`.
         self.wanted = Question(
             [
-                (PATIENT, select(PATIENT).where(is_among(PATIENT.c.patient_id, "patients", dialect))),
-                (STAY, stay.where(is_among(STAY.c.stay_id, "stays", dialect))),
-                (STAY, stay.where(is_among(STAY.c.patient_id, "people", dialect))),
                 (EVENT, standing.where(is_among(EVENT.c.stay_id, "standing", dialect))),
                 (EVENT, standing_of.where(is_among(STAY.c.patient_id, "people", dialect))),
                 (EVENT, event.where(is_among(EVENT.c.source, "sources", dialect))),
+                (PATIENT, select(PATIENT).where(is_among(PATIENT.c.patient_id, "patients", dialect))),
+                (STAY, stay.where(is_among(STAY.c.stay_id, "stays", dialect))),
+                (STAY, stay.where(is_among(STAY.c.patient_id, "people", dialect))),
                 (WITHDRAWAL, select(WITHDRAWAL).where(is_among(WITHDRAWAL.c.source, "sources", dialect))),
             ],
             dialect,

@@ -13,7 +13,9 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Dialect,
+    Integer,
     Select,
+    SelectLabelStyle,
     String,
     Table,
     Text,
@@ -32,6 +34,7 @@ from sqlalchemy.types import TypeEngine
 
 from serving.records.prepared import Prepared
 
+_NOTHING = literal_column("NULL")
 #: A row by the names of its columns.
 Row = dict[str, Any]
 
@@ -78,7 +81,8 @@ class Question(Prepared):
     def __init__(self, queries: Sequence[tuple[Table, Select[Any]]], dialect: Dialect) -> None:
         """Make *queries*, each of a table, for *dialect*."""
         self._tables = list(dict.fromkeys(table for table, _ in queries))
-        super().__init__(union_all(*(self._widened(table, query) for table, query in queries)), dialect)
+        widened = [self._widened(*one, is_first=number == 0) for number, one in enumerate(queries)]
+        super().__init__(union_all(*widened), dialect)
         self._parts = [self._part(number) for number in range(len(self._tables))]
 
     def rows(self, cursor: Any) -> dict[str, list[Row]]:
@@ -89,14 +93,16 @@ class Question(Prepared):
             found[part.table].append(part.row(values))
         return found
 
-    def _widened(self, table: Table, query: Select[Any]) -> Select[Any]:
+    def _widened(self, table: Table, query: Select[Any], *, is_first: bool) -> Select[Any]:
         """*query* with the number of its table before its columns, and nothing in those of the others."""
         columns = [
-            (column if column.table is table else cast(null(), column.type)).label(f"{column.table.name}_{column.name}")
+            column if one is table else cast(null(), column.type) if is_first else _NOTHING
             for one in self._tables
             for column in one.c
         ]
-        return query.with_only_columns(literal_column(str(self._tables.index(table))).label("part"), *columns)
+        number = literal_column(str(self._tables.index(table)), Integer)
+        # No names, and kinds only once: psycopg reads a text of more than 4,096 letters anew each time.
+        return query.with_only_columns(number, *columns).set_label_style(SelectLabelStyle.LABEL_STYLE_NONE)
 
     def _part(self, number: int) -> _Part:
         table, before = self._tables[number], 1 + sum(len(one.c) for one in self._tables[:number])
