@@ -34,7 +34,7 @@ from sqlalchemy.types import TypeEngine
 
 from serving.records.prepared import Prepared
 
-_NOTHING = literal_column("NULL")
+_NOTHING: ColumnElement[Any] = literal_column("NULL")
 #: A row by the names of its columns.
 Row = dict[str, Any]
 
