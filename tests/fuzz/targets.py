@@ -8,6 +8,7 @@ import imagecodecs
 import numpy as np
 from pydicom import dcmread, uid
 from pydicom.dataset import Dataset
+from pydicom.encaps import generate_frames
 
 from dicom_io.decode.decoders import decode_frame
 from dicom_io.decode.pixel_file import open_pixels
@@ -155,6 +156,9 @@ def streams() -> Iterator[bytes]:
     for number, syntax in enumerate(_COMPRESSED):
         if syntax in LOSSLESS:
             yield bytes([number]) + LOSSLESS[syntax](pixels)
+    yield bytes([_COMPRESSED.index(uid.RLELossless)]) + next(
+        generate_frames(_run_lengths().PixelData, number_of_frames=1)
+    )
     lossy = len(_COMPRESSED) - 1
     yield bytes([lossy]) + imagecodecs.jpeg8_encode(pixels, bitspersample=12, level=90)
     yield bytes([lossy - 1]) + imagecodecs.jpeg8_encode((pixels >> 4).astype(np.uint8), level=90)
@@ -164,11 +168,22 @@ def seeds(scratch: Path) -> Iterator[bytes]:
     """Small valid files of every kind, to be changed."""
     tiny = noisy_ct((8, 6))
     packed = [compressed(tiny, syntax, [encode(stored(tiny))]) for syntax, encode in LOSSLESS.items()]
-    rle = noisy_ct((8, 6))
-    rle.compress(uid.RLELossless, encoding_plugin="pydicom")
     plain = [_in(syntax) for syntax in _SYNTAXES[:4]]
-    datasets = [*plain, rle, *packed, enhanced_ct(2), structured_report(), cr_image(np.eye(4, dtype=np.uint16))]
+    datasets = [
+        *plain,
+        _run_lengths(),
+        *packed,
+        enhanced_ct(2),
+        structured_report(),
+        cr_image(np.eye(4, dtype=np.uint16)),
+    ]
     yield from (path.read_bytes() for path in write(datasets, scratch))
+
+
+def _run_lengths() -> Dataset:
+    dataset = noisy_ct((8, 6))
+    dataset.compress(uid.RLELossless, encoding_plugin="pydicom")
+    return dataset
 
 
 def _in(syntax: str) -> Dataset:
