@@ -108,6 +108,17 @@ def test_too_little_room_is_refused_before_writing(tmp_path: Path) -> None:
     assert _files(tmp_path) == []
 
 
+def test_a_file_made_ahead_takes_an_object_only_while_there_is_room(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    ready, too_late = spool.blank(), spool.blank()
+    assert spool.begin(ready) is ready
+    spool._room._minimum_free_bytes = 2**62
+    with pytest.raises(SpoolFullError):
+        spool.begin(too_late)
+    ready.discard()
+    assert _files(tmp_path) == []
+
+
 def test_room_that_runs_out_while_a_large_object_comes_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spool = Spool(tmp_path)
     monkeypatch.setattr(spool_module, "_STRIDE_BYTES", 100)
