@@ -110,11 +110,12 @@ class Deliverer:
                 "commit_at": now if destination.storage_commitment else None,
             }
             ledger.move(connection, delivery.id, DeliveryState.ACCEPTED, now, **values)
-            _audit(connection, delivery, objects, answers.held)
             if isinstance(destination, WebhookDestination):
                 note_notified(connection, delivery.work_item_id, now)
             if delivery.purpose is Purpose.RESULT:
                 ledger.finish_when_all_arrived(connection, delivery.work_item_id, now)
+            # Last: from here to the commit nobody else appends to the chain.
+            _audit(connection, delivery, objects, answers.held)
         return objects
 
 

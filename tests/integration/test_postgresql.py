@@ -26,7 +26,8 @@ from models.folder_store import FolderStore
 from serving.commitment import CommitmentKeeper
 from serving.errors import SnapshotError
 from serving.intake import Intake
-from serving.records import audit, fence, leases, outlook, work
+from serving.records import audit, cases, fence, leases, outlook, work
+from serving.records.cases import ClosedStudy
 from serving.records.database import open_database, reading, reading_in_parts, writing
 from serving.records.inbox import DatabaseInbox
 from serving.records.migrate import migrate
@@ -93,6 +94,20 @@ def test_senders_land_side_by_side_and_each_study_is_claimed_once(engine: Engine
     with ThreadPoolExecutor(4) as nodes:
         claimed = [item for items in nodes.map(claim, range(4)) for item in items]
     assert len(claimed) == len(set(claimed)) == 8
+
+
+def test_nodes_that_look_at_the_same_moment_close_different_studies(engine: Engine, tmp_path: Path):
+    inbox = DatabaseInbox(engine, CompletionPolicy(quiet_seconds=0, quiet_after_release_seconds=0))
+    landed = [arrivals(tmp_path)(f"apart-{number}") for number in range(2)]
+    for arrival in landed:
+        inbox.land(arrival)
+    now = datetime.now(UTC) + timedelta(seconds=1)
+
+    with writing(engine) as one, writing(engine) as other, writing(engine) as third:
+        closed = [cases.close_next(connection, now) for connection in (one, other, third)]
+
+    uids = [arrival.header.study_instance_uid for arrival in landed]
+    assert closed == [*(ClosedStudy(study_uid=uid, generation=1) for uid in uids), None]
 
 
 def test_the_audit_chain_holds_with_many_writers(engine: Engine):
