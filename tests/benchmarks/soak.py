@@ -116,6 +116,9 @@ def _judge(site: RunningSite, orthanc: OrthancPeer) -> bool:
     with reading(site.engine) as connection:
         kept = connection.scalar(select(func.count()).select_from(INSTANCE))
         states = dict(connection.execute(select(WORK_ITEM.c.state, func.count()).group_by(WORK_ITEM.c.state)).all())
+        reasons = connection.execute(select(WORK_ITEM.c.reason, WORK_ITEM.c.attempts).where(WORK_ITEM.c.reason != ""))
+        for reason, attempts in reasons.all():
+            print(f"after {attempts} attempts: {reason}")
     studies = sum(states.values())
     held = len(orthanc.get("/instances"))
     print(f"{kept} instances kept, {studies} studies: {states}; {held} result objects at the archive")
