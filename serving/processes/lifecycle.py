@@ -10,6 +10,7 @@ from typing import NoReturn, Protocol
 import structlog
 from sqlalchemy import Engine, select
 
+from serving.allocator import give_back_freed
 from serving.errors import DatabaseDownError
 from serving.processes.notify import Notifier
 from serving.records.database import open_database, reading
@@ -50,6 +51,7 @@ def run_until_told(process: Process, health: Health | None = None) -> None:
     notifier.ready()
     _LOG.info("Ready.", action="ready")
     while not told_to_stop.wait(_SIGN_OF_LIFE_SECONDS):
+        give_back_freed()
         # Only who is well says so: systemd starts anew who falls silent.
         if not health.why_not_alive():
             notifier.alive()
