@@ -8,29 +8,36 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from factories.hl7 import message, visit
-from postgresql_server import postgresql
+from postgresql_server import PostgresqlPeer, running_postgresql
 from sqlalchemy import Engine, select
 
 from ehr_io.hl7.reader import ReaderSettings
 from serving.errors import DatabaseDownError
+from serving.feed.group_commit import GroupCommit
 from serving.feed.kept import kept_messages
 from serving.feed.neck import judge, keep_items
 from serving.records.database import open_database, reading, writing
 from serving.records.migrate import migrate
 from serving.records.schema import EVENT, STAY
 from serving.records.stay_clock import Freshness, Limits, close_on_clock, freshness, old_stays
+from serving.records.stay_schema import PATIENT
 from serving.records.stays import ClosedStay, close_generation
 
 SETTINGS = ReaderSettings(zone=ZoneInfo("Europe/Copenhagen"))
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    with postgresql() as url:
-        made = open_database(url)
-        migrate(made)
-        yield made
-        made.dispose()
+def peer() -> Iterator[PostgresqlPeer]:
+    with running_postgresql() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def engine(peer: PostgresqlPeer) -> Iterator[Engine]:
+    made = open_database(peer.url)
+    migrate(made)
+    yield made
+    made.dispose()
 
 
 def _measured(value: str, hour: int, status: str = "F") -> bytes:
@@ -74,6 +81,48 @@ def test_what_the_database_refuses_is_told_and_does_not_keep_the_next_from_being
     with reading(engine) as connection:
         wanted = select(EVENT.c.value).where(EVENT.c.code == "temperature", EVENT.c.current)
         assert list(connection.scalars(wanted)) == [37.3]
+
+
+def test_what_is_refused_with_the_commit_behind_it_is_not_acknowledged_and_leaves_nothing(engine: Engine):
+    keep = keep_items(engine)
+    item = judge(message("ADT^A01", visit()), datetime.now(UTC), SETTINGS).item
+    assert item.told is not None
+    # The name is too long for its column, which the server finds when the commit is sent already.
+    refused = replace(item, told=replace(item.told, owners={"SYN-E-7": "P" * 65}))
+    with pytest.raises(DatabaseDownError):
+        keep([refused, item])
+    with reading(engine) as connection:
+        assert list(connection.scalars(select(STAY.c.stay_id).where(STAY.c.stay_id == "SYN-E-7"))) == []
+        assert list(connection.scalars(select(PATIENT.c.patient_id).where(PATIENT.c.patient_id.like("PP%")))) == []
+
+
+def test_what_is_told_of_one_patient_over_many_groups_and_a_merge_is_kept_in_its_order(engine: Engine):
+    born = [datetime(1940, 1, 1, tzinfo=UTC) + timedelta(days=number) for number in range(600)]
+    stay = visit().replace("SYN-E-1", "SYN-E-O")
+    first, second = (
+        [message("ADT^A01", stay, patient=f"PID|1||{name}||||{day:%Y%m%d}|F") for day in days]
+        for name, days in (("SYN-P-O", born[:300]), ("SYN-P-R", born[300:]))
+    )
+    merged = message("ADT^A40", "MRG|SYN-P-O", patient="PID|1||SYN-P-R||||19390101|F", sent="20260111080000+0100")
+    commit = GroupCommit(keep_items(engine))
+    # All are handed in before any is kept: nobody waits for an answer, so only the groups themselves keep the order.
+    kept = [
+        commit.hand_in(judge(body, datetime.now(UTC), SETTINGS).item) for body in (*first, merged, *second, *first[:9])
+    ]
+    commit.start()
+    for one in kept:
+        one.result(30)
+    commit.stop()
+
+    with reading(engine) as connection:
+        owner = connection.scalar(select(STAY.c.patient_id).where(STAY.c.stay_id == "SYN-E-O"))
+        told = select(EVENT.c.event_time).where(EVENT.c.stay_id == "SYN-E-O", EVENT.c.code == "birth_date")
+        in_turn = list(connection.scalars(told.order_by(EVENT.c.id)))
+    assert owner == "SYN-P-R"
+    assert len(in_turn) > 3
+    assert in_turn == sorted(in_turn)
+    # What came under the name that was given up, after it was, says nothing of the one who remains.
+    assert in_turn[-1] == born[-1]
 
 
 def test_of_two_clocks_that_look_at_once_one_scores_a_stay(engine: Engine):
