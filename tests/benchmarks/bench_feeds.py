@@ -1,4 +1,4 @@
-"""The feeds on SQLite and on PostgreSQL in alternating rounds: ``make bench-feeds``.
+"""The feeds on SQLite and on PostgreSQL, there with one node and with two, in alternating rounds: ``make bench-feeds``.
 
 What else the machine does falls on both alike, so the ratio holds on a loaded machine too. Processor time is that of
 our process and, on PostgreSQL, of its server; the sender's is not in it. What is printed is Markdown.
@@ -41,11 +41,14 @@ def main() -> None:
     with ExitStack() as stack:
         sites = _sites(stack)
         for number in range(options.rounds):
-            for database, (feed, web), marks in sites:
+            for database, doors, marks in sites:
+                # The connections go to the nodes in turn.
+                feeds, webs = (itertools.cycle(addresses) for addresses in zip(*doors, strict=True))
                 share = messages[number * options.messages :][: options.messages]
-                found["HL7 messages", database].append(_time(share, marks, lambda part, to=feed: _send(to, part)))
+                spent = _time(share, marks, lambda part, to=feeds: _send(next(to), part))
+                found["HL7 messages", database].append(spent)
                 share = resources[number * options.resources :][: options.resources]
-                found["FHIR PUT", database].append(_time(share, marks, lambda part, to=web: _put(to, part)))
+                found["FHIR PUT", database].append(_time(share, marks, lambda part, to=webs: _put(next(to), part)))
     print(f"\n{psutil.cpu_count()} cores; load before {load:.1f}; {options.rounds} rounds, {CONNECTIONS} connections\n")
     print("| what | database | a second, median (range) | processor time, ms, median |\n|---|---|---|---|")
     for (what, database), rounds in sorted(found.items()):
@@ -60,14 +63,15 @@ def _resources(region: Region, count: int) -> list[dict[str, str]]:
     return [json.loads(line) for line in lines]
 
 
-def _sites(stack: ExitStack) -> list[tuple[str, tuple[int, str], tuple[str, ...]]]:
-    """Each database with where its feeds listen, and what its processes have in their command lines."""
-    urls = {"SQLite": "", "PostgreSQL": stack.enter_context(postgresql())}
+def _sites(stack: ExitStack) -> list[tuple[str, list[tuple[int, str]], list[str]]]:
+    """Each database with where the feeds of its nodes listen, and what its processes have in their command lines."""
     sites = []
-    for database, url in urls.items():
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        doors = stack.enter_context(_site(directory, url))
-        sites.append((database, doors, (str(directory), f"-p {make_url(url).port} ") if url else (str(directory),)))
+    for database, nodes in (("SQLite", 1), ("PostgreSQL", 1), ("PostgreSQL, two nodes", 2)):
+        url = "" if database == "SQLite" else stack.enter_context(postgresql())
+        directories = [Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in range(nodes)]
+        doors = [stack.enter_context(_site(directory, url)) for directory in directories]
+        marks = [str(directory) for directory in directories] + ([f"-p {make_url(url).port} "] if url else [])
+        sites.append((database, doors, marks))
     return sites
 
 
