@@ -12,11 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import structlog
-
 from models.errors import RegistryError
-
-_log = structlog.get_logger(__name__)
 
 
 class Journal:
@@ -35,7 +31,9 @@ class Journal:
             return ()
         *lines, torn = content.split(b"\n")
         if torn:
-            _log.warning(
+            import structlog  # noqa: PLC0415  # a fifth of what `varsel rollback` loads before the pointer moves
+
+            structlog.get_logger(__name__).warning(
                 "The last line was cut off while it was written and counts for nothing",
                 action=f"{self.path.stem}_torn",
                 path=str(self.path),

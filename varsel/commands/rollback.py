@@ -18,8 +18,6 @@ def rollback(
     actor: Annotated[str | None, typer.Option(help="Who rolls back; the user of this computer unless given.")] = None,
 ) -> None:
     """Make the champion before the present one champion again, at once."""
-    from rich.console import Console
-
     from models.folder_store import FolderStore
     from varsel.rollback import Rollback, registry_opener
 
@@ -32,5 +30,7 @@ def rollback(
     release = site.move(model, reason)
     # Said before MLflow is told, whose libraries alone take seconds to load: whoever is in a hurry may go.
     print(f"{model} {release.manifest.version} ({release.short_digest}) is champion again", flush=True)
+    from rich.console import Console
+
     with Console(stderr=True).status("Telling MLflow"):
         site.tell_mlflow(release)
