@@ -1,5 +1,6 @@
 """What the feeds tell is kept on PostgreSQL as on SQLite, also by two writers at once."""
 
+import itertools
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +16,7 @@ from ehr_io.hl7.reader import ReaderSettings
 from serving.errors import DatabaseDownError
 from serving.feed.group_commit import GroupCommit
 from serving.feed.kept import kept_messages
-from serving.feed.neck import judge, keep_items
+from serving.feed.neck import FeedItem, judge, keep_items
 from serving.records.database import open_database, reading, writing
 from serving.records.migrate import migrate
 from serving.records.schema import EVENT, STAY
@@ -148,3 +149,51 @@ def test_of_two_clocks_that_look_at_once_one_scores_a_stay(engine: Engine):
         thread.join()
     assert first is not None
     assert [one for one in found if one is not None] == [ClosedStay(generation=first.generation + 1, as_of=now)]
+
+
+def test_what_was_acknowledged_outlives_a_crash_of_the_server_and_what_is_told_again_is_kept_once(
+    engine: Engine, peer: PostgresqlPeer
+):
+    commit = GroupCommit(keep_items(engine))
+    commit.start()
+    acknowledged, refused = [], []
+    is_under_way, is_restarted = threading.Event(), threading.Event()
+
+    def tell(name: str) -> None:
+        left = 9
+        for number in itertools.count():
+            request = f"OBR|1||CRASH-{name}-{number}|v^v^L|||20260110100000+0100"
+            body = message("ORU^R01", visit(), request, "OBX|1|NM|8867-4^P^LN||80|/min|||||F")
+            item = judge(body, datetime.now(UTC), SETTINGS).item
+            assert item.told is not None
+            _tell_until_it_is_kept(commit, item, refused)
+            acknowledged.extend(telling.source for telling in item.told.tellings)
+            is_under_way.set()
+            left -= is_restarted.is_set()
+            if not left:
+                return
+
+    threads = [threading.Thread(target=tell, args=(name,)) for name in "ABC"]
+    for thread in threads:
+        thread.start()
+    assert is_under_way.wait(30)
+    peer.restart()
+    is_restarted.set()
+    for thread in threads:
+        thread.join(60)
+    commit.stop()
+
+    with reading(engine) as connection:
+        kept = list(connection.scalars(select(EVENT.c.source).where(EVENT.c.source.like("%CRASH-%"))))
+    assert sorted(kept) == sorted(acknowledged)
+    assert refused
+
+
+def _tell_until_it_is_kept(commit: GroupCommit[FeedItem], item: FeedItem, refused: list[str]) -> None:
+    while True:
+        try:
+            commit.keep(item, 30)
+        except DatabaseDownError as error:
+            refused.append(str(error))
+        else:
+            return
