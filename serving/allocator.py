@@ -1,21 +1,32 @@
-"""How the C library keeps memory that was freed."""
+"""How the C library keeps memory that was freed, and what Python keeps for good."""
 
 import ctypes
+import sys
+from collections.abc import Callable
 
 #: mallopt(3).
-_M_ARENA_MAX = -8
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _ARENAS = 2
+#: The most that glibc takes for either.
+_LARGEST_REUSED_BYTES = 32 * 1024 * 1024
+_LARGEST_KEPT_BYTES = 64 * 1024 * 1024
+#: More than a process of ours has names when all is loaded, so that their table has no room left for so many new ones.
+_NAMES = 100_000
 
 
-def keep_few_arenas() -> None:
-    """Let all threads share two of malloc's arenas, where the C library is glibc; call it before many threads run.
+def keep_freed_for_reuse() -> None:
+    """Let all threads share what was freed, until `give_back_freed`; call it before many threads run.
 
-    By default each of up to eight threads a core gets an arena of its own, which keeps the most that its thread ever
-    needed: 6 MB and more each in a worker, whose threads come and go. Python's threads seldom allocate at once.
+    Only where the C library is glibc. By default each of up to eight threads a core gets an arena of its own, which
+    keeps the most that its thread ever needed: 6 MB and more each in a worker, whose threads come and go. Python's
+    threads seldom allocate at once. And by default blocks above a size are mapped anew each time, a size that rises
+    with the largest block ever freed: a process would need more memory from some moment on for no reason to be seen.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    mallopt = _found("mallopt")
     if mallopt is not None:
         mallopt(_M_ARENA_MAX, _ARENAS)
+        mallopt(_M_MMAP_THRESHOLD, _LARGEST_REUSED_BYTES)
+        mallopt(_M_TRIM_THRESHOLD, _LARGEST_KEPT_BYTES)
 
 
 def give_back_freed() -> None:
@@ -24,6 +35,19 @@ def give_back_freed() -> None:
     By itself it gives back only what lies above the last block in use, so that a few small blocks that stay keep the
     most that any case ever needed.
     """
-    malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    malloc_trim = _found("malloc_trim")
     if malloc_trim is not None:
         malloc_trim(0)
+
+
+def settle_names() -> None:
+    """Let Python's table of interned strings grow now, when all is loaded, to the size that it will have anyway.
+
+    pathlib puts every part of every path into it. Otherwise it would double, by 4 MB, in the midst of some case.
+    """
+    for number in range(_NAMES):
+        sys.intern(f"settled {number}")
+
+
+def _found(name: str) -> Callable[..., int] | None:
+    return getattr(ctypes.CDLL(None), name, None)

@@ -11,7 +11,7 @@ import uvicorn
 from bentoml import server_context
 from starlette.applications import Starlette
 
-from serving.allocator import keep_few_arenas
+from serving.allocator import keep_freed_for_reuse
 from serving.api.service import ModelService
 from serving.api.settings import options_from_environment
 from serving.telemetry.logs import configure_logging
@@ -22,7 +22,7 @@ _DRAIN_SECONDS = 20
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
-    keep_few_arenas()
+    keep_freed_for_reuse()
     configure_logging("api")
     options = options_from_environment()
     # A dead process' figures would be told for ever.

@@ -7,7 +7,7 @@ from dicom_io.receive.notifications import notification_services
 from dicom_io.receive.spool import Spool
 from dicom_io.receive.store_scp import StoreScp, StoreScpSettings
 from dicom_io.tls import server_context
-from serving.allocator import keep_few_arenas
+from serving.allocator import keep_freed_for_reuse
 from serving.commitment import CommitmentBook
 from serving.processes.lifecycle import demand_database, open_own_database, run_until_told
 from serving.records.inbox import DatabaseInbox
@@ -30,7 +30,7 @@ def run_receive(settings: Settings) -> None:
         OSError: an address is taken.
         TlsFilesError: no secure connection can be made with the files named.
     """
-    keep_few_arenas()
+    keep_freed_for_reuse()
     configure_logging("receive")
     health = Health()
     run_until_told(build_receiver(settings, health), health)

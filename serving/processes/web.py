@@ -11,7 +11,7 @@ from dicom_io.receive.neck import Neck
 from dicom_io.receive.spool import Spool
 from dicom_io.receive.stow import StowDoor
 from models.folder_store import FolderStore
-from serving.allocator import keep_few_arenas
+from serving.allocator import keep_freed_for_reuse
 from serving.feed.group_commit import GroupCommit
 from serving.feed.grouped_intake import GroupedStayIntake
 from serving.feed.neck import keep_items
@@ -41,7 +41,7 @@ _MIB = 1024 * 1024
 
 def run_web(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
-    keep_few_arenas()
+    keep_freed_for_reuse()
     configure_logging("web")
     uvicorn.run(
         build_web(settings),

@@ -10,7 +10,7 @@ from dicom_io.commitment import CommitmentItem, CommitmentReport
 from dicom_io.results.rehearsal import rehearse
 from dicom_io.send.commitment import request_commitment
 from models.folder_store import FolderStore
-from serving.allocator import keep_few_arenas
+from serving.allocator import keep_freed_for_reuse, settle_names
 from serving.analyse import Analyser, Site
 from serving.api.runtimes import RemoteRuntimes
 from serving.commitment import CommitmentKeeper
@@ -58,7 +58,7 @@ _LOOK_SECONDS = 0.05
 
 def run_work(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT, or until a step does not end; then this process ends with code 75."""
-    keep_few_arenas()
+    keep_freed_for_reuse()
     configure_logging("work")
     health = Health()
     process = build_worker(settings, health)
@@ -101,6 +101,7 @@ class WorkerProcess:
     def start(self) -> None:
         """Rehearse, for the first case's sake; take up what a crash cut off, then whatever waits."""
         rehearse()
+        settle_names()
         # What is loaded by now stays: left out of Python's garbage collection, which would look through all of it, 0.1
         # to 0.2 s, in the midst of some case.
         gc.collect()
