@@ -10,7 +10,7 @@ _ARENAS = 2
 #: The most that glibc takes for either.
 _LARGEST_REUSED_BYTES = 32 * 1024 * 1024
 _LARGEST_KEPT_BYTES = 64 * 1024 * 1024
-#: More than a process of ours has names when all is loaded, so that their table has no room left for so many new ones.
+#: The table of the names that a process of ours has when all is loaded has no room left for so many more.
 _NAMES = 100_000
 
 

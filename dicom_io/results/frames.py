@@ -142,7 +142,7 @@ def segment_identification(number: int) -> bytes:
     return sequence(0x0062000A, unsigned(0x0062000B, number))
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=512)
 def _derived_from(uids: tuple[str, str], frames: tuple[int, ...], derivation: Code) -> bytes:
     """Derivation Image Sequence (0008,9124) of one source image, the same for every segment on it."""
     source = reference(*uids, frames) + text(0x0028135A, "CS", "YES") + code(0x0040A170, _SOURCE_IMAGE)

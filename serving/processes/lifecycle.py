@@ -10,7 +10,7 @@ from typing import NoReturn, Protocol
 import structlog
 from sqlalchemy import Engine, select
 
-from serving.allocator import give_back_freed
+from serving.allocator import give_back_freed, settle_names
 from serving.errors import DatabaseDownError
 from serving.processes.notify import Notifier
 from serving.records.database import open_database, reading
@@ -47,6 +47,7 @@ def run_until_told(process: Process, health: Health | None = None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
     process.start()
+    settle_names()
     health.started()
     notifier.ready()
     _LOG.info("Ready.", action="ready")

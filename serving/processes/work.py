@@ -10,7 +10,7 @@ from dicom_io.commitment import CommitmentItem, CommitmentReport
 from dicom_io.results.rehearsal import rehearse
 from dicom_io.send.commitment import request_commitment
 from models.folder_store import FolderStore
-from serving.allocator import keep_freed_for_reuse, settle_names
+from serving.allocator import keep_freed_for_reuse
 from serving.analyse import Analyser, Site
 from serving.api.runtimes import RemoteRuntimes
 from serving.commitment import CommitmentKeeper
@@ -101,7 +101,6 @@ class WorkerProcess:
     def start(self) -> None:
         """Rehearse, for the first case's sake; take up what a crash cut off, then whatever waits."""
         rehearse()
-        settle_names()
         # What is loaded by now stays: left out of Python's garbage collection, which would look through all of it, 0.1
         # to 0.2 s, in the midst of some case.
         gc.collect()
