@@ -7,8 +7,9 @@ from collections.abc import Callable
 #: mallopt(3).
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _ARENAS = 2
-#: The most that glibc takes for either.
+#: Blocks up to this are used again: the most that glibc takes.
 _LARGEST_REUSED_BYTES = 32 * 1024 * 1024
+#: So much that was freed at the end of a heap stays there until it is given back: more than any case needs at once.
 _LARGEST_KEPT_BYTES = 64 * 1024 * 1024
 #: The table of the names that a process of ours has when all is loaded has no room left for so many more.
 _NAMES = 100_000

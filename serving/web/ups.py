@@ -223,7 +223,7 @@ def _bare_parameter(request: Request) -> str:
 def _subscription(request: Request) -> Subscription:
     uid, lock = request.path_params["uid"], request.query_params.get("deletionlock", "false")
     if lock not in {"true", "false"}:
-        raise WorkitemFormatError("'deletionlock' must be true or false.")
+        raise WorkitemFormatError("Found a deletionlock that is neither; required: true or false.")
     keys = _filter(request)
     if bool(keys) is not (uid == FILTERED_SUBSCRIPTION):
         raise WorkitemFormatError(
