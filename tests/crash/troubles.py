@@ -4,6 +4,7 @@ import random
 import signal
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -41,10 +42,15 @@ class Trouble:
         cases = [_send_new(lab) for _ in range(_BEFORE)]
         time.sleep(chosen.uniform(0.0, 0.6))
         self.begin(lab, chosen)
-        during = [_send_new(lab) for _ in range(_DURING)]
-        time.sleep(chosen.uniform(*_LASTS_SECONDS))
-        answered = [case for case in during if lab.judge.has_ended(case)] if self.is_nonsense else []
-        self.end(lab)
+        during = [lab.modality.new_case() for _ in range(_DURING)]
+        # Each sender beside the others, for one that waits for an answer must not make the trouble longer.
+        with ThreadPoolExecutor(_DURING) as senders:
+            sendings = [senders.submit(lab.modality.send, case) for case in during]
+            time.sleep(chosen.uniform(*_LASTS_SECONDS))
+            answered = [case for case in during if lab.judge.has_ended(case)] if self.is_nonsense else []
+            self.end(lab)
+            for sending in sendings:
+                sending.result()
         judgement = _judge(lab, [*cases, *during])
         return replace(judgement, wrong=sum(not lab.judge.says_not_analysed(case) for case in answered))
 
