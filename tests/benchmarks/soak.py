@@ -1,9 +1,10 @@
 """Many instances through reception, work and archive: ``make soak``, or ``make soak ARGS='--instances 5000'``.
 
-CT studies of 40 small slices follow one another without a pause, some under way at a time. Memory and open files of
-every process are looked at all the while; growth is counted from the end of the first tenth, when everything has been
-loaded, to the end. It fails when memory grew by 2 % or more, when more files are open, or when a study did not come to
-its end with its results at the archive.
+CT studies of 40 small slices follow one another, some under way at a time. Memory and open files of every process are
+looked at all the while, and at rest: after each tenth the senders pause until every case is done and freed memory was
+given back, since what cases in hand take goes up and down by more than the growth that is looked for. Growth is counted
+at rest from the end of the first tenth, when everything has been loaded, to the end. It fails when memory grew by 2 %
+or more, when more files are open, or when a study did not come to its end with its results at the archive.
 """
 
 import argparse
@@ -33,6 +34,8 @@ _SENDERS, _UNDER_WAY = 2, 8
 #: Studies between two looks.
 _LOOK_EVERY = 5
 _WAIT_SECONDS = 300
+#: Looks at rest, and how long a rest lasts: longer than the processes keep freed memory (`serving.allocator`).
+_RESTS, _REST_SECONDS = 10, 8.0
 _AIM_PERCENT = 2.0
 #: Files that come and go with connections.
 _FILES_SLACK = 8
@@ -48,6 +51,8 @@ class Reading:
     """One look at the processes, children included."""
 
     instances: int
+    #: Nothing was under way.
+    at_rest: bool
     #: Process -> resident memory in MiB, and open files.
     mib: Mapping[str, float]
     files: Mapping[str, int]
@@ -81,10 +86,20 @@ def _soak(site: RunningSite, scratch: Path, instances: int, until: float) -> lis
             _wait_for(site, sendings, len(sendings) - _UNDER_WAY + 1)
             _, directory = studies.pour()
             sendings.append(senders.submit(send, site.ports["receive"], directory))
-            if len(sendings) % _LOOK_EVERY == 0:
-                readings.append(_look(site, len(sendings) * _SLICES))
-        _wait_for(site, sendings, len(sendings))
+            sent = len(sendings) * _SLICES
+            if sent * _RESTS // instances > (sent - _SLICES) * _RESTS // instances:
+                readings.append(_rest(site, sendings))
+            elif len(sendings) % _LOOK_EVERY == 0:
+                readings.append(_look(site, sent, at_rest=False))
+        if not readings[-1].at_rest:
+            readings.append(_rest(site, sendings))
     return readings
+
+
+def _rest(site: RunningSite, sendings: list[Future[None]]) -> Reading:
+    _wait_for(site, sendings, len(sendings))
+    time.sleep(_REST_SECONDS)
+    return _look(site, len(sendings) * _SLICES, at_rest=True)
 
 
 def _wait_for(site: RunningSite, sendings: list[Future[None]], studies: int) -> None:
@@ -100,13 +115,14 @@ def _done(site: RunningSite) -> int:
         return connection.scalar(select(func.count(WORK_ITEM.c.case_id.distinct())).where(over)) or 0
 
 
-def _look(site: RunningSite, instances: int) -> Reading:
+def _look(site: RunningSite, instances: int, *, at_rest: bool) -> Reading:
     families = {
         name: [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
         for name, process in site.processes.items()
     }
     return Reading(
         instances=instances,
+        at_rest=at_rest,
         mib={name: sum(one.memory_info().rss for one in family) / 2**20 for name, family in families.items()},
         files={name: sum(one.num_fds() for one in family) for name, family in families.items()},
     )
@@ -126,34 +142,29 @@ def _judge(site: RunningSite, orthanc: OrthancPeer) -> bool:
 
 
 def _print(readings: list[Reading], seconds: float) -> bool:
-    last = readings[-1]
-    rate = last.instances / seconds
-    print(f"{last.instances} instances in {seconds:.0f} s: {rate:.1f} a second, {rate / _SLICES:.2f} studies\n")
-    print_row("process", "MiB after the first tenth", "MiB at the end", "growth", "files then", "files at the end")
-    print_row(*["---"] * 6)
+    rests = [one for one in readings if one.at_rest]
+    first, last = rests[0], rests[-1]
+    rate = last.instances / (seconds - len(rests) * _REST_SECONDS)
+    print(f"{last.instances} instances in {seconds:.0f} s, rests included; {rate:.1f} a second without them\n")
+    print_row("process", *(f"{one.instances:,}" for one in rests), "growth", "files", "with cases in hand")
+    print_row(*["---"] * (len(rests) + 4))
     is_met = True
     for name in last.mib:
-        tenth = max(1, len(readings) // 10)
-        # Medians of a tenth at either end: one look sees a collection of garbage or misses it.
-        first = float(np.median([one.mib[name] for one in readings[tenth : 2 * tenth + 1]]))
-        end = float(np.median([one.mib[name] for one in readings[-tenth:]]))
-        growth = (end / first - 1) * 100
-        files = (readings[min(tenth, len(readings) - 1)].files[name], last.files[name])
+        growth = (last.mib[name] / first.mib[name] - 1) * 100
+        files = (first.files[name], last.files[name])
         is_met &= growth < _AIM_PERCENT and files[1] <= files[0] + _FILES_SLACK
-        print_row(name, f"{first:.1f}", f"{end:.1f}", f"{growth:+.1f} %", str(files[0]), str(files[1]))
-    print()
-    _print_curve(readings)
+        at_rest = (f"{one.mib[name]:.1f}" for one in rests)
+        print_row(name, *at_rest, f"{growth:+.1f} %", f"{files[0]}, {files[1]}", _in_hand(readings, name))
     print(f"\naim: memory grows by less than {_AIM_PERCENT} %, no more files: {'met' if is_met else 'missed'}")
     return is_met
 
 
-def _print_curve(readings: list[Reading]) -> None:
-    """Memory at every tenth of the way."""
-    tenths = [readings[(len(readings) - 1) * tenth // 10] for tenth in range(11)]
-    print_row("instances", *(f"{one.instances:,}" for one in tenths))
-    print_row(*["---"] * (len(tenths) + 1))
-    for name in readings[-1].mib:
-        print_row(f"{name}, MiB", *(f"{one.mib[name]:.1f}" for one in tenths))
+def _in_hand(readings: list[Reading], name: str) -> str:
+    """Medians of the second tenth and of the last while there was work: one look tells little."""
+    working = [one.mib[name] for one in readings if not one.at_rest]
+    tenth = max(1, len(working) // _RESTS)
+    then, now = np.median(working[tenth : 2 * tenth]), np.median(working[-tenth:])
+    return f"{then:.1f}, {now:.1f} ({(now / then - 1) * 100:+.1f} %)"
 
 
 if __name__ == "__main__":
