@@ -66,6 +66,11 @@ class EventChannel:
             except (httpx.HTTPError, httpx.InvalidURL, httpx_ws.HTTPXWSException, UnreachableError) as error:
                 kind = type(error).__name__
                 _log.warning("The event channel of work items broke: %s", kind, extra={"action": "ups_channel_broke"})
+            except RuntimeError:
+                # What httpx says of a client that was closed while we were about to ask again.
+                if not self._http.is_closed:
+                    raise
+                return
             self._closing.wait(_AGAIN_SECONDS)
 
     def _hear(self, channel: httpx_ws.WebSocketSession) -> None:

@@ -23,12 +23,16 @@ FILTERED_SUBSCRIPTION = "1.2.840.10008.5.1.4.34.5.1"
 WELL_KNOWN = frozenset({GLOBAL_SUBSCRIPTION, FILTERED_SUBSCRIPTION})
 #: UPS Push SOP Class: the Affected SOP Class of every event (PS3.4 CC.2.4).
 UPS_PUSH = "1.2.840.10008.5.1.4.34.6.1"
-STATE_REPORT, CANCEL_REQUESTED, PROGRESS_REPORT = 1, 2, 3
+STATE_REPORT, CANCEL_REQUESTED, PROGRESS_REPORT, ASSIGNED = 1, 2, 3, 5
 
 #: A dataset in the DICOM JSON Model (PS3.18 F).
 Json = dict[str, Any]
 #: Procedure Step State and Input Readiness State: what a UPS State Report says (PS3.4 table CC.2.4-1).
 _STATES = ("00741000", "00404041")
+#: Scheduled Station Name Code Sequence and Scheduled Human Performers Sequence: for whom a work item is meant.
+ASSIGNING = ("00404025", "00404034")
+#: Human Performer Code Sequence and Human Performer's Organization, of an item of the second.
+_PERFORMER = ("00404009", "00404036")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +108,11 @@ def tell_state(connection: Connection, uid: str, dataset: Json, now: datetime) -
         connection.execute(delete(UPS_SUBSCRIPTION).where(UPS_SUBSCRIPTION.c.uid == uid))
 
 
+def tell_assignment(connection: Connection, uid: str, dataset: Json, now: datetime) -> None:
+    """Keep for everyone who hears of the work item *uid* for whom it is meant now (PS3.4 CC.2.4.3)."""
+    tell(connection, uid, ASSIGNED, _assignment_of(dataset), now)
+
+
 def take_events(connection: Connection, ae_title: str) -> tuple[Json, ...]:
     """What *ae_title* has not heard yet, in order; told once."""
     waiting = select(UPS_EVENT).where(UPS_EVENT.c.ae_title == ae_title).order_by(UPS_EVENT.c.id)
@@ -161,6 +170,18 @@ def _state_report(uid: str, dataset: Json) -> Json:
 
 def _states_of(dataset: Json) -> Json:
     return {tag: dataset[tag] for tag in _STATES if tag in dataset}
+
+
+def _assignment_of(dataset: Json) -> Json:
+    """What table CC.2.4-1 has of an assignment, and the sequence that the text beside it speaks of."""
+    said = {tag: dataset[tag] for tag in ASSIGNING if dataset.get(tag, {}).get("Value")}
+    people = [item for item in said.get(ASSIGNING[1], {}).get("Value", []) if isinstance(item, dict)]
+    codes, organizations = ([item[tag] for item in people if item.get(tag, {}).get("Value")] for tag in _PERFORMER)
+    if codes:
+        said[_PERFORMER[0]] = {"vr": "SQ", "Value": [code for one in codes for code in one["Value"]]}
+    if organizations:
+        said[_PERFORMER[1]] = organizations[0]
+    return said
 
 
 def _report(uid: str, event_type: int, said: Mapping[str, object]) -> Json:

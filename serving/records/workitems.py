@@ -18,6 +18,7 @@ from serving.records.workitem_schema import UPS_WORKITEM
 
 #: They are kept for ever; read in parts of this many rows.
 _PART = 200
+_STATES = tuple(state.value for state in StepState)
 _ALL = select(UPS_WORKITEM).order_by(UPS_WORKITEM.c.created_at, UPS_WORKITEM.c.uid)
 
 
@@ -62,6 +63,8 @@ def create(connection: Connection, uid: str, dataset: Dataset, now: datetime) ->
     audit.append(connection, "ups_created", uid, {})
     subscriptions.take_in(connection, uid, kept)
     subscriptions.tell_state(connection, uid, kept, now)
+    if any(kept.get(tag, {}).get("Value") for tag in subscriptions.ASSIGNING):
+        subscriptions.tell_assignment(connection, uid, kept, now)
 
 
 def get(connection: Connection, uid: str) -> KeptWorkitem:
@@ -108,7 +111,8 @@ def find(connection: Connection, state: StepState, limit: int) -> tuple[KeptWork
 def search(connection: Connection, keys: Keys, first: int, limit: int) -> tuple[Json, ...]:
     """The attributes of the work items that match *keys*, oldest first, from the *first* of them, counted from 0."""
     state = keys.get("00741000")
-    wanted = _ALL.where(UPS_WORKITEM.c.state == state) if isinstance(state, str) and state else _ALL
+    # One whole state is found by its index; a wild card is not.
+    wanted = _ALL.where(UPS_WORKITEM.c.state == state) if state in _STATES else _ALL
     with connection.execute(wanted, execution_options={"yield_per": _PART}) as rows:
         matching = (row.dataset for row in rows if matches(row.dataset, keys))
         return tuple(islice(matching, first, first + limit))
@@ -123,7 +127,10 @@ def change(connection: Connection, uid: str, changes: Dataset, transaction_uid: 
     kept = _held(connection, uid)
     rules.check_update(kept.state, changes, claimed_by=kept.transaction_uid, given=transaction_uid)
     said = changes.to_json_dict()
-    _write(connection, uid, now, dataset=kept.dataset | said)
+    dataset = kept.dataset | said
+    _write(connection, uid, now, dataset=dataset)
+    if not said.keys().isdisjoint(subscriptions.ASSIGNING):
+        subscriptions.tell_assignment(connection, uid, dataset, now)
     if "00741002" in said:
         progress = {"00741002": said["00741002"]}
         subscriptions.tell(connection, uid, subscriptions.PROGRESS_REPORT, progress, now)

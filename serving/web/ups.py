@@ -1,5 +1,6 @@
 """The door for work items: UPS-RS (PS3.18 11), for requesters where the hospital has no manager of its own."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -41,6 +42,8 @@ _MAXIMUM_BODY_BYTES = 2**20
 #: Work items in one answer; the next ones are asked for with an offset.
 _AT_ONCE = 1000
 _MORE = '299 varsel "There are additional results that can be requested"'
+#: The words of PS3.18 8.3.4.2.
+_NOT_FUZZY = '299 varsel "The fuzzymatching parameter is not supported. Only literal matching has been performed."'
 #: Query parameters that are no attribute (PS3.18 8.3.4).
 _NOT_MATCHING = frozenset({"limit", "offset", "includefield", "fuzzymatching", "accept", "charset"})
 _NOT_FILTERING = frozenset({"deletionlock", "filter", "accept", "charset"})
@@ -103,14 +106,17 @@ class _Door:
         return Response(status_code=201, headers={"Location": f"{request.url.path}/{uid}"})
 
     async def search(self, request: Request) -> Response:
-        """``GET /workitems`` (11.9): matched on attributes with one value."""
+        """``GET /workitems`` (11.9)."""
         form = wanted_form(request)
-        wanted = read_keys((name, value) for name, value in request.query_params.items() if name not in _NOT_MATCHING)
+        named = request.query_params.multi_items()
+        wanted = read_keys((name, value) for name, value in named if name not in _NOT_MATCHING)
         limit = min(_whole(request, "limit", _AT_ONCE), _AT_ONCE)
         found = await run_in_threadpool(self._search, wanted, _whole(request, "offset", 0), limit + 1)
         answer = answer_of_several(found[:limit], form) if found[:limit] else Response(status_code=204)
-        if len(found) > limit:
-            answer.headers["Warning"] = _MORE
+        is_fuzzy = request.query_params.get("fuzzymatching", "false") != "false"
+        warnings = [_MORE] * (len(found) > limit) + [_NOT_FUZZY] * is_fuzzy
+        if warnings:
+            answer.headers["Warning"] = ", ".join(warnings)
         return answer
 
     async def read(self, request: Request) -> Response:
@@ -234,9 +240,11 @@ def _subscription(request: Request) -> Subscription:
 
 def _filter(request: Request) -> Keys:
     """Matching keys in ``filter``, with a comma between them (11.10.1.2), or as parameters, as in 2019 (6.9.7.1)."""
-    listed = filter(None, ",".join(request.query_params.getlist("filter")).split(","))
-    named = [(name, value) for name, value in request.query_params.items() if name not in _NOT_FILTERING]
-    return read_keys([*((name, value) for name, _, value in (one.partition("=") for one in listed)), *named])
+    listed = ",".join(request.query_params.getlist("filter"))
+    # A comma before no further key belongs to a list of UIDs.
+    parts = filter(None, re.split(r",(?=[^,=]*=)", listed))
+    named = [(name, value) for name, value in request.query_params.multi_items() if name not in _NOT_FILTERING]
+    return read_keys([*((name, value) for name, _, value in (one.partition("=") for one in parts)), *named])
 
 
 def _whole(request: Request, name: str, default: int) -> int:

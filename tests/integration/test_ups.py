@@ -45,7 +45,7 @@ from serving.workitems.own import OwnManager
 from serving.workitems.performer import Performer, PerformerSite
 from tests.factories.dicom import ct_series, write
 from tests.factories.releases import make_release
-from tests.factories.workitems import move, value, workitem
+from tests.factories.workitems import move, sequence, value, workitem
 
 tags = st.sampled_from(["00741000", "00081195", "00404021", "00404018", "0020000D", "00080100", "99", "x", ""])
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
@@ -513,6 +513,56 @@ def test_a_search_sees_every_work_item_page_by_page(door: httpx.Client, monkeypa
     assert ["additional results" in one.headers.get("Warning", "") for one in (first, rest)] == [True, False]
     assert door.get("workitems", params={"00404018.00080100": "another rule"}).status_code == 204
     assert door.get("workitems", params={"00741000.00080100": "no sequence"}).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("query", "is_found"),
+    [
+        ("ScheduledProcedureStepStartDateTime=20260102-20260103", True),
+        ("ScheduledProcedureStepStartDateTime=20260103-", False),
+        ("ProcedureStepLabel=Read*", True),
+        ("ProcedureStepState=SCHED*", True),
+        ("ReferencedRequestSequence.AccessionNumber=ACC-?", True),
+        (f"SOPInstanceUID=1.2.3,{UID}", True),
+        ("00741200=*&00404018.00080100=", True),
+    ],
+)
+def test_a_search_takes_ranges_wild_cards_and_lists(door: httpx.Client, query: str, *, is_found: bool) -> None:
+    create(door, workitem())
+    assert door.get(f"workitems?{query}").status_code == (200 if is_found else 204)
+    watched = door.post(f"workitems/{FILTERED_SUBSCRIPTION}/subscribers/RIS?filter={query.replace('&', ',')}")
+    assert watched.status_code == 201
+
+
+def test_a_search_says_what_it_does_not_do(door: httpx.Client) -> None:
+    create(door, workitem())
+    found = door.get("workitems", params={"fuzzymatching": "true"})
+    twice = door.get("workitems?00741200=HIGH&00741200=LOW")
+
+    assert "Only literal matching has been performed" in found.headers["Warning"]
+    assert (twice.status_code, twice.text) == (400, "The query names an attribute twice; required: one key for each.")
+
+
+def test_subscribers_hear_for_whom_a_work_item_is_meant(site: Site, door: httpx.Client) -> None:
+    """When it is created, and when that changes (PS3.4 CC.2.4.3); not when something else does."""
+    station, person = (sequence({"00080100": value("SH", code)}) for code in ("CT1", "P1"))
+    performers = sequence({"00404009": person, "00404036": value("LO", "OUH")})
+    door.post(f"workitems/{GLOBAL_SUBSCRIPTION}/subscribers/RIS").raise_for_status()
+    create(door, workitem() | {"00404025": station, "00404034": performers})
+    headers = {"Content-Type": "application/dicom+json"}
+    for changes in ({"00404034": {"vr": "SQ"}}, {"00741204": value("LO", "other")}):
+        door.post(f"workitems/{UID}", content=json.dumps([changes]), headers=headers).raise_for_status()
+
+    with writing(site.engine) as connection:
+        reports = subscriptions.take_events(connection, "RIS")
+
+    kinds = [one["00001002"]["Value"][0] for one in reports]
+    created, changed = (one for one in reports if one["00001002"]["Value"] == [5])
+    assert kinds == [1, 5, 5]
+    assert (created["00404025"], created["00404009"], created["00404034"]) == (station, person, performers)
+    assert created["00404036"] == value("LO", "OUH")
+    assert changed["00404025"] == station
+    assert {"00404034", "00404009", "00404036"}.isdisjoint(changed)
 
 
 def found_uids(answer: httpx.Response) -> list[str]:

@@ -1,9 +1,11 @@
 """Where a manager's events are listened for."""
 
+import threading
+
 import httpx
 import pytest
 
-from dicom_io.ups.events import channel_url
+from dicom_io.ups.events import EventChannel, channel_url
 
 MANAGER = httpx.URL("https://ris.example/dicomweb/")
 
@@ -20,3 +22,17 @@ MANAGER = httpx.URL("https://ris.example/dicomweb/")
 )
 def test_events_are_listened_for_at_the_manager_alone(named: str, listened: str):
     assert channel_url(MANAGER, named, "VARSEL") == listened
+
+
+def test_a_channel_whose_client_is_closed_as_it_opens_ends_quietly():
+    """A thread that ends by an error is an error of the test run."""
+    http = httpx.Client(base_url=MANAGER)
+    http.close()
+    channel = EventChannel(http)
+
+    channel.open("", "VARSEL")
+
+    (thread,) = [one for one in threading.enumerate() if one.name == "ups-events"] or [None]
+    if thread is not None:
+        thread.join(timeout=30)
+        assert not thread.is_alive()
