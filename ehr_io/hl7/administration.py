@@ -1,13 +1,14 @@
 """ADT messages (HL7 v2.5.1 chapter 3): admissions, transfers, discharges, their cancellation, and merged patients."""
 
+import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from ehr_io.events import Event, EventKind
 from ehr_io.hl7.acknowledgement import ErrorCondition
 from ehr_io.hl7.context import MessageContext, MessageRefusedError
 from ehr_io.hl7.message import Segment
-from ehr_io.receive.fields import is_id, shown
+from ehr_io.receive.fields import FUTURE_TOLERANCE, day_of, is_id, shown
 from ehr_io.receive.reading import PatientMerge, PatientReading, RefusalCode, RefusedError, ResourceRefusal
 from ehr_io.sides import said_of
 from ehr_io.told import Telling, Told
@@ -16,6 +17,9 @@ from ehr_io.told import Telling, Told
 _CLASSES = {"E": "EMER", "I": "IMP", "O": "AMB", "P": "PRENC", "R": "AMB", "B": "IMP", "C": "AMB"}
 #: PID-8, HL7 table 0001.
 _SEXES = {"F": "female", "M": "male", "O": "other", "A": "other", "U": "unknown", "N": "unknown"}
+_BIRTH = re.compile(r"(\d{4})(?:(\d{2})(?:(\d{2})(?:\d{2}.*)?)?)?", re.ASCII)
+#: Seven digits are nineteen years.
+_MINUTES = re.compile(r"\d{1,7}", re.ASCII)
 
 
 def administration(context: MessageContext) -> Told:
@@ -150,16 +154,12 @@ def _event(context: MessageContext, kind: EventKind, code: str, at: datetime) ->
 
 def _patients(context: MessageContext) -> tuple[PatientReading, ...]:
     who = context.required("PID")
-    patient_id, written = context.patient_id(), who.text(7)[:8]
-    try:
-        born = datetime.strptime(written, "%Y%m%d").date() if written else None  # noqa: DTZ007 - a date, no moment
-    except ValueError as error:
-        raise MessageRefusedError(ErrorCondition.DATA_TYPE, "PID-7 is no date; YYYYMMDD is required") from error
+    patient_id, born = context.patient_id(), _born(who)
     visit = context.message.first("PV1")
     admitted = None if visit is None else context.moment(visit, 44)
     # A day's grace: a child born at the hospital may be admitted on a UTC day before its local birth date.
-    if born is not None and admitted is not None and (born - admitted.date()).days > 1:
-        raise RefusedError(RefusalCode.NEGATIVE_AGE, "PID-7 (birth) is after PV1-44 (admission); check both")
+    if born is not None and (born - (admitted or context.sent_at).date()).days > 1:
+        raise RefusedError(RefusalCode.NEGATIVE_AGE, "PID-7 (birth) is after PV1-44 (admission), or MSH-7; check them")
     reading = PatientReading(
         patient_id=patient_id,
         source=f"Patient/{patient_id}",
@@ -170,29 +170,37 @@ def _patients(context: MessageContext) -> tuple[PatientReading, ...]:
     return (reading,)
 
 
+def _born(who: Segment) -> date | None:
+    """PID-7; the middle of the month or year where only that is told (HL7 v2.5.1 2.A.22)."""
+    written = who.text(7)
+    found = _BIRTH.fullmatch(written)
+    born = None if found is None else day_of(*found.groups())
+    if written and born is None:
+        raise MessageRefusedError(ErrorCondition.DATA_TYPE, "PID-7 is no date; YYYYMMDD is required")
+    return born
+
+
 def _procedures(context: MessageContext) -> tuple[tuple[Telling, ...], tuple[ResourceRefusal, ...]]:
     """PR1 segments: operations, and devices with their insertion and, when PR1-7 tells it, removal."""
     tellings, refusals = [], []
     for number, segment in enumerate(context.message.all("PR1"), start=1):
         try:
-            tellings.append(_procedure(context, segment, number))
+            tellings.append(_procedure(context, segment))
         except RefusedError as error:
             refusals.append(ResourceRefusal(source=f"PR1[{number}]", reason_code=error.code, reason=str(error)))
     return tuple(tellings), tuple(refusals)
 
 
-def _procedure(context: MessageContext, segment: Segment, number: int) -> Telling:
+def _procedure(context: MessageContext, segment: Segment) -> Telling:
     concept = context.codes.concept_for(context.coding(segment, 3), EventKind.PROCEDURE)
     if concept is None:
         raise RefusedError(RefusalCode.UNKNOWN_CODE, f"PR1-3 '{shown(segment.text(3))}' is none of ours")
     start = context.moment(segment, 5)
     if start is None:
         raise RefusedError(RefusalCode.MISSING_TIME, "PR1-5 is empty; when it was done is required")
-    minutes = segment.text(7)
-    if minutes and not minutes.isdecimal():
-        raise RefusedError(RefusalCode.MALFORMED, "PR1-7 is no whole number of minutes")
     stay_id = context.stay_id()
-    source = f"PR1/{stay_id}/{shown(segment.text(19)) or number}"
+    # Not by its place in the message: the next one may tell another operation there.
+    source = f"PR1/{stay_id}/{shown(segment.text(19)) or f'{concept.key}/{_stamp(start)}'}"
     event = Event(
         stay_id=stay_id,
         source=source,
@@ -201,6 +209,18 @@ def _procedure(context: MessageContext, segment: Segment, number: int) -> Tellin
         event_time=start,
         known_time=max(context.sent_at, start),
         text=said_of(segment.part(one, 1) for one in segment.repetitions(16)),
-        end_time=start + timedelta(minutes=int(minutes)) if minutes else None,
+        end_time=_ended(context, segment, start),
     )
     return Telling(source=source, stay_id=stay_id, told_at=context.sent_at, events=(event,))
+
+
+def _ended(context: MessageContext, segment: Segment, start: datetime) -> datetime | None:
+    minutes = segment.text(7)
+    if not minutes:
+        return None
+    if not _MINUTES.fullmatch(minutes):
+        raise RefusedError(RefusalCode.MALFORMED, "PR1-7 is no whole number of minutes, at most seven digits")
+    end = start + timedelta(minutes=int(minutes))
+    if end - context.received_at > FUTURE_TOLERANCE:
+        raise RefusedError(RefusalCode.FUTURE_TIME, "PR1-5 and the minutes of PR1-7 lie in the future; check both")
+    return end

@@ -1,6 +1,7 @@
 """What the segments of one message need: the clock, the zone, the code map, who it is about."""
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from functools import cache, cached_property
@@ -14,7 +15,8 @@ from ehr_io.receive.fields import FUTURE_TOLERANCE, is_id
 from ehr_io.receive.reading import RefusalCode, RefusedError
 
 #: HL7 v2.5.1 2.A.22 (DTM): the time of day may be left out in the standard, but not by us: events are put in order.
-_MOMENT = re.compile(r"(\d{8})(\d{2})(\d{2})(?:(\d{2})(?:\.\d{1,4})?)?([+-]\d{4})?")
+_MOMENT = re.compile(r"(\d{8})(\d{2})(\d{2})(?:(\d{2})(?:\.\d{1,4})?)?([+-]\d{4})?", re.ASCII)
+_LAST_MINUTE, _FARTHEST_HOURS = 59, 14
 
 
 class MessageRefusedError(EhrIoError):
@@ -112,6 +114,16 @@ class MessageContext:
         return found
 
 
+def refuse_second(source: str, told: Container[str], apart: str) -> None:
+    """Refuse what bears the name of something that the message *told* before: it would replace it unseen.
+
+    Raises:
+        RefusedError: *source* is told; the field *apart* must differ.
+    """
+    if source in told:
+        raise RefusedError(RefusalCode.DUPLICATE, f"the message tells it before; {apart} must tell them apart")
+
+
 def read_moment(written: str, zone: ZoneInfo) -> datetime | None:
     """An HL7 time in UTC, without an offset that of *zone*; None when it is none."""
     found = _MOMENT.fullmatch(written)
@@ -130,5 +142,8 @@ def read_moment(written: str, zone: ZoneInfo) -> datetime | None:
 
 @cache
 def _offset(written: str) -> timezone:
-    sign = -1 if written[0] == "-" else 1
-    return timezone(sign * timedelta(hours=int(written[1:3]) % 24, minutes=int(written[3:]) % 60))
+    """The offset as *written*; ValueError when no clock on earth has it (UTC-12:00 to UTC+14:00)."""
+    hours, minutes = int(written[1:3]), int(written[3:])
+    if minutes > _LAST_MINUTE or hours + minutes / 60 > _FARTHEST_HOURS:
+        raise ValueError(written)
+    return timezone((-1 if written[0] == "-" else 1) * timedelta(hours=hours, minutes=minutes))

@@ -2,7 +2,7 @@
 
 from ehr_io.codes import Concept
 from ehr_io.events import Event, EventKind
-from ehr_io.hl7.context import MessageContext
+from ehr_io.hl7.context import MessageContext, refuse_second
 from ehr_io.hl7.message import Segment
 from ehr_io.receive.fields import shown
 from ehr_io.receive.reading import RefusalCode, RefusedError, ResourceRefusal
@@ -10,6 +10,8 @@ from ehr_io.told import Telling, Told
 
 #: RXA-20, HL7 table 0322: refused, not administered. A part of a dose is a dose.
 _NOT_GIVEN = {"RE", "NA"}
+#: RXA-21, HL7 table 0206.
+_DELETED = "D"
 #: ORC-1, HL7 table 0119: cancelled, discontinued.
 _CANCELLED = {"CA", "OC", "DC", "OD", "CR", "DR"}
 
@@ -35,7 +37,7 @@ def ordered(context: MessageContext) -> Told:
 
 
 def _told(context: MessageContext, name: str) -> Told:
-    tellings: list[Telling] = []
+    tellings: dict[str, Telling] = {}
     refusals: list[ResourceRefusal] = []
     order: Segment | None = None
     number = 0
@@ -45,21 +47,23 @@ def _told(context: MessageContext, name: str) -> Told:
             continue
         number += 1
         try:
-            read = _dose if name == "RXA" else _order
-            tellings.append(read(context, segment, _number(order, number)))
+            told = _read(context, segment, order, number)
+            refuse_second(told.source, tellings, "ORC-3")
+            tellings[told.source] = told
         except RefusedError as error:
             refusals.append(ResourceRefusal(source=f"{name}[{number}]", reason_code=error.code, reason=str(error)))
     return Told(
         door="hl7",
         owners={context.stay_id(): context.patient_id()},
-        tellings=tuple(tellings),
+        tellings=tuple(tellings.values()),
         refusals=tuple(refusals),
     )
 
 
-def _number(order: Segment | None, number: int) -> str:
-    told = "" if order is None else shown(order.text(3)) or shown(order.text(2))
-    return told or f"{number}"
+def _read(context: MessageContext, segment: Segment, control: Segment | None, number: int) -> Telling:
+    told = "" if control is None else shown(control.text(3)) or shown(control.text(2))
+    name = told or f"{number}"
+    return _dose(context, segment, name) if segment.name == "RXA" else _order(context, segment, control, name)
 
 
 def _dose(context: MessageContext, segment: Segment, order: str) -> Telling:
@@ -68,7 +72,7 @@ def _dose(context: MessageContext, segment: Segment, order: str) -> Telling:
     if start is None:
         raise RefusedError(RefusalCode.MISSING_TIME, "RXA-3 is empty; when it was given is required")
     source = f"RXA/{context.stay_id()}/{order}/{start:%Y%m%d%H%M%S}"
-    if segment.text(20) in _NOT_GIVEN:
+    if segment.text(20) in _NOT_GIVEN or segment.text(21) == _DELETED:
         return Telling(source=source, stay_id=context.stay_id(), told_at=context.sent_at)
     event = Event(
         stay_id=context.stay_id(),
@@ -81,9 +85,8 @@ def _dose(context: MessageContext, segment: Segment, order: str) -> Telling:
     return Telling(source=source, stay_id=context.stay_id(), told_at=context.sent_at, events=(event,))
 
 
-def _order(context: MessageContext, segment: Segment, order: str) -> Telling:
+def _order(context: MessageContext, segment: Segment, control: Segment | None, order: str) -> Telling:
     concept = _concept(context, segment, 2)
-    control = context.message.first("ORC")
     source = f"RXE/{context.stay_id()}/{order}"
     if control is not None and control.text(1) in _CANCELLED:
         return Telling(source=source, stay_id=context.stay_id(), told_at=context.sent_at)

@@ -12,10 +12,12 @@ from functools import cached_property
 from ehr_io.errors import NotHl7Error
 
 #: MSH-18, HL7 table 0211; an absent one is read as UTF-8, and where that fails as Latin-1, which older engines send.
-_CHARACTER_SETS = {"UNICODE UTF-8": "utf-8", "UTF-8": "utf-8", "8859/1": "latin-1", "8859/15": "iso8859-15"}
+_CHARACTER_SETS = {"UNICODE UTF-8": "utf-8", "UTF-8": "utf-8"}
+_CHARACTER_SETS |= {f"8859/{part}": f"iso8859-{part}" for part in (*range(1, 10), 15)}
 _SEGMENT_NAME = re.compile(r"[A-Z][A-Z0-9]{2}")
-#: Escapes that stand for a separator (HL7 v2.5.1 2.7.1); the others (highlighting, hexadecimal) are dropped.
+#: Escapes that stand for a separator (HL7 v2.5.1 2.7.1); hexadecimal ones for their bytes, the others for nothing.
 _ESCAPED = {"F": 0, "S": 1, "R": 2, "E": 3, "T": 4}
+_HEXADECIMAL = re.compile(r"X((?:[0-9A-Fa-f]{2})+)")
 _MAX_SEGMENTS = 5_000
 
 
@@ -36,7 +38,9 @@ class Separators:
             return text
         signs = (self.field, self.component, self.repetition, self.escape, self.subcomponent)
         pattern = re.escape(self.escape) + r"([^" + re.escape(self.escape) + r"]*)" + re.escape(self.escape)
-        return re.sub(pattern, lambda found: signs[_ESCAPED[found[1]]] if found[1] in _ESCAPED else "", text)
+        return re.sub(
+            pattern, lambda found: signs[_ESCAPED[found[1]]] if found[1] in _ESCAPED else _bytes(found[1]), text
+        )
 
     def escaped(self, text: str) -> str:
         """*text* so that it can stand in a component; control characters become blanks."""
@@ -130,6 +134,18 @@ def parse(body: bytes) -> Message:
     return Message(segments=tuple(_segment(n, line, separators) for n, line in enumerate(lines, start=1)))
 
 
+def _bytes(escape: str) -> str:
+    found = _HEXADECIMAL.fullmatch(escape)
+    return "" if found is None else _tolerant(bytes.fromhex(found[1]))
+
+
+def _tolerant(written: bytes) -> str:
+    try:
+        return written.decode("utf-8")
+    except UnicodeDecodeError:
+        return written.decode("latin-1")
+
+
 def _decode(body: bytes) -> str:
     head = body[:2048].split(b"\r", 1)[0].split(b"\n", 1)[0]
     fields = head.split(head[3:4]) if len(head) > 3 else []
@@ -139,10 +155,7 @@ def _decode(body: bytes) -> str:
             return body.decode(_CHARACTER_SETS[told])
         except UnicodeDecodeError as error:
             raise NotHl7Error(f"MSH-18 says '{told}', but byte {error.start} is none of it") from error
-    try:
-        return body.decode("utf-8")
-    except UnicodeDecodeError:
-        return body.decode("latin-1")
+    return _tolerant(body)
 
 
 def _separators(text: str) -> Separators:

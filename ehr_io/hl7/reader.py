@@ -27,6 +27,8 @@ REJECTED = frozenset(
         ErrorCondition.INTERNAL,
     )
 )
+#: Whose message it is, and of which stay.
+_ONCE = ("MSH", "PID", "PV1", "MRG")
 _VERSIONS = ("2.2", "2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "2.7.1", "2.8")
 _CONDITIONS = {
     RefusalCode.UNKNOWN_CODE: ErrorCondition.TABLE_VALUE,
@@ -65,6 +67,7 @@ def read_message(message: Message, received_at: datetime, settings: ReaderSettin
     """
     context = _context(message, received_at, settings)
     read = _reader(message)
+    _refuse_several(message)
     try:
         if read is None:
             return MessageReading(told=Told(door="hl7"), orders=imaging_orders(context))
@@ -72,6 +75,17 @@ def read_message(message: Message, received_at: datetime, settings: ReaderSettin
     except RefusedError as error:
         condition = _CONDITIONS.get(error.code, ErrorCondition.DATA_TYPE)
         raise MessageRefusedError(condition, str(error)) from error
+
+
+def _refuse_several(message: Message) -> None:
+    """A second patient's facts must not count for the first, though the standard lets an ORU or A40 hold several."""
+    names = [segment.name for segment in message.segments]
+    for name in _ONCE:
+        if names.count(name) > 1:
+            raise MessageRefusedError(
+                ErrorCondition.SEGMENT_SEQUENCE,
+                f"{message.kind} has more than one {name} segment; one is required: send a message for each",
+            )
 
 
 def _reader(message: Message) -> Callable[[MessageContext], Told] | None:

@@ -13,7 +13,7 @@ Json = Mapping[str, object]
 #: Clocks differ and time zones are mistaken; a day is more than either explains.
 FUTURE_TOLERANCE = timedelta(days=1)
 _SHOWN_CHARACTERS = 40
-_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})")
+_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-](0\d|1[0-3]):[0-5]\d|[+-]14:00)", re.ASCII)
 #: FHIR id (R4 2.24.0.1); also what organism codes look like.
 _ID = re.compile(r"[A-Za-z0-9.\-]{1,64}")
 _BIRTH_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
@@ -106,8 +106,15 @@ def birth_date(element: Json) -> date | None:
     if not written:
         return None
     found = _BIRTH_DATE.fullmatch(written)
+    born = None if found is None else day_of(*found.groups())
+    if born is None:
+        raise RefusedError(RefusalCode.MALFORMED, "'birthDate' is no date; YYYY-MM-DD is required")
+    return born
+
+
+def day_of(year: str, month: str | None, day: str | None) -> date | None:
+    """The date of these digits, the middle of the month or year where only that is told; None when there is none."""
     try:
-        year, month, day = found.groups() if found else ("", "", "")
         return date(int(year), int(month or 7), int(day or (15 if month else 1)))
-    except ValueError as error:
-        raise RefusedError(RefusalCode.MALFORMED, "'birthDate' is no date; YYYY-MM-DD is required") from error
+    except ValueError:
+        return None

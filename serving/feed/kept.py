@@ -46,12 +46,13 @@ class KeptMessage:
 
 def keep_message(connection: Connection, kept: KeptMessage) -> None:
     """Put *kept* aside."""
-    row = vars(kept) | {"state": kept.state.value, "control_id": kept.control_id[:_LONGEST_ID]}
-    connection.execute(
-        insert(FEED_MESSAGE).values(
-            **{name: value for name, value in row.items() if name != "id"} | {"kind": kept.kind[:_LONGEST_KIND]}
-        )
-    )
+    written = {
+        "state": kept.state.value,
+        "control_id": _storable(kept.control_id)[:_LONGEST_ID],
+        "kind": _storable(kept.kind)[:_LONGEST_KIND],
+    }
+    row = {name: value for name, value in vars(kept).items() if name != "id"} | written
+    connection.execute(insert(FEED_MESSAGE).values(**row))
 
 
 def kept_messages(connection: Connection, *, limit: int, with_replayed: bool = False) -> tuple[KeptMessage, ...]:
@@ -73,6 +74,11 @@ def mark_replayed(connection: Connection, number: int, now: datetime) -> None:
     connection.execute(
         update(FEED_MESSAGE).where(FEED_MESSAGE.c.id == number).values(state=KeptState.REPLAYED.value, replayed_at=now)
     )
+
+
+def _storable(text: str) -> str:
+    # PostgreSQL takes no NUL in a text; refused by the database, the message would be told to come again for ever.
+    return text.replace("\0", "?")
 
 
 def _message(row: dict[str, object]) -> KeptMessage:

@@ -20,7 +20,7 @@ from ehr_io.hl7.server import MllpServer, MllpSettings
 from serving.errors import DatabaseDownError
 from serving.feed.group_commit import GroupCommit
 from serving.feed.kept import KeptState, kept_messages
-from serving.feed.neck import FeedItem, FeedNeck, keep_items
+from serving.feed.neck import FeedItem, FeedNeck, judge, keep_items
 from serving.feed.replay import replay_message
 from serving.records.database import open_database, reading
 from serving.records.migrate import migrate
@@ -246,3 +246,11 @@ def test_an_outside_asynchronous_peer_is_answered_in_turn(neck: FeedNeck):
 
     assert asyncio.run(exchange()) == ["AA M0", "AA M1", "AA M2"]
     server.stop()
+
+
+def test_a_message_with_a_nul_is_kept_as_any_database_can(engine: Engine):
+    body = message("ADT^A01", visit(), control_id="M\0001")
+    keep_items(engine)([judge(body.replace(b"ADT^A01", b"ADT^A\x0099"), datetime.now(UTC), SETTINGS).item])
+    with reading(engine) as connection:
+        (kept,) = kept_messages(connection, limit=1)
+    assert (kept.control_id, kept.kind) == ("M?1", "ADT^A?99")
