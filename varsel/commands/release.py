@@ -68,6 +68,8 @@ def rebuild(
     made, registered = _build(context.obj.load_settings(), name, data)
     _print_made(made, registered.version)
     compared = compare_rebuild(first, made)
+    for when, one in (("first", first), ("again", made)):
+        print(f"  made {when} on: {one.manifest.provenance.machine}")
     for number in compared.numbers:
         apart = f"{number.again - number.first:+.5f}, at most {number.tolerance:g}"
         print(
