@@ -43,7 +43,10 @@ def stay(resource: Json, source: str, context: BundleContext) -> StayReading:
     """
     status = text(resource, "status")
     if status in _NOT_BEGUN:
-        raise RefusedError(RefusalCode.NOT_DONE, f"'status' is '{status}'; only a stay that has begun is taken")
+        raise RefusedError(
+            RefusalCode.NOT_DONE,
+            f"'status' is '{status}'; only a stay that has begun is taken, and what was told is withdrawn",
+        )
     patient_id = context.reference(resource, "subject", "Patient")
     start, _ = context.period(child(resource, "period"), "period")
     return StayReading(stay_id=source.partition("/")[2], patient_id=patient_id, admitted_at=start)

@@ -4,17 +4,23 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
+from ehr_io.amounts import Amount, Comparator
 from ehr_io.codes import Coding, Concept
 from ehr_io.errors import ContradictionError
 from ehr_io.events import Event, EventKind
 from ehr_io.receive.context import BundleContext
-from ehr_io.receive.fields import Json, child, children, codings, instant, is_id, number, text
+from ehr_io.receive.fields import Json, child, children, codings, instant, is_id, number, shown, text
 from ehr_io.receive.reading import RefusalCode, RefusedError
 from ehr_io.sides import said_of
 
 _COLONY_COUNT = "colony_count"
 #: A SNOMED CT identifier has at most 18 digits; more than two organisms are contamination, however many.
 _LONGEST_CODE, _KEPT_ORGANISMS = 18, 6
+#: R4 status codes of the resource types below that say that something has happened, or that it is not known how far.
+_HAPPENED = {
+    *("active", "amended", "appended", "completed", "corrected", "final", "in-progress", "on-hold"),
+    *("partial", "preliminary", "stopped", "unknown"),
+}
 
 
 def observation(resource: Json, source: str, context: BundleContext) -> list[Event]:
@@ -25,7 +31,9 @@ def observation(resource: Json, source: str, context: BundleContext) -> list[Eve
     """
     _refuse_status(resource, {"registered", "cancelled"})
     stay_id = context.stay_of(resource)
-    parts = [resource] if "valueQuantity" in resource else children(resource, "component") or [resource]
+    # Of a panel, what was not measured (dataAbsentReason) says nothing of the rest.
+    measured = [part for part in children(resource, "component") if "valueQuantity" in part]
+    parts = [resource] if "valueQuantity" in resource else measured or [resource]
     concepts = [
         (context.codes.concept_for(codings(child(part, "code")), EventKind.OBSERVATION), part) for part in parts
     ]
@@ -41,7 +49,8 @@ def observation(resource: Json, source: str, context: BundleContext) -> list[Eve
         event_time=start,
         known_time=context.known_time(resource, start),
     )
-    return [replace(event, code=c.key, value=_quantity(part, c), unit=c.unit) for c, part in known]
+    values = [_canonical(part, one, _amount(part).exact("'valueQuantity'"), context) for one, part in known]
+    return [replace(event, code=one.key, value=v, unit=one.unit) for (one, _), v in zip(known, values, strict=True)]
 
 
 def procedure(resource: Json, source: str, context: BundleContext) -> list[Event]:
@@ -64,7 +73,7 @@ def medication(resource: Json, source: str, context: BundleContext) -> list[Even
         RefusedError: the resource cannot be taken.
     """
     _refuse_status(resource, {"not-done"})
-    concept = _concept(resource, "medicationCodeableConcept", EventKind.MEDICATION, context)
+    concept = _drug(resource, context)
     return [_lasting(resource, (source, context.stay_of(resource, "context"), "effective"), concept, context)]
 
 
@@ -75,7 +84,7 @@ def medication_request(resource: Json, source: str, context: BundleContext) -> l
         RefusedError: the resource cannot be taken.
     """
     _refuse_status(resource, {"cancelled", "draft", "stopped"})
-    concept = _concept(resource, "medicationCodeableConcept", EventKind.MEDICATION, context)
+    concept = _drug(resource, context)
     at = instant(resource, "authoredOn")
     if at is None:
         raise RefusedError(RefusalCode.MISSING_TIME, "'authoredOn' is missing; when it was ordered is required")
@@ -200,10 +209,21 @@ def _lasting(resource: Json, names: tuple[str, str, str], concept: Concept, cont
 
 def _refuse_status(resource: Json, not_done: set[str]) -> None:
     status = text(resource, "status")
-    if not status:
-        raise RefusedError(RefusalCode.MALFORMED, "'status' is missing; R4 requires it")
     if status in not_done:
-        raise RefusedError(RefusalCode.NOT_DONE, f"'status' is '{status}'; only what has happened is taken")
+        raise RefusedError(
+            RefusalCode.NOT_DONE,
+            f"'status' is '{status}'; only what has happened is taken, and what was told is withdrawn",
+        )
+    if status not in _HAPPENED:
+        raise RefusedError(
+            RefusalCode.MALFORMED, f"'status' is '{shown(status)}', which R4 does not have; it is required"
+        )
+
+
+def _drug(resource: Json, context: BundleContext) -> Concept:
+    if "medicationReference" in resource:
+        return _concept(context.linked(resource, "medicationReference"), "code", EventKind.MEDICATION, context)
+    return _concept(resource, "medicationCodeableConcept", EventKind.MEDICATION, context)
 
 
 def _concept(resource: Json, name: str, kind: EventKind, context: BundleContext) -> Concept:
@@ -218,10 +238,17 @@ def _first_code(found: Iterable[Coding]) -> str:
     return next((f"{coding.system}|{coding.code}" for coding in found), "")
 
 
-def _quantity(part: Json, concept: Concept) -> float:
+def _amount(part: Json) -> Amount:
     quantity = child(part, "valueQuantity")
-    value = number(quantity, "value")
-    unit = text(quantity, "code") or text(quantity, "unit")
+    sign = text(quantity, "comparator")
+    if sign and sign not in {one.value for one in Comparator}:
+        raise RefusedError(RefusalCode.IMPOSSIBLE_VALUE, "'comparator' is none of R4: <, <=, >= or >")
+    return Amount(value=number(quantity, "value"), comparator=Comparator(sign) if sign else None)
+
+
+def _canonical(part: Json, concept: Concept, value: float, context: BundleContext) -> float:
+    quantity = child(part, "valueQuantity")
+    unit = text(quantity, "code") or context.codes.unit_of(text(quantity, "unit"))
     try:
         return concept.canonical(value, unit)
     except ContradictionError as error:
@@ -231,14 +258,13 @@ def _quantity(part: Json, concept: Concept) -> float:
 
 
 def _colony_count(resource: Json, context: BundleContext) -> float | None:
-    contained = {f"#{text(entry, 'id')}": entry for entry in children(resource, "contained")}
-    names = [text(entry, "reference") for entry in children(resource, "result")]
-    results = [contained.get(name) or context.resources.get(context.full_urls.get(name, name)) for name in names]
+    """The highest count that is reached for certain: more than 100,000 is 100,000, less than 1,000 is none."""
+    named = [{**resource, "result": one} for one in children(resource, "result")]
+    results = [context.linked(one, "result") for one in named]
     concept = context.codes.concepts[_COLONY_COUNT]
     counts = [
-        _quantity(result, concept)
+        _canonical(result, concept, _amount(result).reached, context)
         for result in results
-        if result is not None
-        and context.codes.concept_for(codings(child(result, "code")), EventKind.OBSERVATION) == concept
+        if context.codes.concept_for(codings(child(result, "code")), EventKind.OBSERVATION) == concept
     ]
     return max(counts, default=None)

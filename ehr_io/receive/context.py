@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ehr_io.codes import CodeMap
-from ehr_io.receive.fields import FUTURE_TOLERANCE, Json, child, instant, shown, text
+from ehr_io.receive.fields import FUTURE_TOLERANCE, Json, child, children, instant, is_id, shown, text
 from ehr_io.receive.reading import RefusalCode, RefusedError
 
 #: Rounding to whole seconds in one of two systems is no contradiction.
@@ -34,7 +34,7 @@ class BundleContext:
         written = text(child(element, name), "reference")
         local = self.full_urls.get(written, written)
         parts = local.split("/_history/")[0].split("/")
-        if len(parts) < 2 or parts[-2] != resource_type or not parts[-1] or "?" in parts[-1]:
+        if len(parts) < 2 or parts[-2] != resource_type or not is_id(parts[-1]):
             raise RefusedError(
                 RefusalCode.NO_REFERENCE,
                 f"'{name}' does not lead to a resource; a reference '{resource_type}/<id>' is required",
@@ -71,8 +71,10 @@ class BundleContext:
         )
 
     def linked(self, element: Json, name: str) -> Json:
-        """The resource of the Bundle that the Reference *name* of *element* leads to; empty when it is not in it."""
+        """The resource that the Reference *name* of *element* leads to, contained or in the Bundle; else empty."""
         written = text(child(element, name), "reference")
+        if written.startswith("#"):
+            return next((one for one in children(element, "contained") if text(one, "id") == written[1:]), {})
         return self.resources.get(self.full_urls.get(written, written), {})
 
     def known_time(self, resource: Json, event_time: datetime) -> datetime:

@@ -11,7 +11,7 @@ from ehr_io.errors import BodyTooLargeError, NotFhirError
 from ehr_io.events import Event
 from ehr_io.receive import administrative, clinical
 from ehr_io.receive.context import BundleContext
-from ehr_io.receive.fields import Json, child, instant, is_id, text
+from ehr_io.receive.fields import Json, child, instant, is_id, shown, text
 from ehr_io.receive.reading import (
     BundleReading,
     PatientMerge,
@@ -25,6 +25,8 @@ from ehr_io.receive.reading import (
 #: A stay of months with hourly vital signs is about 4 MB.
 MAX_BODY_BYTES = 16 * 1024 * 1024
 MAX_ENTRIES = 10_000
+#: Elements that a reader who does not know what they mean must not pass over.
+_MODIFIERS = ("modifierExtension", "implicitRules")
 _BUNDLE_TYPES = ("transaction", "batch", "collection", "message")
 _Fact = PatientReading | PatientMerge | StayReading | Event | ResourceRefusal
 _Reader = Callable[[Json, str, BundleContext], Sequence[_Fact]]
@@ -38,9 +40,10 @@ _READERS: Mapping[str, _Reader] = {
     "MedicationRequest": clinical.medication_request,
     "DeviceUseStatement": clinical.device_use,
     "Condition": clinical.condition,
-    # They tell of others: when a sample was taken, what a device is.
+    # They tell of others: when a sample was taken, what a device or a drug is.
     "Specimen": clinical.companion,
     "Device": clinical.companion,
+    "Medication": clinical.companion,
 }
 #: Resource types that are read.
 READABLE = tuple(_READERS)
@@ -51,6 +54,7 @@ class _Entry:
     source: str
     full_url: str
     resource: Json
+    request: Json
     is_duplicate: bool
 
 
@@ -67,7 +71,7 @@ def read_bundle(body: bytes, received_at: datetime) -> BundleReading:
         NotFhirError: the body is no JSON or no such Bundle.
         BodyTooLargeError: it is larger than MAX_BODY_BYTES or has more than MAX_ENTRIES entries.
     """
-    return _read_all(_bundle(body), received_at)
+    return _read_all(_bundle(body), received_at, body)
 
 
 def read_resource(body: bytes, source: str, received_at: datetime) -> BundleReading:
@@ -81,7 +85,7 @@ def read_resource(body: bytes, source: str, received_at: datetime) -> BundleRead
     found = f"{resource.get('resourceType')}/{resource.get('id')}"
     if found != source:
         raise NotFhirError("'resourceType' and 'id' of the body are not those of the address; they must be the same")
-    return _read_all({"resourceType": "Bundle", "type": "batch", "entry": [{"resource": resource}]}, received_at)
+    return _read_all({"resourceType": "Bundle", "type": "batch", "entry": [{"resource": resource}]}, received_at, body)
 
 
 def read_new_resource(body: bytes, resource_type: str, logical_id: str, received_at: datetime) -> BundleReading:
@@ -95,10 +99,12 @@ def read_new_resource(body: bytes, resource_type: str, logical_id: str, received
     if resource.get("resourceType") != resource_type:
         raise NotFhirError("'resourceType' of the body is not that of the address; they must be the same")
     named = {**resource, "id": logical_id}
-    return _read_all({"resourceType": "Bundle", "type": "batch", "entry": [{"resource": named}]}, received_at)
+    return _read_all({"resourceType": "Bundle", "type": "batch", "entry": [{"resource": named}]}, received_at, body)
 
 
-def _read_all(bundle: Json, received_at: datetime) -> BundleReading:
+def _read_all(bundle: Json, received_at: datetime, body: bytes) -> BundleReading:
+    # Looked for in the bytes first: walking through every resource for what hardly any bears would slow them all.
+    modifiers = tuple(name for name in _MODIFIERS if name.encode() in body)
     entries = _entries(bundle)
     context = BundleContext(
         received_at=received_at,
@@ -106,7 +112,7 @@ def _read_all(bundle: Json, received_at: datetime) -> BundleReading:
         full_urls={entry.full_url: entry.source for entry in reversed(entries) if entry.full_url},
         resources={entry.source: entry.resource for entry in entries if not entry.is_duplicate},
     )
-    facts = [fact for entry in entries for fact in _read(entry, context)]
+    facts = [fact for entry in entries for fact in _read(entry, context, modifiers)]
     told_at = {entry.source: _told_at(entry.resource, received_at) for entry in entries}
     return replace(_assemble(text(bundle, "type"), entries, facts), told_at=told_at)
 
@@ -120,9 +126,12 @@ def _told_at(resource: Json, received_at: datetime) -> datetime:
     return received_at if told is None else min(told, received_at)
 
 
-def _read(entry: _Entry, context: BundleContext) -> Sequence[_Fact]:
+def _read(entry: _Entry, context: BundleContext, modifiers: Sequence[str]) -> Sequence[_Fact]:
     try:
+        _refuse_request(entry)
         _refuse_what_is_no_fact(entry)
+        for name in modifiers:
+            _refuse_modified(entry.resource, name)
         return _reader_for(entry)(entry.resource, entry.source, context)
     except RefusedError as error:
         return [ResourceRefusal(source=entry.source, reason_code=error.code, reason=str(error))]
@@ -147,6 +156,37 @@ def _assemble(bundle_type: str, entries: Sequence[_Entry], facts: Sequence[_Fact
 
 def _identity(who: PatientReading, stay: StayReading) -> tuple[Event, ...]:
     return who.events(stay.stay_id, stay.admitted_at) if who.patient_id == stay.patient_id else ()
+
+
+def _refuse_request(entry: _Entry) -> None:
+    """Refuse what `Bundle.entry.request` asks for and is not done here (R4 3.1.0.11): it would be done otherwise."""
+    if not entry.request:
+        return
+    method, (kind, _, logical_id) = text(entry.request, "method"), text(entry.request, "url").partition("/")
+    if method not in {"POST", "PUT", "DELETE"}:
+        raise RefusedError(
+            RefusalCode.MALFORMED, f"'request.method' '{shown(method)}' is not taken; POST, PUT or DELETE"
+        )
+    if "ifNoneExist" in entry.request or "?" in kind + logical_id:
+        raise RefusedError(RefusalCode.MALFORMED, "conditional requests are not taken; send it as PUT Type/id")
+    if method == "PUT" and f"{kind}/{logical_id}" != entry.source and not entry.is_duplicate:
+        raise RefusedError(
+            RefusalCode.MALFORMED, "'request.url' is not 'Type/id' of the resource; they must be the same"
+        )
+
+
+def _refuse_modified(found: object, name: str) -> None:
+    """Refuse what bears the element *name*: it may turn the meaning of the rest (R4 2.4.1.1, 2.12.1)."""
+    if isinstance(found, dict):
+        if name in found:
+            raise RefusedError(
+                RefusalCode.MALFORMED, f"'{name}' may change the meaning of the rest, and is not known here"
+            )
+        for part in found.values():
+            _refuse_modified(part, name)
+    elif isinstance(found, list):
+        for part in found:
+            _refuse_modified(part, name)
 
 
 def _refuse_what_is_no_fact(entry: _Entry) -> None:
@@ -206,7 +246,10 @@ def _entries(bundle: Json) -> list[_Entry]:
         is_duplicate = bool(source) and source in seen
         # What has no name of its own, or another's, goes by its place: each entry gets its own answer.
         name = source if source and not is_duplicate else f"entry[{position}]"
-        entries.append(_Entry(source=name, full_url=full_url, resource=resource, is_duplicate=is_duplicate))
+        request = item["request"] if isinstance(item.get("request"), dict) else {}
+        entries.append(
+            _Entry(source=name, full_url=full_url, resource=resource, request=request, is_duplicate=is_duplicate)
+        )
         seen.add(source)
     return entries
 

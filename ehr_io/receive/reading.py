@@ -14,7 +14,7 @@ class RefusalCode(Enum):
 
     #: Its status says that it was entered in error; what we hold from this source must be withdrawn.
     ENTERED_IN_ERROR = "entered-in-error"
-    #: Its status says that it did not happen, or has not happened yet.
+    #: Its status says that it did not happen, or has not happened yet; what we hold from this source is withdrawn.
     NOT_DONE = "not-done"
     #: We read no such resource type.
     UNSUPPORTED_TYPE = "unsupported-type"
@@ -162,8 +162,9 @@ class BundleReading:
 
     @property
     def retracted(self) -> tuple[str, ...]:
-        """Sources entered in error: their earlier events must be withdrawn."""
-        return tuple(r.source for r in self.refusals if r.reason_code is RefusalCode.ENTERED_IN_ERROR)
+        """Sources entered in error or, by their newest version, never done: their earlier events must be withdrawn."""
+        withdrawing = {RefusalCode.ENTERED_IN_ERROR, RefusalCode.NOT_DONE}
+        return tuple(r.source for r in self.refusals if r.reason_code in withdrawing)
 
     @property
     def refused(self) -> Mapping[str, ResourceRefusal]:

@@ -19,6 +19,7 @@ from serving.errors import DatabaseDownError
 from serving.web.bodies import BodyOverLimitError, read_body
 from serving.web.cds_hooks import RiskLookup, StoredRisk
 from serving.web.fhir_answers import CAPABILITIES, down, fault, fhir, rejection, response_bundle, single
+from serving.web.fhir_requests import asked_for, not_acceptable, unsupported
 
 _Json = dict[str, Any]
 #: A body of this size is read in less time (about a millisecond) than a thread for it costs.
@@ -57,9 +58,9 @@ class _Door:
         self._risks = risks
         self._language = language
 
-    async def metadata(self, _: Request) -> Response:
+    async def metadata(self, request: Request) -> Response:
         """``GET /fhir/metadata`` (R4 3.1.0.9)."""
-        return fhir(CAPABILITIES)
+        return not_acceptable(request) or fhir(CAPABILITIES)
 
     async def take(self, request: Request) -> Response:
         """``POST /fhir``: 200 only when all that was taken is durable; a transaction with a fault leaves nothing."""
@@ -89,6 +90,9 @@ class _Door:
 
     async def _kept(self, request: Request, read: _Reader) -> BundleReading | Response:
         """What *request* said, once it is durable; the answer when it could not even be read."""
+        refusal = unsupported(request)
+        if refusal is not None:
+            return refusal
         try:
             body = await read_body(request, MAX_BODY_BYTES)
             now = datetime.now(UTC)
@@ -105,15 +109,16 @@ class _Door:
         return reading
 
     async def search(self, request: Request) -> Response:
-        """``GET /fhir/RiskAssessment?subject=|encounter=``: the newest one, in a searchset."""
-        subject, stay = (_logical_id(request, name) for name in ("subject", "encounter"))
+        """``GET /fhir/RiskAssessment?subject=|patient=|encounter=``: the newest one, in a searchset."""
+        asked = asked_for(request)
+        if isinstance(asked, Response):
+            return asked
+        subject, stay = asked
         try:
             if stay:
                 risk = await run_in_threadpool(self._risks.latest_for_stay, stay)
-            elif subject:
-                risk = await run_in_threadpool(self._risks.latest_for_patient, subject)
             else:
-                return fault(400, "required", "give 'subject' or 'encounter', as in ?subject=Patient/123")
+                risk = await run_in_threadpool(self._risks.latest_for_patient, subject)
         except DatabaseDownError:
             return down()
         is_asked_for = risk is not None and subject in {"", risk.report.patient_id}
@@ -136,10 +141,6 @@ class _Door:
         # R4 forbids empty arrays.
         found: _Json = {"resourceType": "Bundle", "type": "searchset", "total": len(risks)}
         return {**found, "entry": entries} if entries else found
-
-
-def _logical_id(request: Request, name: str) -> str:
-    return request.query_params.get(name, "").rpartition("/")[2]
 
 
 def _withdrawal(source: str, now: datetime) -> BundleReading:

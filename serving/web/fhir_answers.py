@@ -85,7 +85,7 @@ def _written(name: str) -> Json:
     }
 
 
-_WHOSE: list[Json] = [{"name": "subject", "type": "reference"}, {"name": "encounter", "type": "reference"}]
+_WHOSE: list[Json] = [{"name": name, "type": "reference"} for name in ("subject", "patient", "encounter")]
 _RISKS: Json = {
     "type": "RiskAssessment",
     "interaction": [{"code": "read"}, {"code": "search-type"}],

@@ -88,7 +88,8 @@ def test_whatever_can_be_searched_is_claimed_and_nothing_else():
         for one in rest["resource"]
         if "search-type" in {interaction["code"] for interaction in one["interaction"]}
     }
-    assert claimed == {"Observation": ["subject", "encounter"], "RiskAssessment": ["subject", "encounter"]}
+    whose = ["subject", "patient", "encounter"]
+    assert claimed == {"Observation": whose, "RiskAssessment": whose}
 
 
 WITHDRAWN = {"resourceType": "Observation", "id": "o1", "status": "entered-in-error"}
@@ -105,7 +106,7 @@ def test_each_entry_of_a_batch_is_answered_in_its_order():
     responses = [entry["response"] for entry in told["entry"]]
     assert [one["status"] for one in responses] == ["200 OK", "422 Unprocessable Entity", "200 OK", "200 OK"]
     issues = [one["outcome"]["issue"][0] for one in responses[1:]]
-    assert issues[0]["diagnostics"].startswith("malformed: 'status' is missing")
+    assert issues[0]["diagnostics"].startswith("malformed: 'status' is ''")
     assert [one["severity"] for one in issues] == ["error", "information", "warning"]
     assert records.taken[0].retracted == ("Observation/o1",)
 
@@ -221,3 +222,52 @@ def test_a_risk_is_read_by_its_id():
 @pytest.mark.parametrize("path", ["/fhir/RiskAssessment?subject=p1", "/fhir/RiskAssessment/risk-1"])
 def test_reading_while_the_database_is_down_says_so(path: str):
     assert client(Records(is_down=True)).get(path).status_code == 503
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "application/fhir+xml"},
+        {"Content-Type": "application/x-www-form-urlencoded"},
+        {"Content-Type": "application/fhir+json; fhirVersion=5.0"},
+    ],
+)
+def test_a_body_in_another_format_or_version_is_415(headers: dict[str, str]):
+    records = Records()
+    answer = client(records).post("/fhir", content=bundle(PATIENT), headers=headers)
+    OperationOutcome.model_validate(answer.json())
+    assert (answer.status_code, records.taken) == (415, [])
+
+
+def test_a_condition_that_nobody_looks_at_is_not_passed_over():
+    records = Records()
+    answer = client(records).post("/fhir/Patient", json=PATIENT, headers={"If-None-Exist": "identifier=1"})
+    assert (answer.status_code, records.taken) == (501, [])
+
+
+@pytest.mark.parametrize(
+    ("url", "accept", "status"),
+    [
+        ("/fhir/metadata?_format=xml", "*/*", 406),
+        ("/fhir/metadata", "application/fhir+xml", 406),
+        ("/fhir/metadata?_format=application/fhir%2Bjson", "application/fhir+xml", 200),
+        ("/fhir/metadata?_format=application/fhir+json", "", 200),
+        ("/fhir/metadata", "text/html,application/xhtml+xml", 200),
+    ],
+)
+def test_an_answer_in_another_format_than_json_is_not_promised(url: str, accept: str, status: int):
+    assert client(Records()).get(url, headers={"Accept": accept}).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "total"),
+    [
+        ("patient=p1", 200, 1),
+        ("patient=Patient/p1&encounter=e1", 200, 1),
+        ("subject=Group/p1", 400, None),
+        ("subject=https://record.example/fhir/Patient/p1", 200, 1),
+    ],
+)
+def test_a_search_is_by_patient_or_stay_and_nothing_else(asked: str, status: int, total: int | None):
+    answer = client(Records()).get(f"/fhir/RiskAssessment?{asked}")
+    assert (answer.status_code, answer.json().get("total")) == (status, total)

@@ -265,3 +265,13 @@ def _flat(table: dict[str, object], prefix: str = "") -> Iterator[tuple[str, obj
             yield from _flat(value, f"{prefix}{key}.")
         else:
             yield prefix + key, value
+
+
+def test_a_fhir_client_gets_errors_as_it_reads_them(site: TestClient):
+    answer = site.get("/fhir/Banana")
+    assert (answer.status_code, answer.json()["resourceType"]) == (404, "OperationOutcome")
+
+
+def test_a_method_that_is_not_offered_is_told_with_those_that_are(site: TestClient):
+    answer = site.delete("/stays")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
