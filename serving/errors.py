@@ -11,6 +11,7 @@ ServingError
 ├── NotWithdrawnError        a result cannot be taken back as it stands
 ├── NotAnalysedError         the case lies outside the conditions of use; ends as "not analysed" with its reason
 ├── DatabaseDownError        our database cannot be reached; nothing was taken
+├── NewerTablesError         a later version of Varsel has upgraded our database
 ├── SnapshotError            the state of a site cannot be copied, or not be put back
 └── FencedError              this process was believed dead; another has its work now
 
@@ -69,6 +70,10 @@ class NotAnalysedError(ServingError):
 
 class DatabaseDownError(ServingError):
     """The database cannot be reached; nothing was taken."""
+
+
+class NewerTablesError(ServingError):
+    """The database was upgraded by a later version of Varsel; run that version, or restore a backup of this one."""
 
 
 class SnapshotError(ServingError):

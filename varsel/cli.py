@@ -11,7 +11,7 @@ from dicom_io.errors import DicomIoError
 from ehr_io.errors import EhrIoError
 from evaluation.errors import EvaluationError
 from models.errors import ModelError
-from serving.errors import ServingError, SettingsError
+from serving.errors import DatabaseDownError, ServingError, SettingsError
 from training.errors import TrainingError
 from varsel.commands import (
     alerts,
@@ -43,7 +43,8 @@ from varsel.invocation import Invocation, invocation
 #: Errors whose text was written for the person at the keyboard.
 _TOLD = (
     *(DicomIoError, EhrIoError, EvaluationError, ModelError, ServingError, TrainingError, VarselError),
-    FileNotFoundError,
+    # What the system refuses: no such file, no permission, no space. Its text names the file.
+    OSError,
 )
 
 
@@ -54,8 +55,12 @@ class _Door(TyperGroup):
         """Run the command."""
         try:
             return super().invoke(ctx)
+        except BrokenPipeError:
+            # Whoever read our output wants no more of it; typer ends in silence then.
+            raise
         except _TOLD as error:
-            print(f"varsel: {error}", file=sys.stderr)
+            hint = "; varsel check says more" if isinstance(error, DatabaseDownError) else ""
+            print(f"varsel: {error}{hint}", file=sys.stderr)
             raise typer.Exit(_code_of(error)) from error
 
 
@@ -77,6 +82,14 @@ app = typer.Typer(
 )
 
 
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        from importlib.metadata import version
+
+        print(f"varsel {version('varsel')}")
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
     context: typer.Context,
@@ -84,7 +97,11 @@ def _options(
         Path | None,
         typer.Option("--settings", "-s", help="Settings file; ./varsel.toml when it is there.", show_default=False),
     ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
 ) -> None:
+    del version
     # A test may hand in an Invocation of its own.
     if not isinstance(context.obj, Invocation):
         context.obj = invocation(settings)
@@ -92,10 +109,10 @@ def _options(
 
 app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
 app.command("up", epilog=processes.UP_EXAMPLES)(processes.up)
-app.command("receive", epilog=processes.ONE_EXAMPLES)(processes.receive)
+app.command("receive", epilog=processes.RECEIVE_EXAMPLES)(processes.receive)
 app.add_typer(work.work, name="work")
-app.command("api", epilog=processes.ONE_EXAMPLES)(processes.api)
-app.command("web", epilog=processes.ONE_EXAMPLES)(processes.web)
+app.command("api", epilog=processes.API_EXAMPLES)(processes.api)
+app.command("web", epilog=processes.WEB_EXAMPLES)(processes.web)
 app.command("archive", hidden=True)(processes.archive)
 app.command("send", epilog=send.EXAMPLES)(send.send)
 app.command("pull", epilog=pull.EXAMPLES)(pull.pull)

@@ -7,8 +7,11 @@ from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progres
 
 
 def output(*, width: int | None = None) -> Console:
-    """Standard output; colour only where the terminal shows it (also not with NO_COLOR)."""
-    return Console(highlight=False, soft_wrap=False, width=width)
+    """Standard output; colour only where the terminal shows it (also not with NO_COLOR).
+
+    No text is taken for markup: what is told of a case, its sender's name among it, may hold brackets.
+    """
+    return Console(highlight=False, markup=False, emoji=False, soft_wrap=False, width=width)
 
 
 def progress(*, quiet: bool = False) -> Progress:

@@ -1,8 +1,6 @@
 """What ``varsel check`` can find, and the looks at it: each gives back faults, none raises them."""
 
-import os
 import shutil
-import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from varsel.destination_faults import destination_faults
 from varsel.fault import Fault, Weight
+from varsel.ports import port_faults
 
 if TYPE_CHECKING:
     from serving.settings.file import Rule, Settings
@@ -20,7 +19,7 @@ _MIB = 1024 * 1024
 def find_faults(settings: "Settings") -> Iterator[Fault]:
     """Everything that would keep a site with *settings* from working, cheapest looks first."""
     yield from _directory_faults(settings)
-    yield from _port_faults(settings)
+    yield from port_faults(settings)
     yield from _door_tls_faults(settings)
     yield from _space_faults(settings)
     yield from _database_faults(settings)
@@ -57,43 +56,6 @@ def _is_writable(directory: Path) -> bool:
         return False
 
 
-def _port_faults(settings: "Settings") -> Iterator[Fault]:
-    receive = settings.receive
-    wanted = [
-        ("receive.port", receive.host, receive.port),
-        ("receive.metrics_port", receive.host, receive.metrics_port),
-        ("work.metrics_port", receive.host, settings.work.metrics_port),
-        ("api.port", settings.api.host, settings.api.port),
-        ("web.port", settings.web.host, settings.web.port),
-    ]
-    users: dict[int, str] = {}
-    for where, host, port in wanted:
-        if port in users:
-            yield Fault(
-                weight=Weight.FAULT,
-                where=where,
-                what=f"port {port} is also {users[port]}; each needs a port of its own",
-            )
-        elif problem := _why_not_bound(host, port):
-            yield Fault(weight=Weight.FAULT, where=where, what=problem)
-        users.setdefault(port, where)
-
-
-def _why_not_bound(host: str, port: int) -> str:
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except OSError as error:
-        return f"'{host}' is no address of this machine ({error.strerror})"
-    with socket.socket(family, kind, protocol) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(address)
-        except OSError as error:
-            said = os.strerror(error.errno or 0)
-            return f"{host}:{port} cannot be listened on ({said}); stop what uses it, or choose another port"
-    return ""
-
-
 def _door_tls_faults(settings: "Settings") -> Iterator[Fault]:
     from dicom_io.errors import TlsFilesError
     from dicom_io.tls import server_context
@@ -119,29 +81,31 @@ def _space_faults(settings: "Settings") -> Iterator[Fault]:
 
 
 def _database_faults(settings: "Settings") -> Iterator[Fault]:
-    from sqlalchemy import create_engine, make_url, text
-    from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+    from sqlalchemy import make_url
 
-    try:
-        url = make_url(settings.database_url)
-        if url.get_backend_name() == "sqlite":
-            # Lies below data_dir, or in a directory that is made when first used.
-            return
-        engine = create_engine(url)
-    except (ArgumentError, NoSuchModuleError, ImportError) as error:
-        what = (
-            f"is no database URL that works here ({type(error).__name__}), e.g. postgresql+psycopg://user@host/varsel"
-        )
-        yield Fault(weight=Weight.FAULT, where="site.database_url", what=what)
+    from serving.errors import DatabaseDownError, NewerTablesError
+    from serving.records.database import open_database
+    from serving.records.migrate import Tables, demand_no_newer, tables_of
+
+    url = make_url(settings.database_url)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        # It is made when first used.
         return
+    # Never the whole URL: it may hold a password.
+    place = f"{url.host}:{url.port or 5432}/{url.database}" if url.host else url.database
+    engine = open_database(settings.database_url)
     try:
-        with engine.connect() as connection:
-            connection.execute(text("SELECT 1"))
-    except SQLAlchemyError as error:
-        # Neither the URL nor the driver's text: both may hold a password.
-        where = f"{url.host or 'localhost'}:{url.port or 'default port'}/{url.database}"
-        what = f"the database at {where} cannot be reached ({type(error).__name__}); check address, user and password"
-        yield Fault(weight=Weight.FAULT, where="site.database_url", what=what)
+        tables = tables_of(engine)
+        demand_no_newer(tables)
+    except DatabaseDownError as error:
+        way_out = "check address, user and password" if url.host else "see that it is one, and whose it is"
+        yield Fault(weight=Weight.FAULT, where="site.database_url", what=f"'{place}': {error}; {way_out}")
+    except NewerTablesError as error:
+        yield Fault(weight=Weight.FAULT, where="site.database_url", what=f"'{place}': {error}")
+    else:
+        if tables is Tables.OLDER:
+            what = f"'{place}' holds the tables of an earlier version: the next start upgrades them; back them up first"
+            yield Fault(weight=Weight.WARNING, where="site.database_url", what=what)
     finally:
         engine.dispose()
 

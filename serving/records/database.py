@@ -91,14 +91,14 @@ def without_waiting_for_the_disk(engine: Engine) -> Engine:
 def reading(engine: Engine) -> Iterator[Connection]:
     """A connection for reading only; on SQLite it never waits for a writer."""
     options = _READING[engine.dialect.name]
-    with _translated(engine), engine.connect().execution_options(read_only=True, **options) as connection:
+    with translated(engine), engine.connect().execution_options(read_only=True, **options) as connection:
         yield connection
 
 
 @contextmanager
 def reading_in_parts(engine: Engine) -> Iterator[Connection]:
     """As `reading`, for an answer read part by part (``yield_per``): PostgreSQL keeps it while a transaction lasts."""
-    with _translated(engine), engine.connect().execution_options(read_only=True) as connection:
+    with translated(engine), engine.connect().execution_options(read_only=True) as connection:
         if engine.dialect.name == "postgresql":
             connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
         yield connection
@@ -111,13 +111,18 @@ def writing(engine: Engine) -> Iterator[Connection]:
     Raises:
         FencedError: *engine* writes under a lease, and that is lost.
     """
-    with _translated(engine), engine.begin() as connection:
+    with translated(engine), engine.begin() as connection:
         fence.demand(connection)
         yield connection
 
 
 @contextmanager
-def _translated(engine: Engine) -> Iterator[None]:
+def translated(engine: Engine) -> Iterator[None]:
+    """Turns what the driver of *engine* raises into our own error.
+
+    Raises:
+        DatabaseDownError: the database refused or could not be reached.
+    """
     try:
         yield
     except DBAPIError as error:

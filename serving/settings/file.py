@@ -3,12 +3,17 @@
 An environment variable ``VARSEL_<SECTION>__<KEY>`` overrides the file, e.g. ``VARSEL_RECEIVE__PORT=11112``.
 """
 
+import os
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableVariable
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from serving.alerts.policy import LivePolicies
 from serving.errors import SettingsError
@@ -32,6 +37,17 @@ from serving.settings.smart import Smart
 from serving.settings.stays import Stays
 from serving.settings.ups import Ups
 
+#: SQLAlchemy's names of the databases that are spoken to.
+_DRIVERS = frozenset({"sqlite", "postgresql+psycopg"})
+
+
+def _driver_of(url: str) -> str:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        return ""
+    return parsed.drivername if parsed.database else ""
+
 
 class Site(Section):
     """Where this site keeps its things and how it speaks."""
@@ -42,6 +58,17 @@ class Site(Section):
     language: Literal["da", "en"] = "da"
     #: SQLAlchemy URL; empty = an SQLite file in data_dir.
     database_url: str = ""
+
+    @field_validator("database_url")
+    @classmethod
+    def _names_a_database_of_ours(cls, url: str) -> str:
+        # Neither the URL nor the library's words about it are told: both may hold a password.
+        if not url or _driver_of(url) in _DRIVERS:
+            return url
+        raise ValueError(
+            "is no database URL that works here; required: postgresql+psycopg://user@host/varsel, sqlite:///file, or "
+            "nothing for an SQLite file in site.data_dir"
+        )
 
 
 class Work(Section):
@@ -235,21 +262,34 @@ def load_settings(path: Path | None) -> Settings:
     Raises:
         SettingsError: every fault, one a line: where, what was found, what is required.
     """
+    _demand_known_sections(os.environ)
     try:
         return Settings(**_read_toml(path))
     except ValidationError as error:
         faults = (f"{'.'.join(map(str, fault['loc'])) or 'settings'}: {fault['msg']}" for fault in error.errors())
         raise SettingsError("\n".join(faults)) from error
+    except UnreadableVariable as error:
+        raise SettingsError(f"environment: {error}; a list or a whole section is written as JSON there") from error
+
+
+def _demand_known_sections(names: Iterable[str]) -> None:
+    prefix, delimiter = "VARSEL_", "__"
+    for name in names:
+        # Kubernetes sets variables such as VARSEL_WEB_PORT for a service "varsel-web"; ours have two underscores.
+        section, is_nested, _ = name.removeprefix(prefix).lower().partition(delimiter)
+        if name.startswith(prefix) and is_nested and section not in Settings.model_fields:
+            raise SettingsError(f"environment: '{name}' names no section; required: {', '.join(Settings.model_fields)}")
 
 
 def _read_toml(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        # Editors of Windows begin a file with a byte order mark.
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise SettingsError(
             f"'{path}' cannot be read: {error.strerror}; name an existing file with --settings"
         ) from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"'{path}' is not TOML: {error}") from error

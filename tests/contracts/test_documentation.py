@@ -36,12 +36,30 @@ def _walk(command: click.Command, prefix: str) -> Iterator[tuple[str, click.Comm
 
 
 COMMANDS = _commands()
+SHOWN = {name: command for name, command in COMMANDS.items() if not command.hidden}
 
 
 def test_every_command_is_documented():
     text = (DOCS / "commands.md").read_text(encoding="utf-8")
-    shown = [name for name, command in COMMANDS.items() if not command.hidden]
-    assert [name for name in shown if f"`varsel {name}" not in text] == []
+    assert [name for name in SHOWN if f"`varsel {name}" not in text] == []
+
+
+def test_the_help_of_every_command_has_an_example_of_it():
+    ours = {name: command for name, command in SHOWN.items() if not hasattr(command, "commands") or command.epilog}
+    assert [name for name, command in ours.items() if f"varsel {name}" not in _without_options(command.epilog)] == []
+
+
+def test_no_word_of_a_help_is_taken_for_markup():
+    """What stands in brackets, a section of the settings for example, would vanish from the terminal."""
+    styles = {"bold"}
+    texts = {
+        name: " ".join(
+            [command.help or "", command.epilog or "", *(getattr(one, "help", "") or "" for one in command.params)]
+        )
+        for name, command in COMMANDS.items()
+    }
+    taken = {name: set(re.findall(r"\[/?([a-zA-Z@#/][^\]]*)\]", text)) - styles for name, text in texts.items()}
+    assert {name: words for name, words in taken.items() if words} == {}
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -87,6 +105,10 @@ def test_every_dependency_is_pinned():
     extras = project["optional-dependencies"]
     named = [re.split(r"[\[<>=]", name)[0] for name in (*project["dependencies"], *extras["training"], *extras["dev"])]
     assert [name for name in named if _normal(name) not in pinned] == []
+
+
+def _without_options(text: str | None) -> str:
+    return re.sub(r"varsel (?:(?:-s|--settings) \S+ )", "varsel ", text or "")
 
 
 def _normal(name: str) -> str:

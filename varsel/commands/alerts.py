@@ -32,7 +32,7 @@ def simulate(
     data: Annotated[
         Path | None, typer.Option(help="Labelled hourly table; without it the test scores that the release keeps.")
     ] = None,
-    policy: Annotated[Path | None, typer.Option(help="TOML file with tables [[alert_policies]].")] = None,
+    policy: Annotated[Path | None, typer.Option(help="TOML file with alert_policies, as in varsel.toml.")] = None,
     naive: Annotated[
         bool, typer.Option("--naive", help="Only what the operating point alone would tell, hour by hour.")
     ] = False,
@@ -42,10 +42,9 @@ def simulate(
     from models.folder_store import FolderStore
     from serving.alerts.simulate import naive_policy
     from varsel.commands.evaluate import named_release
-    from varsel.errors import VarselError
 
     if policy is None and not naive:
-        raise VarselError("nothing to simulate; give --policy FILE, or --naive for the operating point alone")
+        raise typer.BadParameter("nothing to simulate; give --policy FILE, or --naive for the operating point alone")
     release = named_release(model, FolderStore(context.obj.load_settings().store_dir))
     watch = _watch(release, data)
     tried = [naive_policy(release.manifest.name, watch.scored.threshold), *_policies(policy, release)]

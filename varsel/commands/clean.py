@@ -26,7 +26,7 @@ def clean(
         bool, typer.Option("--compact", help="Write the SQLite file anew, without gaps; others wait meanwhile.")
     ] = False,
 ) -> None:
-    """Clear away what has come to its end, by age and state ([retention] in the settings); the worker does so too.
+    """Clear away what has come to its end, by age and state (retention in the settings); the worker does so too.
 
     Never what is not analysed to its end, not delivered, or not committed where that is asked.
     """

@@ -11,7 +11,7 @@ from varsel.exit_codes import ExitCode
 EXAMPLES = (
     "Examples: [bold]varsel demo[/bold]   [bold]varsel demo --once --language da[/bold]   "
     "[bold]varsel demo --data my-studies/[/bold]. "
-    "The first run makes its models, which takes minutes; later runs in the same directory take less than one. "
+    "The first run installs the releases that ship; later runs in the same directory begin with them. "
     "With --once the exit code is 0 only when every case came out as it must."
 )
 

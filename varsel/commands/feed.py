@@ -39,8 +39,11 @@ feed = typer.Typer(help="The patient record's HL7 v2 feed.", no_args_is_help=Tru
 def serve(context: typer.Context) -> None:
     """Take HL7 v2 messages over MLLP; each is acknowledged once it is durable."""
     from serving.processes.feed import run_feed
+    from varsel.ports import demand_ports
 
-    run_feed(context.obj.load_settings())
+    settings = context.obj.load_settings()
+    demand_ports(settings, "feed")
+    run_feed(settings)
 
 
 @feed.command("list", epilog=LIST_EXAMPLES)
@@ -53,13 +56,13 @@ def list_kept(
 ) -> None:
     """List messages that were refused, as a whole or in part, with their reasons."""
     from serving.feed.kept import kept_messages
-    from serving.processes.lifecycle import open_own_database
     from serving.records.database import reading
+    from varsel.existing import existing_database
 
     if show is not None:
         print(_find(context.obj.load_settings(), show).body.decode("utf-8", "replace").replace("\r", "\n"))
         return
-    with reading(open_own_database(context.obj.load_settings())) as connection:
+    with reading(existing_database(context.obj.load_settings())) as connection:
         found = kept_messages(connection, limit=limit, with_replayed=everything)
     for one in found:
         print(f"{one.id:>6}  {one.received_at:%Y-%m-%d %H:%M:%S}  {one.kind or '?':8} {one.state.value:8} {one.reason}")
@@ -76,12 +79,12 @@ def replay(
     """Send messages that were put aside through again, as they came or mended."""
     from serving.feed.replay import replay_message
     from serving.processes.feed import reader_settings
-    from serving.processes.lifecycle import open_own_database
+    from varsel.existing import existing_database
 
     if mended is not None and len(numbers) != 1:
-        raise VarselError("--mended mends one message; name one number")
+        raise typer.BadParameter("one mended message takes the place of one; name one number", param_hint="--mended")
     settings = context.obj.load_settings()
-    engine = open_own_database(settings)
+    engine = existing_database(settings)
     refused = 0
     for number in numbers:
         body = _find(settings, number).body if mended is None else mended.read_bytes()
@@ -141,10 +144,10 @@ def send(
 
 def _find(settings: "Settings", number: int) -> "KeptMessage":
     from serving.feed.kept import kept_message
-    from serving.processes.lifecycle import open_own_database
     from serving.records.database import reading
+    from varsel.existing import existing_database
 
-    with reading(open_own_database(settings)) as connection:
+    with reading(existing_database(settings)) as connection:
         found = kept_message(connection, number)
     if found is None:
         raise VarselError(f"no message {number} is put aside; `varsel feed list --all` shows which are")

@@ -8,9 +8,13 @@ import typer
 from varsel.invocation import Invocation
 
 UP_EXAMPLES = "Example: [bold]varsel --settings varsel.toml up[/bold]. Logs lie in data_dir/logs; Ctrl-C stops all."
-ONE_EXAMPLES = (
-    "Runs until SIGTERM or Ctrl-C. Logs are JSON lines on standard error. One machine: [bold]varsel up[/bold]."
+_ONE = (
+    "Runs until SIGTERM or Ctrl-C; logs are JSON lines on standard error. All on one machine: [bold]varsel up[/bold]."
 )
+RECEIVE_EXAMPLES = f"Example: [bold]varsel --settings varsel.toml receive[/bold]. {_ONE}"
+WORK_EXAMPLES = f"Example: [bold]varsel --settings varsel.toml work[/bold]. {_ONE}"
+API_EXAMPLES = f"Example: [bold]varsel --settings varsel.toml api[/bold]. {_ONE}"
+WEB_EXAMPLES = f"Example: [bold]varsel --settings varsel.toml web[/bold]. {_ONE}"
 
 
 def up(context: typer.Context) -> None:
@@ -36,22 +40,31 @@ def up(context: typer.Context) -> None:
 def receive(context: typer.Context) -> None:
     """Run the DICOM node: receives studies (C-STORE) and answers C-ECHO."""
     from serving.processes.receive import run_receive
+    from varsel.ports import demand_ports
 
-    run_receive(context.obj.load_settings())
+    settings = context.obj.load_settings()
+    demand_ports(settings, "receive")
+    run_receive(settings)
 
 
 def api(context: typer.Context) -> None:
     """Run the model service: Open Inference Protocol v2 on BentoML and ONNX Runtime."""
     from serving.processes.api import run_api
+    from varsel.ports import demand_ports
 
-    run_api(context.obj.load_settings())
+    settings = context.obj.load_settings()
+    demand_ports(settings, "api")
+    run_api(settings)
 
 
 def web(context: typer.Context) -> None:
     """Run the pages, the FHIR door and the CDS Hooks service."""
     from serving.processes.web import run_web
+    from varsel.ports import demand_ports
 
-    run_web(context.obj.load_settings())
+    settings = context.obj.load_settings()
+    demand_ports(settings, "web")
+    run_web(settings)
 
 
 def archive(

@@ -32,11 +32,11 @@ def refresh(context: typer.Context) -> None:
     """Read every stay by all definitions and editions; keep cases, time at risk and clusters for the pages."""
     from datetime import UTC, datetime
 
-    from serving.processes.lifecycle import open_own_database
     from serving.surveillance.refresh import refresh as read
     from varsel.console import progress
+    from varsel.existing import existing_database
 
-    engine = open_own_database(context.obj.load_settings())
+    engine = existing_database(context.obj.load_settings())
     with progress() as bar:
         bar.add_task("reading the record", total=None)
         found = read(engine, datetime.now(UTC))
@@ -60,14 +60,13 @@ def report(
     """Write the report of one month: incidence by definition and unit, special causes, clusters."""
     import re
 
-    from serving.processes.lifecycle import open_own_database
     from serving.records.database import reading
     from serving.surveillance.report import as_csv, as_pdf, monthly_report
-    from varsel.errors import VarselError
+    from varsel.existing import existing_database
 
     if not re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", month):
-        raise VarselError(f"'{month}' is no month; write it as 2026-02")
-    engine = open_own_database(context.obj.load_settings())
+        raise typer.BadParameter(f"'{month}' is no month; write it as 2026-02", param_hint="MONTH")
+    engine = existing_database(context.obj.load_settings())
     with reading(engine) as connection:
         told = monthly_report(connection, month)
     engine.dispose()

@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from varsel.errors import VarselError
-
 if TYPE_CHECKING:
     from training.phantoms.region.region import Region
 
@@ -91,7 +89,7 @@ def region(
     from varsel.console import output
 
     if out is None and not feed:
-        raise VarselError("say where the region goes: --out DIRECTORY, --feed HOST:PORT, or both")
+        raise typer.BadParameter("say where the region goes: --out DIRECTORY, --feed HOST:PORT, or both")
     console = output()
     with console.status(f"Drawing {beds} beds over {days} days"):
         drawn = synthesize_region(beds, days, seed)

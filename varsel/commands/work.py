@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from varsel.commands.processes import ONE_EXAMPLES
+from varsel.commands.processes import WORK_EXAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from serving.records.work_detail import DeliveryPlace, WorkDetail
     from varsel.case_status import CaseStatus
 
-work = typer.Typer(help="Run the worker; or look at its work and take it in hand.", epilog=ONE_EXAMPLES)
+work = typer.Typer(help="Run the worker; or look at its work and take it in hand.", epilog=WORK_EXAMPLES)
 
 _Id = Annotated[str, typer.Argument(help="Id of the work item, from varsel work list or a case's page.", metavar="ID")]
 _Json = Annotated[bool, typer.Option("--json", help="For machines: everything, as one JSON object.")]
@@ -24,9 +24,13 @@ _Json = Annotated[bool, typer.Option("--json", help="For machines: everything, a
 def run(context: typer.Context) -> None:
     """Run the worker: closes studies, analyses them, delivers what came out. Its subcommands look at that work."""
     from serving.processes.work import run_work
+    from varsel.ports import demand_ports
 
     if context.invoked_subcommand is None:
-        run_work(context.obj.load_settings())
+        settings = context.obj.load_settings()
+        # Before the lease is taken: a second worker that is started by mistake would take it from the first.
+        demand_ports(settings, "work")
+        run_work(settings)
 
 
 @work.command(

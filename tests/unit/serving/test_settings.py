@@ -63,3 +63,41 @@ def test_a_file_that_is_not_toml_is_told_with_its_line(tmp_path: Path):
 def test_a_missing_file_is_told_with_its_name(tmp_path: Path):
     with pytest.raises(SettingsError, match=r"nowhere\.toml"):
         load_settings(tmp_path / "nowhere.toml")
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe[\x00", b"[site]\nlanguage = '\xe6'\n"])
+def test_a_file_in_another_encoding_is_told(tmp_path: Path, content: bytes):
+    path = tmp_path / "varsel.toml"
+    path.write_bytes(content)
+    with pytest.raises(SettingsError, match="is not TOML"):
+        load_settings(path)
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path):
+    path = tmp_path / "varsel.toml"
+    path.write_text('[site]\nlanguage = "en"\n', encoding="utf-8-sig")
+    assert load_settings(path).site.language == "en"
+
+
+@pytest.mark.parametrize(
+    ("variable", "told"),
+    [("VARSEL_RULES", '"rules"'), ("VARSEL_RECEIVE", '"receive"'), ("VARSEL_RECIEVE__PORT", "'VARSEL_RECIEVE__PORT'")],
+)
+def test_a_variable_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch, variable: str, told: str):
+    monkeypatch.setenv(variable, "x")
+    with pytest.raises(SettingsError, match=f"environment: .*{told}"):
+        load_settings(None)
+
+
+def test_variables_that_kubernetes_sets_for_a_service_do_no_harm(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("VARSEL_WEB_PORT_8080_TCP", "tcp://10.0.0.1:8080")
+    monkeypatch.setenv("VARSEL_PORT", "tcp://10.0.0.1:80")
+    assert load_settings(None).web.port == 8080
+
+
+@pytest.mark.parametrize("url", ["nonsense", "mysql://host/db", "postgresql://varsel:s3cret@host/varsel", "sqlite://"])
+def test_a_database_of_another_kind_is_a_fault_and_its_password_is_not_told(monkeypatch: pytest.MonkeyPatch, url: str):
+    monkeypatch.setenv("VARSEL_SITE__DATABASE_URL", url)
+    with pytest.raises(SettingsError, match=r"site\.database_url: .*postgresql\+psycopg://") as caught:
+        load_settings(None)
+    assert "s3cret" not in str(caught.value)

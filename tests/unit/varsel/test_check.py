@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from factories.releases import make_release
 from peers import free_ports
+from sqlalchemy import text
 from typer.testing import CliRunner
 
 from dicom_io.receive.archive import EmbeddedArchive
 from dicom_io.receive.store_scp import StoreScpSettings
 from models.manifest import GuardDemand, Task
+from serving.records.database import open_database, writing
 from serving.settings.file import Settings
 from varsel.cli import app
 from varsel.fault import Fault, Weight
@@ -125,13 +127,34 @@ def test_a_destination_that_does_not_answer_is_a_warning(tmp_path: Path):
     gc.collect()
 
 
-@pytest.mark.parametrize(
-    "url", ["nonsense", "mysql+nothing://host/db", "postgresql+psycopg://varsel:s3cret@127.0.0.1:1/varsel"]
-)
-def test_a_database_out_of_reach_is_a_fault_and_its_password_is_not_told(tmp_path: Path, url: str):
+def test_a_database_out_of_reach_is_a_fault_and_its_password_is_not_told(tmp_path: Path):
+    url = "postgresql+psycopg://varsel:s3cret@127.0.0.1:1/varsel"
     found = faults(settings(tmp_path, site={"data_dir": tmp_path, "database_url": url}))["site.database_url"]
     assert found.weight is Weight.FAULT
+    assert "127.0.0.1:1/varsel" in found.what
     assert "s3cret" not in found.what
+
+
+def test_a_file_that_is_no_database_is_a_fault(tmp_path: Path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "varsel.db").write_bytes(b"no database" * 100)
+    assert faults(settings(tmp_path))["site.database_url"].weight is Weight.FAULT
+
+
+@pytest.mark.parametrize(("revision", "weight"), [("0001", Weight.WARNING), ("9999", Weight.FAULT)])
+def test_tables_of_another_version_are_told_before_a_start(tmp_path: Path, revision: str, weight: Weight):
+    engine = open_database(f"sqlite:///{tmp_path / 'data' / 'varsel.db'}")
+    with writing(engine) as connection:
+        connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32))"))
+        connection.execute(text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": revision})
+    assert faults(settings(tmp_path))["site.database_url"].weight is weight
+
+
+def test_the_ports_of_a_feed_that_runs_are_looked_at(tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        feed = {"port": taken.getsockname()[1], "metrics_port": free_ports(1)[0]}
+        assert "feed.port" in faults(settings(tmp_path, feed=feed | {"enabled": True}))
+        assert "feed.port" not in faults(settings(tmp_path, feed=feed))
 
 
 def test_the_command_says_how_many_faults_and_ends_as_wrong_use(tmp_path: Path):
