@@ -9,7 +9,7 @@ import numpy.typing as npt
 from pydicom import dcmread
 from pydicom.pixels import apply_modality_lut
 
-from dicom_io.decode.decoders import check_decodable, is_native
+from dicom_io.decode.decoders import check_decodable, keeps_words
 from dicom_io.decode.pixel_file import PixelFile, open_pixels
 from dicom_io.decode.pixel_header import PixelHeader
 from dicom_io.errors import NoPixelsError, PixelError, UnsupportedPixelsError
@@ -51,7 +51,13 @@ class StoredPixels:
         )
 
     def rescale_into(self, target: npt.NDArray[np.float32]) -> None:
-        """Write ``slope * stored + intercept`` to *target* (y, x), without another array in between."""
+        """Write ``slope * stored + intercept`` to *target* (y, x), without another array in between.
+
+        Raises:
+            PixelError: the slope makes all values one.
+        """
+        if self.slope == 0:
+            raise PixelError("Rescale Slope is 0; required: another number. Send the image again from its source.")
         # Cast first: numpy adds in place twice as fast as it casts and adds at once.
         target[:] = self.values
         if self.slope != 1.0:
@@ -132,7 +138,7 @@ def _describe(opened: PixelFile, container: npt.NDArray[Any], instance: Instance
             f"Decoding gave an array of shape {container.shape}; required: {(header.rows, header.columns)} as in "
             "Rows and Columns. Send the image again from its source."
         )
-    values = _stored_values(container, header, is_shifted=is_native(opened.transfer_syntax_uid))
+    values = _stored_values(container, header, is_shifted=keeps_words(opened.transfer_syntax_uid))
     low, high = header.stored_range
     if values.dtype.kind == "i" and not header.is_signed:
         low, high = -(high + 1) // 2, high // 2
@@ -170,7 +176,15 @@ def _stored_values(container: npt.NDArray[Any], header: PixelHeader, *, is_shift
     if header.is_signed:
         signed = container.view(container.dtype.str.replace("u", "i"))
         return (signed << unused) >> unused if unused else signed
-    return container & ((1 << header.bits_stored) - 1) if unused and is_shifted else container
+    if unused and is_shifted:
+        return container & ((1 << header.bits_stored) - 1)
+    # Lossy compression may give a little more than was stored; half as much again is none of its doing.
+    if unused and int(container.max()) >= 3 << (header.bits_stored - 1):
+        raise PixelError(
+            f"The compressed pixels reach {int(container.max())}; required: no more than Bits Stored "
+            f"{header.bits_stored} can hold. The header mis-states the depth: send the image again from its source."
+        )
+    return container
 
 
 def _through_modality_lut(instance: Instance, values: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], int, int]:

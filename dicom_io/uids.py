@@ -4,12 +4,13 @@ import hashlib
 import re
 from functools import lru_cache
 
-#: PS3.5 9.1: components of digits without leading zeros, joined by dots, at most 64 characters.
-_UID = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))+", re.ASCII)
+#: PS3.5 9.1: components of digits joined by dots, at most 64 characters. It allows no leading zeros; they are read all
+#: the same, for modalities make components of the time of day, and every archive takes them.
+_UID = re.compile(r"\d+(\.\d+)+", re.ASCII)
 
 
 def is_valid_uid(text: str) -> bool:
-    """Whether *text* is a UID by PS3.5 9.1. Checked before a UID ever becomes part of a path."""
+    """Whether *text* is a UID by PS3.5 9.1, leading zeros apart. Checked before a UID ever becomes part of a path."""
     return len(text) <= 64 and _is_uid(text)
 
 

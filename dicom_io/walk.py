@@ -14,6 +14,8 @@ UNDEFINED_LENGTH = 0xFFFFFFFF
 #: Up to Float Pixel Data (7FE0,0008), the first of the three that hold pixels.
 _BEFORE_PIXELS = range(0x7FE00008)
 _DELIMITERS = 0xFFFE
+#: Tag and length of an item or a delimiter.
+_ITEM_HEAD_BYTES = 8
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 #: VRs with a four-byte length after two reserved bytes (PS3.5 7.1.2), as the two-byte numbers that the loop compares.
 _LONG_VRS = (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
@@ -111,7 +113,11 @@ class _Reader:
             if not first <= tag < last:
                 return Walked(values=values, tag=tag, start=start, offset=position, length=length)
             if length == UNDEFINED_LENGTH:
-                position = self._skip_items(position, 1)
+                following = self._skip_items(position, 1)
+                # Of no items only the delimiter is there.
+                if tag in wanted and following - position > _ITEM_HEAD_BYTES:
+                    values[tag] = source[position:following]
+                position = following
                 continue
             following = position + length
             if following > end:

@@ -13,6 +13,8 @@ _END = b"\xff\xd9"
 _FRAME_HEADERS = frozenset({*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC})
 #: A JP2 box may stand before the codestream, against PS3.5 8.2.4; it is short.
 _LONGEST_BOX = 512
+#: Some writers fill frames up to a round size.
+_LONGEST_PADDING = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +38,7 @@ def read_codestream(frame: bytes) -> Codestream:
     Raises:
         PixelError: it is no such stream, or it breaks off.
     """
-    if not frame[-16:].rstrip(b"\0").endswith(_END):
+    if not frame[-_LONGEST_PADDING:].rstrip(b"\0").endswith(_END):
         raise PixelError(
             f"A compressed frame of {len(frame)} bytes ends without its end marker (FFD9); required: a whole frame. "
             "It was cut off: send the image again from its source."

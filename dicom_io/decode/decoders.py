@@ -60,6 +60,11 @@ def is_native(transfer_syntax_uid: str) -> bool:
     return transfer_syntax_uid in _NATIVE
 
 
+def keeps_words(transfer_syntax_uid: str) -> bool:
+    """Whether frames come with all bits of their words, the unused ones too: RLE packs bytes (PS3.5 G.2)."""
+    return is_native(transfer_syntax_uid) or transfer_syntax_uid == uid.RLELossless
+
+
 def check_decodable(transfer_syntax_uid: str) -> None:
     """Refuse what no decoder here reads.
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydicom.encaps import generate_frames
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from dicom_io.decode.decoders import check_decodable, damaged, decode_frame, is_native
+from dicom_io.decode.fragments import split_frames
 from dicom_io.decode.pixel_header import PIXEL_ELEMENTS, PixelHeader, read_pixel_header
 from dicom_io.elements import Elements, inflate, read_elements
 from dicom_io.errors import NoPixelsError, NotDicomError, PixelError, UnsupportedPixelsError
@@ -47,18 +47,17 @@ class PixelFile:
         """Each frame in turn as integers (y, x) or (y, x, samples), as the container holds them.
 
         Raises:
-            PixelError: a frame is missing, truncated or damaged.
+            PixelError: a frame is missing, truncated or damaged, or there are bytes for more than the header tells of.
         """
         if is_native(self.transfer_syntax_uid):
+            self._check_native_length()
             return (self._native_frame(index) for index in range(self.header.frames))
         return self._compressed_frames()
 
     def _native_frame(self, index: int) -> npt.NDArray[Any]:
         header, place = self.header, self.elements.pixels
         dtype = np.dtype(("<" if self.elements.is_little_endian else ">") + _CONTAINERS[header.bits_allocated])
-        # YBR_FULL_422 keeps one colour of two pixels (PS3.3 C.7.6.3.1.2).
-        samples = 2 if header.photometric == "YBR_FULL_422" else header.samples
-        count = header.rows * header.columns * samples
+        count = self._native_samples
         start = place.offset + index * count * dtype.itemsize
         available = min(place.offset + place.length, len(self.source)) - start
         if available < count * dtype.itemsize:
@@ -70,6 +69,27 @@ class PixelFile:
             pairs = np.frombuffer(self.source, ">u2", (count + 1) // 2, start)
             return self._shaped(pairs.byteswap().view(np.uint8)[:count])
         return self._shaped(np.frombuffer(self.source, dtype, count, start))
+
+    @property
+    def _native_samples(self) -> int:
+        # YBR_FULL_422 keeps one colour of two pixels (PS3.3 C.7.6.3.1.2).
+        samples = 2 if self.header.photometric == "YBR_FULL_422" else self.header.samples
+        return self.header.rows * self.header.columns * samples
+
+    def _check_native_length(self) -> None:
+        header, length = self.header, self.elements.pixels.length
+        if length == UNDEFINED_LENGTH:
+            raise PixelError(
+                "The pixels are encapsulated as compressed ones are, and the transfer syntax says that they are not; "
+                "required: pixels as it says. Send the image again from its source."
+            )
+        frame = self._native_samples * header.bits_allocated // 8
+        # A few bytes more are padding. A whole frame more is one that nobody reads, or a size or a depth that is a lie.
+        if length >= (header.frames + 1) * frame:
+            raise PixelError(
+                f"There are {length} bytes of pixels; required: {header.frames * frame}, as Rows, Columns, Bits "
+                "Allocated and Number of Frames say. Send the image again from its source."
+            )
 
     @property
     def _is_swapped(self) -> bool:
@@ -91,16 +111,18 @@ class PixelFile:
         return flat.reshape(rows, columns, samples)
 
     def _compressed_frames(self) -> Iterator[npt.NDArray[Any]]:
-        found = 0
+        found, required, syntax = 0, self.header.frames, self.transfer_syntax_uid
         try:
-            for frame in generate_frames(self._encapsulated(), number_of_frames=self.header.frames, **self._offsets()):
-                yield decode_frame(frame, self.transfer_syntax_uid, self.header)
+            for frame in split_frames(self._encapsulated(), required):
                 found += 1
+                if found > required:
+                    break
+                yield decode_frame(frame, syntax, self.header)
         except PARSE_ERRORS as error:
             raise damaged(error) from error
-        if found < self.header.frames:
+        if found != required:
             raise PixelError(
-                f"Found {found} compressed frames; required: {self.header.frames} as in Number of Frames. "
+                f"Found {found} compressed frames; required: {required} as in Number of Frames. "
                 "Send the image again from its source."
             )
 
@@ -108,12 +130,6 @@ class PixelFile:
         place = self.elements.pixels
         end = len(self.source) if place.length == UNDEFINED_LENGTH else place.offset + place.length
         return bytes(self.source[place.offset : end])
-
-    def _offsets(self) -> dict[str, Any]:
-        raw = self.elements.raw
-        if "ExtendedOffsetTable" not in raw or "ExtendedOffsetTableLengths" not in raw:
-            return {}
-        return {"extended_offsets": (raw["ExtendedOffsetTable"], raw["ExtendedOffsetTableLengths"])}
 
 
 def open_pixels(path: Path, maximum_pixels: int) -> PixelFile:

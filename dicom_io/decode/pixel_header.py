@@ -24,8 +24,6 @@ PIXEL_ELEMENTS = wanted(
         "RescaleSlope",
         "RescaleType",
         "ModalityLUTSequence",
-        "ExtendedOffsetTable",
-        "ExtendedOffsetTableLengths",
     )
 )
 

@@ -1,6 +1,7 @@
 """Pixels in every encoding: compressed copies of an image, and enhanced multi-frame objects. All made up."""
 
 import copy
+import struct
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -42,6 +43,14 @@ def stored(dataset: Dataset) -> npt.NDArray[Any]:
     """The pixels of an uncompressed, single-frame *dataset*."""
     kind = "<i2" if dataset.PixelRepresentation else "<u2"
     return np.frombuffer(dataset.PixelData, kind).reshape(dataset.Rows, dataset.Columns)
+
+
+def run_lengths(words: npt.NDArray[Any]) -> bytes:
+    """A frame of *words* of two bytes in RLE Lossless (PS3.5 G): every bit of them."""
+    planes = words.astype("<u2").view(np.uint8).reshape(-1, 2).T[::-1]
+    high, low = (imagecodecs.packbits_encode(plane.tobytes()) for plane in planes)
+    high += b"\0" * (len(high) % 2)
+    return struct.pack("<16I", 2, 64, 64 + len(high), *[0] * 13) + high + low
 
 
 def compressed(dataset: Dataset, transfer_syntax_uid: str, streams: Sequence[bytes]) -> Dataset:

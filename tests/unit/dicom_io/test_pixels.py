@@ -125,6 +125,28 @@ def test_a_modality_lut_takes_the_place_of_the_rescale(tmp_path: Path) -> None:
     assert image.value_range == (0.0, 65535.0)
 
 
+def test_a_modality_lut_in_a_sequence_of_undefined_length_is_one_too(tmp_path: Path) -> None:
+    dataset = _with_lut([5, 50, 500], 0, 16)
+    dataset["ModalityLUTSequence"].is_undefined_length = True
+    dataset.ModalityLUTSequence[0].is_undefined_length_sequence_item = True
+    assert read_radiograph(_instance(dataset, tmp_path)).pixels.tolist() == [[5, 50], [500, 500]]
+
+
+@pytest.mark.parametrize("is_undefined", [False, True])
+def test_an_empty_modality_lut_sequence_is_none(tmp_path: Path, *, is_undefined: bool) -> None:
+    dataset = cr_image()
+    dataset.ModalityLUTSequence = []
+    dataset["ModalityLUTSequence"].is_undefined_length = is_undefined
+    assert read_radiograph(_instance(dataset, tmp_path)).value_range == (0.0, 4095.0)
+
+
+def test_a_slope_of_nothing_is_refused(tmp_path: Path) -> None:
+    dataset = cr_image()
+    dataset.RescaleSlope, dataset.RescaleIntercept = 0, 5
+    with pytest.raises(PixelError, match="Rescale Slope is 0"):
+        read_radiograph(_instance(dataset, tmp_path))
+
+
 def test_a_modality_lut_that_is_none_is_a_pixel_error_or_no_dicom(tmp_path: Path) -> None:
     dataset = _with_lut([5, 50, 500], 0, 16)
     del dataset.ModalityLUTSequence[0].LUTData

@@ -36,7 +36,7 @@ def test_another_is_told_that_it_is_not_the_claimer():
         check_move(GOING_ON, DONE, claimed_by=MINE, given=ANOTHERS)
 
 
-@pytest.mark.parametrize("given", ["", "none", "1.02", "../x"])
+@pytest.mark.parametrize("given", ["", "none", "1.", "../x"])
 def test_a_transaction_is_a_uid(given: str):
     with pytest.raises(WorkitemFormatError):
         check_move(SCHEDULED, GOING_ON, claimed_by="", given=given)
