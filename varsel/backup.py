@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING
 
 from serving.errors import SnapshotError
 from serving.records.database import open_database
-from serving.records.snapshot import copy_sqlite, file_paths, is_sqlite, load_snapshot, move_paths, take_snapshot
+from serving.records.snapshot import (
+    copy_sqlite,
+    demand_no_tables,
+    file_paths,
+    is_sqlite,
+    load_snapshot,
+    move_paths,
+    take_snapshot,
+)
 from varsel.state_file import DATABASE, FILES, Backup, Tell, add_file, add_manifest, unpack
 
 if TYPE_CHECKING:
@@ -53,7 +61,8 @@ def take_backup(settings: "Settings", target: Path, tell: Tell) -> Backup:
 def restore_backup(settings: "Settings", source: Path, tell: Tell) -> Backup:
     """Put the state in *source* back into the empty site that *settings* describe.
 
-    Everything is unpacked beside the data directory and checked before anything is put in its place.
+    Everything is unpacked within the data directory, which may be a disk of its own and the only place that this user
+    may write to, and checked before anything is put in its place.
 
     Raises:
         SnapshotError: the data directory or the database holds something, or *source* is not whole.
@@ -61,15 +70,15 @@ def restore_backup(settings: "Settings", source: Path, tell: Tell) -> Backup:
     home = settings.site.data_dir
     if home.exists() and any(home.iterdir()):
         raise SnapshotError(f"'{home}' is not empty; restore into a data directory that is, or is not there yet")
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="varsel-restore-", dir=home.parent) as scratch:
+    demand_no_tables(settings.database_url)
+    home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="varsel-restore-", dir=home) as scratch:
         manifest = unpack(source, Path(scratch), tell)
+        load_snapshot(settings.database_url, Path(scratch) / DATABASE)
         unpacked = Path(scratch) / FILES
         unpacked.mkdir(exist_ok=True)
-        home.mkdir(exist_ok=True)
         for path in sorted(unpacked.iterdir()):
             path.rename(home / path.name)
-        load_snapshot(settings.database_url, Path(scratch) / DATABASE)
     engine = open_database(settings.database_url)
     try:
         move_paths(engine, manifest["data_dir"], str(home))

@@ -18,12 +18,14 @@ _MIB = 1024 * 1024
 
 def find_faults(settings: "Settings") -> Iterator[Fault]:
     """Everything that would keep a site with *settings* from working, cheapest looks first."""
-    yield from _directory_faults(settings)
+    unusable = list(_directory_faults(settings))
+    yield from unusable
     yield from port_faults(settings)
     yield from _door_tls_faults(settings)
     yield from _space_faults(settings)
-    yield from _database_faults(settings)
-    yield from _release_faults(settings)
+    if not unusable:
+        yield from _database_faults(settings)
+        yield from _release_faults(settings)
     yield from destination_faults(settings)
 
 
@@ -42,9 +44,17 @@ def _directory_faults(settings: "Settings") -> Iterator[Fault]:
 
 def _nearest_existing(path: Path) -> Path:
     path = path.absolute()
-    while not path.exists() and path != path.parent:
+    while not _is_there(path) and path != path.parent:
         path = path.parent
     return path
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:
+        # In a directory that this user may not look into.
+        return False
 
 
 def _is_writable(directory: Path) -> bool:

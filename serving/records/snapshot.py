@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Column, ColumnElement, Engine, String, and_, func, inspect, literal, make_url, select, update
 
 from serving.errors import SnapshotError
-from serving.records.database import open_database, reading, writing
+from serving.records.database import open_database, reading, translated, writing
 from serving.records.schema import INSTANCE, METADATA, REFUSAL, RESULT
 
 _SQLITE_MAGIC = b"SQLite format 3\0"
@@ -51,22 +51,34 @@ def is_sqlite(path: Path) -> bool:
         return file.read(len(_SQLITE_MAGIC)) == _SQLITE_MAGIC
 
 
+def demand_no_tables(url: str) -> None:
+    """See that the database at *url* is empty, or not there.
+
+    Raises:
+        SnapshotError: it holds something.
+        DatabaseDownError: it cannot be reached.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        if Path(parsed.database or "").exists():
+            raise SnapshotError(f"there is a database at '{parsed.database}' already; restore where there is none")
+    elif _has_tables(url):
+        raise SnapshotError("the database in the settings has Varsel's tables already; restore into an empty one")
+
+
 def load_snapshot(url: str, source: Path) -> None:
     """Make the database at *url*, which must be empty, from the file *source*.
 
     Raises:
         SnapshotError: there is a database already, or its own tool refused.
     """
+    demand_no_tables(url)
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         target = Path(parsed.database or "")
-        if target.exists():
-            raise SnapshotError(f"there is a database at '{target}' already; restore where there is none")
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
         return
-    if _has_tables(url):
-        raise SnapshotError("the database in the settings has Varsel's tables already; restore into an empty one")
     with _libpq(url) as database:
         _run("pg_restore", ["--no-owner", "--single-transaction", f"--dbname={database}", source])
 
@@ -94,7 +106,8 @@ def _is_here(path: Column[str]) -> ColumnElement[bool]:
 def _has_tables(url: str) -> bool:
     engine = open_database(url)
     try:
-        return not METADATA.tables.keys().isdisjoint(inspect(engine).get_table_names())
+        with translated(engine):
+            return not METADATA.tables.keys().isdisjoint(inspect(engine).get_table_names())
     finally:
         engine.dispose()
 

@@ -1,6 +1,7 @@
 """A site's state in one file: whole or refused, never half."""
 
 import tarfile
+import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -93,6 +94,33 @@ def test_nothing_is_restored_over_a_site(tmp_path: Path):
         restore_backup(settings, tmp_path / "backup.tar", quiet)
 
 
+def test_a_database_that_holds_something_is_found_before_any_file_is_put_in_place(tmp_path: Path):
+    settings = site_with_a_refusal(tmp_path / "site")
+    take_backup(settings, tmp_path / "backup.tar", quiet)
+    home = tmp_path / "second"
+    second = Settings(site=Site(data_dir=home, database_url=settings.database_url))
+
+    with pytest.raises(SnapshotError, match="there is a database at"):
+        restore_backup(second, tmp_path / "backup.tar", quiet)
+
+    assert not home.exists()
+
+
+def test_a_restore_writes_nowhere_but_into_the_data_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Of a container or a service it is a disk of its own, and the only place that its user may write to."""
+    take_backup(site_with_a_refusal(tmp_path / "site"), tmp_path / "backup.tar", quiet)
+    second = settings_at(tmp_path / "second")
+    second.site.data_dir.mkdir()
+    made: list[Path] = []
+    really_make = tempfile.mkdtemp
+    monkeypatch.setattr(tempfile, "mkdtemp", lambda *given: made.append(Path(really_make(*given))) or str(made[-1]))
+
+    restore_backup(second, tmp_path / "backup.tar", quiet)
+
+    assert [path.parent for path in made] == [second.site.data_dir]
+    assert sorted(path.name for path in second.site.data_dir.iterdir()) == ["spool", "varsel.db"]
+
+
 def other_byte(path: Path) -> None:
     data = bytearray(path.read_bytes())
     place = data.index(b"what came")
@@ -119,7 +147,7 @@ def test_a_damaged_backup_is_refused_and_nothing_is_put_in_place(damage: Damage,
     with pytest.raises(SnapshotError, match=r"damaged|not a whole backup"):
         restore_backup(settings_at(tmp_path / "second"), backup, quiet)
 
-    assert not (tmp_path / "second").exists()
+    assert list((tmp_path / "second").iterdir()) == []
 
 
 def test_a_member_that_would_leave_the_directory_is_refused(tmp_path: Path):

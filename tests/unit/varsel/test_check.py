@@ -87,6 +87,23 @@ def test_a_file_in_place_of_the_data_directory_is_a_fault(tmp_path: Path):
     assert "no directory" in faults(settings(tmp_path))["site.data_dir"].what
 
 
+def test_a_directory_that_may_not_be_looked_into_is_a_fault_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "data").mkdir()
+    really_exists = Path.exists
+
+    def exists(path: Path) -> bool:
+        # Root, whom tests may run as, is refused nothing.
+        if path.parent == tmp_path / "data":
+            raise PermissionError(13, "Permission denied", str(path))
+        return really_exists(path)
+
+    monkeypatch.setattr(Path, "exists", exists)
+    monkeypatch.setattr("varsel.faults._is_writable", lambda _: False)
+    found = faults(settings(tmp_path))
+    assert "cannot be written" in found["models.store_dir"].what
+    assert "cannot be written" in found["site.data_dir"].what
+
+
 def test_too_little_space_is_a_fault(tmp_path: Path):
     chosen = settings(tmp_path, receive={"minimum_free_mib": 10**12})
     assert "A700" in faults(chosen)["receive.minimum_free_mib"].what
