@@ -30,9 +30,8 @@ _REGISTERED = {
 }
 _TERM = re.compile(r"ISO[ _-]?(?:2022[ _-]?)?IR[ _-]?(\d+)")
 _OTHER_TERMS = {"GB18030": "gb18030", "GBK": "gbk"}
-#: Codec after an escape sequence (PS3.3 tables C.12-3 and C.12-4).
+#: Codec after an escape sequence (PS3.3 tables C.12-3 and C.12-4). ``(B``, ASCII, leaves the upper half as it began.
 _ESCAPES = {
-    b"(B": "ascii",
     b"(J": "shift_jis",
     b")I": "shift_jis",
     b"-A": "latin_1",
@@ -54,6 +53,8 @@ _ESCAPES = {
 #: Codecs that are told by the escape sequence itself what follows.
 _NEED_ESCAPE = frozenset({"iso2022_jp", "iso2022_jp_2"})
 _SPLIT = re.compile(rb"\x1b(\$?[()-]?[A-Za-z])")
+#: After these the set that was named first holds again, until the next escape (PS3.5 6.1.2.5.3).
+_DELIMITER = re.compile(rb"[\^=\\\t\n\f\r]")
 
 
 def decode_text(raw: bytes, declared: str) -> str:
@@ -67,8 +68,13 @@ def decode_text(raw: bytes, declared: str) -> str:
     texts = [_decode(head, codec)]
     for escape, part in zip(parts[::2], parts[1::2], strict=True):
         following = _ESCAPES.get(escape, codec)
-        prefix = b"\x1b" + escape if following in _NEED_ESCAPE else b""
-        texts.append((prefix + part).decode(following, "replace"))
+        if following in _NEED_ESCAPE:
+            # A delimiter is half a letter here, and whoever writes one escapes to ASCII before it.
+            texts.append((b"\x1b" + escape + part).decode(following, "replace"))
+            continue
+        delimiter = _DELIMITER.search(part)
+        end = delimiter.start() if delimiter else len(part)
+        texts += (_decode(part[:end], following), _decode(part[end:], codec, following))
     return "".join(texts)
 
 
@@ -79,8 +85,8 @@ def _codec(term: str) -> str:
     return _REGISTERED.get(registered[1], "ascii") if registered else _OTHER_TERMS.get(term, "ascii")
 
 
-def _decode(raw: bytes, codec: str) -> str:
-    for candidate in (codec, "utf_8"):
+def _decode(raw: bytes, *codecs: str) -> str:
+    for candidate in (*codecs, "utf_8"):
         try:
             return raw.decode(candidate)
         except UnicodeDecodeError:

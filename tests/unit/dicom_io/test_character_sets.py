@@ -52,6 +52,21 @@ SETS: dict[str, tuple[str, bytes, str]] = {
         "Åse=".encode("latin-1") + ESC + b"-F" + "Διον".encode("iso8859-7"),
         "Åse=Διον",
     ),
+    "iso 2022 cyrillic, and latin 1 again after a delimiter": (
+        r"ISO 2022 IR 100\ISO 2022 IR 144",
+        ESC + b"-L" + "Люк".encode("iso8859-5") + "^Jér=Åse".encode("latin-1"),
+        "Люк^Jér=Åse",
+    ),
+    "iso 2022 kanji, and latin 1 again after ascii": (
+        r"ISO 2022 IR 100\ISO 2022 IR 87",
+        "Jér=".encode("latin-1") + ESC + b"$B;3ED" + ESC + b"(B" + "^é".encode("latin-1"),
+        "Jér=山田^é",
+    ),
+    "wrong: korean without a second escape": (
+        r"\ISO 2022 IR 149",
+        ESC + b"$)C" + "洪^吉洞".encode("euc_kr"),
+        "洪^吉洞",
+    ),
     "wrong: latin 1 bytes, nothing declared": ("", "Sørensen^Åse".encode("latin-1"), "Sørensen^Åse"),
     "wrong: utf-8 bytes, nothing declared": ("", "Sørensen^Åse".encode(), "Sørensen^Åse"),
     "wrong: latin 1 bytes under utf-8": ("ISO_IR 192", "Sørensen^Åse".encode("latin-1"), "Sørensen^Åse"),
