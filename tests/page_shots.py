@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from models.folder_store import shipped_releases  # noqa: E402  the repository is not installed as `tests`
+from serving.settings.feed import Feed  # noqa: E402
 from serving.settings.stays import Stays  # noqa: E402
 from serving.web.app import web_app  # noqa: E402  the repository is not installed as `tests`
 from tests.factories.cases import filled_site  # noqa: E402
@@ -28,7 +29,7 @@ PAGES = {
     "case": "/cases/w-1-1",
     "ward-list": "/stays",
     "stay": "/stays/stay-9",
-    "stay-in-the-past": "/stays/stay-9?at=2026-03-05T08:00",
+    "stay-in-the-past": "/stays/stay-9?at=2026-03-05T09:00",
     "surveillance": "/surveillance",
     "definition": "/surveillance/haiba-urinary-tract-infection?unit=M2",
     "editions": "/surveillance/haiba-urinary-tract-infection/editions",
@@ -39,7 +40,7 @@ PAGES = {
     "refusals": "/refusals",
 }
 #: Name -> viewport in CSS pixels.
-SCREENS = {"desktop": (1280, 860), "phone": (390, 844)}
+SCREENS = {"desktop": (1280, 860), "phone": (375, 812)}
 LANGUAGES = {"da": "da-DK", "en": "en-GB"}
 #: Longest picture in CSS pixels: the rest of a long list says nothing new.
 LONGEST = 1700
@@ -55,7 +56,7 @@ def main() -> None:
         infection = next(path for path in shipped_releases() if path.parent.name == "infection_urinary")
         engine, settings = filled_site(Path(directory), infection)
         # The invented stays lie in the past: without this every score on the ward list would be marked as old.
-        settings = settings.model_copy(update={"stays": Stays(stale_hours=1e6)})
+        settings = settings.model_copy(update={"stays": Stays(stale_hours=1e6), "feed": Feed()})
         config = uvicorn.Config(
             web_app(engine, settings), port=0, access_log=False, log_config=None, timeout_graceful_shutdown=1
         )

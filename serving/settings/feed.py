@@ -16,7 +16,7 @@ class Feed(Section):
     enabled: bool = False
     host: str = "127.0.0.1"
     port: Port = 2575
-    #: Zone of times that bear no offset.
+    #: The hospital's clock: zone of times that bear no offset, and of all times on the pages.
     time_zone: str = "Europe/Copenhagen"
     #: MSH-11 that are taken: P production, T training, D debugging.
     processing_ids: tuple[Literal["P", "T", "D"], ...] = ("P",)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 from starlette.applications import Starlette
@@ -31,7 +32,7 @@ def web_app(
 
     Run it with uvicorn's ``access_log=False``: an access line would hold what people search for.
     """
-    view = open_view(settings.site.language)
+    view = open_view(settings.site.language, ZoneInfo(settings.feed.time_zone))
     metrics = metrics or WebMetrics(new_registry("web"))
     metrics.registry.register(QueueCollector(engine))
     metrics.registry.register(RecordCollector(engine))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from ehr_io.results.wording import unit_words
 
@@ -12,15 +13,21 @@ class Formats:
 
     #: ``da`` or ``en``.
     language: str
+    #: The clock on the ward's wall; the server's may be another.
+    zone: ZoneInfo
 
     def moment(self, value: datetime) -> str:
-        """Date and time to the second, in the server's own time zone."""
+        """Date and time to the second, by the ward's clock."""
         pattern = "%d.%m.%Y %H.%M.%S" if self.language == "da" else "%Y-%m-%d %H:%M:%S"
-        return value.astimezone().strftime(pattern)
+        return value.astimezone(self.zone).strftime(pattern)
+
+    def field(self, value: datetime) -> str:
+        """Date and time as a browser's field for them takes it, by the ward's clock."""
+        return value.astimezone(self.zone).strftime("%Y-%m-%dT%H:%M")
 
     def day(self, value: datetime) -> str:
-        """Day and month, in the server's own time zone."""
-        return value.astimezone().strftime("%d.%m." if self.language == "da" else "%d %b")
+        """Day and month, by the ward's clock."""
+        return value.astimezone(self.zone).strftime("%d.%m." if self.language == "da" else "%d %b")
 
     def date(self, value: date) -> str:
         """A day of a year."""

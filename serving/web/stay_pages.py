@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
@@ -74,7 +75,7 @@ class StayPages:
         with reading(self.engine) as connection:
             view = stay_queries.stay_view(connection, request.path_params["stay_id"])
         now = datetime.now(UTC)
-        asked = _moment(request)
+        asked = _moment(request, self.view.zone)
         is_past = asked is not None and asked < now
         moment = asked if asked is not None and is_past else view.newest
         model = _model(request, view)
@@ -83,7 +84,7 @@ class StayPages:
         shown = max((score for score in scores if score.as_of <= moment), key=lambda one: one.as_of, default=None)
         values: dict[str, object] = {
             "stay": view,
-            "drawn": timeline(view, moment, model),
+            "drawn": timeline(view, moment, model, self.view.zone),
             "lanes": tuple(Lane),
             "moment": moment,
             "is_past": is_past,
@@ -163,17 +164,17 @@ class StayPages:
         return card_of(self.settings.store_dir, row.model, row.release_digest, language)
 
 
-def _moment(request: Request) -> datetime | None:
-    """The moment asked for, UTC; None when none is."""
+def _moment(request: Request, zone: ZoneInfo) -> datetime | None:
+    """The moment asked for, UTC; None when none is. Without an offset the clock of *zone* is meant: the ward's."""
     told = request.query_params.get("at", "")
     if not told:
         return None
     try:
         moment = datetime.fromisoformat(told)
-    except ValueError:
+        # A browser's own field gives no zone.
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise HTTPException(400) from None
-    # A browser's own field gives no zone: the ward's clock is meant, which is the server's.
-    return moment.astimezone(UTC)
 
 
 def _model(request: Request, view: StayView) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from zoneinfo import ZoneInfo
 
 from ehr_io.events import Event, EventKind
 from serving.alerts.reviews import Review
@@ -91,8 +92,8 @@ class Timeline:
         return CHART_HEIGHT + LANE_HEIGHT * list(Lane).index(lane)
 
 
-def timeline(view: StayView, moment: datetime, model: str) -> Timeline:
-    """The timeline of *view* with what was known at *moment*; the line is that of *model*'s scores."""
+def timeline(view: StayView, moment: datetime, model: str, zone: ZoneInfo) -> Timeline:
+    """The timeline of *view* with what was known at *moment*; the line is of *model*'s scores, the days are *zone*'s."""
     scores = [score for score in view.scores if score.model == model]
     span = _span(view, moment)
     highest = max([score.probability for score in scores] + [score.threshold for score in scores] + [0.05]) * 1.15
@@ -111,7 +112,7 @@ def timeline(view: StayView, moment: datetime, model: str) -> Timeline:
         threshold_y=_y(scores[-1].threshold, highest) if scores else None,
         top=highest,
         marks=_marks(view, moment, span),
-        days=_days(span),
+        days=_days(span, zone),
         now_x=_x(moment, span),
     )
 
@@ -189,8 +190,8 @@ def _alert_mark(score: ScoreRow, moment: datetime, span: tuple[datetime, datetim
     )
 
 
-def _days(span: tuple[datetime, datetime]) -> tuple[tuple[float, datetime], ...]:
-    first = span[0].astimezone().replace(hour=0, minute=0, second=0, microsecond=0) + _DAY
+def _days(span: tuple[datetime, datetime], zone: ZoneInfo) -> tuple[tuple[float, datetime], ...]:
+    first = span[0].astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0) + _DAY
     count = max(0, (span[1] - first).days + 1)
     step = 1 + count // 12
     shown: Sequence[datetime] = [first + _DAY * number for number in range(0, count, step)]

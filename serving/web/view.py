@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -23,6 +24,8 @@ class View:
     environment: Environment
     #: Language when the reader asks for none.
     default_language: str
+    #: The clock on the wards' walls.
+    zone: ZoneInfo
 
     def language(self, request: Request) -> str:
         """The language of *request*'s reader."""
@@ -31,8 +34,15 @@ class View:
     def render(self, request: Request, template: str, values: Mapping[str, object]) -> str:
         """*template* with *values*, in the reader's language."""
         language = self.language(request)
+        texts = load_texts(language)
         return self.environment.get_template(template).render(
-            t=load_texts(language), f=Formats(language=language), language=language, path=request.url.path, **values
+            t=texts,
+            # The same page: what was filtered or asked for stays so in the other language.
+            switched=request.url.include_query_params(lang=texts["other_language_code"]).query,
+            f=Formats(language=language, zone=self.zone),
+            language=language,
+            path=request.url.path,
+            **values,
         )
 
     def page(self, request: Request, template: str, values: Mapping[str, object], status: int = 200) -> HTMLResponse:
@@ -44,7 +54,7 @@ class View:
         return answer
 
 
-def open_view(default_language: str) -> View:
+def open_view(default_language: str, zone: ZoneInfo) -> View:
     """The view over the templates beside this module."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -54,4 +64,4 @@ def open_view(default_language: str) -> View:
         lstrip_blocks=True,
     )
     environment.globals["charts"] = charts
-    return View(environment=environment, default_language=default_language)
+    return View(environment=environment, default_language=default_language, zone=zone)

@@ -25,10 +25,11 @@ from serving.records.schema import (
     STUDY,
     WORK_ITEM,
 )
+from serving.settings.feed import Feed
 from serving.settings.file import Settings, Site
 from serving.work.item import DeliveryState, State
 from tests.factories.releases import make_release
-from tests.factories.wards import BASELINE, fill_stay, fill_surveillance, reasons
+from tests.factories.wards import BASELINE, Measured, fill_stay, fill_surveillance, reasons
 
 #: When the first case came; fixed, so that pages look the same in every run.
 START = datetime(2026, 3, 2, 7, 30, tzinfo=UTC)
@@ -192,20 +193,29 @@ class CaseBook:
                 generation=generation,
                 scores=scores,
             )
-            self._risk(item_id, stay_id, risk, START + timedelta(hours=4 * generation))
+            as_of = START + timedelta(hours=4 * generation)
+            # With a catheter and fever where the risk came to be high; with neither where it never was.
+            is_ill = max(risks) >= 0.2
+            seen = Measured(
+                age=54.0,
+                at=as_of,
+                catheter_hours=80.0 + 4 * generation if is_ill else 0.0,
+                temperature=36.8 + 0.4 * generation if is_ill else 36.8,
+            )
+            self._risk(item_id, stay_id, risk, seen)
 
-    def _risk(self, item_id: str, stay_id: str, risk: float, as_of: datetime) -> None:
+    def _risk(self, item_id: str, stay_id: str, risk: float, seen: Measured) -> None:
         self._add(
             RISK,
             work_item_id=item_id,
             stay_id=stay_id,
             patient_id=f"P-{stay_id}",
-            as_of=as_of,
+            as_of=seen.at,
             probability=risk,
             threshold=0.2,
             baseline=BASELINE,
             horizon_hours=48.0,
-            reasons=reasons(risk, as_of, age=54.0),
+            reasons=reasons(risk, seen),
         )
 
     def refusal(self, door: str, code: str, reason: str, source: str) -> None:
@@ -224,7 +234,7 @@ class CaseBook:
 
 def empty_site(directory: Path) -> tuple[Engine, Settings]:
     """A site in *directory* to which nothing was ever sent."""
-    settings = Settings(site=Site(data_dir=directory, language="en"))
+    settings = Settings(site=Site(data_dir=directory, language="en"), feed=Feed(time_zone="UTC"))
     engine = open_database(settings.database_url)
     METADATA.create_all(engine)
     return engine, settings

@@ -2,7 +2,7 @@
 
 import math
 import random
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import Connection, func, insert, select
@@ -55,18 +55,52 @@ def fill_stay(connection: Connection, release: Release, stay_id: str = "stay-9")
     keep_review(connection, review)
 
 
-def reasons(risk: float, measured: datetime, *, age: float) -> list[dict[str, str | float | None]]:
-    """Reasons that add up, from `BASELINE`, to *risk* in log-odds: a catheter and fever, or neither of them."""
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What a score saw of a patient: a value with its time each; a time of None = not measured."""
+
+    age: float
+    at: datetime
+    catheter_hours: float = 0.0
+    temperature: float = 36.8
+    temperature_at: datetime | None = None
+    protein: float | None = None
+    protein_at: datetime | None = None
+
+
+def reasons(risk: float, seen: Measured) -> list[dict[str, str | float | None]]:
+    """Reasons of what was *seen* that add up, from `BASELINE`, to *risk* in log-odds."""
     rest = math.log(risk / (1 - risk)) - BASELINE + 0.3 - 0.12
-    catheter, temperature, share = (96.0, 38.4, 0.63) if rest > 0.5 else (0.0, 36.8, 0.4)
-    at = measured.isoformat()
+    share = 0.63 if seen.catheter_hours else 0.4
     told = [
-        {"feature": "urinary_catheter_hours", "contribution": rest * share, "value": catheter, "measured_at": at},
-        {"feature": "temperature_max_24h", "contribution": rest * (1 - share), "value": temperature, "measured_at": at},
-        {"feature": "age_years", "contribution": -0.3, "value": age, "measured_at": at},
-        {"feature": "c_reactive_protein_last_48h", "contribution": 0.12, "value": None, "measured_at": ""},
+        ("urinary_catheter_hours", rest * share, seen.catheter_hours, seen.at),
+        ("temperature_max_24h", rest * (1 - share), seen.temperature, seen.temperature_at or seen.at),
+        ("age_years", -0.3, seen.age, seen.at),
+        ("c_reactive_protein_last_48h", 0.12, seen.protein, seen.protein_at),
     ]
-    return sorted(told, key=lambda one: -abs(float(one["contribution"] or 0)))
+    return [
+        {"feature": name, "contribution": part, "value": value, "measured_at": at.isoformat() if at else ""}
+        for name, part, value, at in sorted(told, key=lambda one: -abs(one[1]))
+    ]
+
+
+def _seen(stay_id: str, as_of: datetime) -> Measured:
+    """What the facts of the stay say at *as_of*: the pages show both beside each other."""
+    known = [event for event in _events(stay_id) if event.known_time <= as_of]
+    warm = [e for e in known if e.code == "temperature" and as_of - e.event_time <= timedelta(hours=24)]
+    hottest = max(warm, key=lambda event: event.value or 0.0)
+    proteins = [e for e in known if e.code == "c_reactive_protein" and as_of - e.event_time <= timedelta(hours=48)]
+    newest = proteins[-1] if proteins else None
+    inserted = next(event.event_time for event in known if event.code == "urinary_catheter")
+    return Measured(
+        age=77.0,
+        at=as_of,
+        catheter_hours=(as_of - inserted) / timedelta(hours=1),
+        temperature=hottest.value or 0.0,
+        temperature_at=hottest.event_time,
+        protein=None if newest is None else newest.value,
+        protein_at=None if newest is None else newest.event_time,
+    )
 
 
 def fill_surveillance(connection: Connection, *, months: int = 14, seed: int = 5) -> None:
@@ -256,7 +290,7 @@ def _score(connection: Connection, release: Release, stay_id: str, item_id: str,
         "threshold": 0.2,
         "baseline": BASELINE,
         "horizon_hours": 48.0,
-        "reasons": reasons(risk, as_of - timedelta(hours=2), age=77.0),
+        "reasons": reasons(risk, _seen(stay_id, as_of)),
     }
     connection.execute(insert(RISK).values(**told))
     verdict = "below" if risk < 0.2 else ("not_held" if risk < 0.28 else ("alert" if risk < 0.3 else "refractory"))

@@ -200,9 +200,12 @@ def test_failed_work_is_found_and_tried_again_by_keyboard_alone(site: Site, page
     ],
 )
 def test_a_page_fits_a_phone(site: Site, browser: Browser, path: str):
-    context = browser.new_context(viewport={"width": 390, "height": 844})
+    context = browser.new_context(viewport={"width": 375, "height": 812}, locale="da-DK")
     phone = context.new_page()
     phone.goto(site.start() + path)
     wide = phone.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    ends = phone.locator("nav a").evaluate_all("links => links.map(link => link.getBoundingClientRect().right)")
     context.close()
     assert wide == 0
+    # Nothing of the menu is to be pushed into view.
+    assert max(ends) <= 375

@@ -1,6 +1,7 @@
 """Numbers, moments and names as people write them."""
 
-from datetime import date
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -11,7 +12,8 @@ from serving.web import charts
 from serving.web.formats import Formats
 from serving.web.surveillance_charts import draw_funnel
 
-DA, EN = Formats(language="da"), Formats(language="en")
+UTC_CLOCK = ZoneInfo("UTC")
+DA, EN = (Formats(language=one, zone=UTC_CLOCK) for one in ("da", "en"))
 
 
 @pytest.mark.parametrize(
@@ -77,3 +79,10 @@ def test_the_axes_of_a_funnel_bear_round_values_and_names_of_units_do_not_lie_ov
     assert [value for _, value in drawn.exposures] == [2000, 4000, 6000, 8000]
     assert all(value % 10 == 0 for _, value in drawn.ticks)
     assert {one.point.unit: one.is_named_above for one in drawn.points} == {"M3": True, "M2": True, "K1": False}
+
+
+def test_a_moment_is_told_by_the_wards_clock_in_summer_and_winter():
+    ward = Formats(language="en", zone=ZoneInfo("Europe/Copenhagen"))
+    winter, summer = datetime(2026, 3, 6, 23, 30, tzinfo=UTC), datetime(2026, 7, 6, 23, 30, tzinfo=UTC)
+    assert [ward.moment(winter), ward.field(summer)] == ["2026-03-07 00:30:00", "2026-07-07T01:30"]
+    assert [ward.day(winter), ward.day(summer)] == ["07 Mar", "07 Jul"]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -45,7 +46,7 @@ def browser(engine: Engine, record: SmartServer, **changes: Any) -> TestClient:
     """A clinician's browser on a site where *record* may launch; it follows nothing by itself."""
     known = {"issuer": record.url, "client_id": "varsel"} | changes
     settings = Smart.model_validate({"records": [known], "timeout_seconds": 5})
-    launch = SmartLaunch(engine, settings, PUBLIC, open_view("en"))
+    launch = SmartLaunch(engine, settings, PUBLIC, open_view("en", ZoneInfo("UTC")))
     return TestClient(Starlette(routes=launch.routes()), follow_redirects=False)
 
 
@@ -172,6 +173,6 @@ def test_a_launch_that_took_too_long_is_over(engine: Engine, record: SmartServer
     settings = Smart.model_validate(
         {"records": [{"issuer": record.url, "client_id": "varsel"}], "return_seconds": 1e-9}
     )
-    launch = SmartLaunch(engine, settings, PUBLIC, open_view("da"))
+    launch = SmartLaunch(engine, settings, PUBLIC, open_view("da", ZoneInfo("UTC")))
     at = TestClient(Starlette(routes=launch.routes()), follow_redirects=False)
     assert launched(at, record).status_code == 400

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from serving.records.database import reading
 from serving.records.schema import AUDIT
 from serving.records.surveillance_schema import REVIEW
+from serving.settings.feed import Feed
 from serving.settings.file import Settings, Web
 from serving.settings.stays import Stays
 from serving.web.app import web_app
@@ -145,3 +146,21 @@ def test_who_is_signed_on_is_taken_from_the_proxy_and_not_from_the_form(filled: 
         assert 'name="reviewer"' not in client.get("/stays/stay-9", headers={"X-Remote-User": "nurse7"}).text
     with reading(filled[0]) as connection:
         assert connection.scalar(select(REVIEW.c.reviewer).order_by(REVIEW.c.id.desc())) == "nurse7"
+
+
+def test_what_the_field_holds_is_the_moment_by_the_wards_clock(filled: tuple[Engine, Settings]):
+    engine, settings = filled
+    danish = settings.model_copy(update={"feed": Feed(time_zone="Europe/Copenhagen")})
+    with TestClient(web_app(engine, danish), headers={"Accept-Language": "en"}) as client:
+        page = client.get("/stays/stay-9?at=2026-03-05T09:00").text
+    # The score of 08:00 UTC, and none of later.
+    assert 'value="2026-03-05T09:00"' in page
+    assert re.search(r"As of <time[^>]*>2026-03-05 09:00:00", page)
+
+
+def test_a_moment_before_all_clocks_is_no_broken_page(site: TestClient):
+    assert site.get("/stays/stay-9?at=0001-01-01T00:00%2B02:00").status_code == 400
+
+
+def test_the_same_page_is_offered_in_the_other_language(site: TestClient):
+    assert 'href="/stays?ward=M2&amp;lang=da"' in site.get("/stays?ward=M2").text
