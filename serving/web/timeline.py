@@ -93,7 +93,7 @@ class Timeline:
 
 
 def timeline(view: StayView, moment: datetime, model: str, zone: ZoneInfo) -> Timeline:
-    """The timeline of *view* with what was known at *moment*; the line is of *model*'s scores, the days are *zone*'s."""
+    """The timeline of *view* with what was known at *moment*; the line is *model*'s, the days are *zone*'s."""
     scores = [score for score in view.scores if score.model == model]
     span = _span(view, moment)
     highest = max([score.probability for score in scores] + [score.threshold for score in scores] + [0.05]) * 1.15
