@@ -52,8 +52,9 @@ def order_stack(series: Series) -> Stack:
     slices = _without_scouts(slices_of(series))
     if len(slices) < 2:
         raise GeometryError(
-            f"Found {len(slices)} slices with a position among {len(series.instances)} instances of the series; "
-            "required: at least 2 axial slices. Choose the axial series, not the localizer or a capture."
+            f"Found {len(slices)} slices with a place in the patient among {len(series.instances)} instances of the "
+            f"series{_without(series)}; required: at least 2 axial slices. Choose the axial series, not the localizer "
+            "or a capture."
         )
     _check_alike(slices)
     phases = find_phases(slices, _depths(slices))
@@ -68,6 +69,18 @@ def order_stack(series: Series) -> Stack:
         affine=_affine(slices),
         phases=len(phases),
     )
+
+
+def _without(series: Series) -> str:
+    """Which attributes that give an image its place are missing from how many single images of *series*."""
+    images = [one for one in series.instances if one.has_pixels and one.number_of_frames == 1 and not one.is_enhanced]
+    missing = {
+        "Image Position (0020,0032)": sum(one.image_position is None for one in images),
+        "Image Orientation (0020,0037)": sum(one.image_orientation is None for one in images),
+        "Pixel Spacing (0028,0030)": sum(one.pixel_spacing_mm is None for one in images),
+    }
+    told = ", ".join(f"{count} without {name}" for name, count in missing.items() if count)
+    return f" ({told})" if told else ""
 
 
 def _without_scouts(slices: list[Slice]) -> list[Slice]:

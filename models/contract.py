@@ -103,11 +103,16 @@ def _age_violations(age_years: float | None, limits: InputLimits) -> Iterator[Vi
 def _study_violations(study: Study, limits: InputLimits) -> Iterator[Violation]:
     yield from _age_violations(study.patient_age_years, limits)
     if not suitable_series(study, limits):
-        found = ", ".join(sorted({f"{series.modality or '?'} {series.body_part}".strip() for series in study.series}))
+        found = ", ".join(sorted({_kind(series) for series in study.series}))
         wanted = f"{_either(limits.modalities)} of {_either(limits.body_parts) or 'any body part'}"
         views = f", view {_either(limits.view_positions)}" if limits.view_positions else ""
         text = f"no image in the study is one the model is meant for: found {found}, required primary {wanted}{views}"
         yield Violation(code=ViolationCode.NO_SUITABLE_IMAGE, text=text)
+
+
+def _kind(series: Series) -> str:
+    kind = f"{series.modality or '?'} {series.body_part}".strip()
+    return kind if any(image.has_pixels for image in series.instances) else f"{kind} without pixels"
 
 
 def _stack_violations(slices: int, spacing_mm: float, limits: InputLimits) -> Iterator[Violation]:

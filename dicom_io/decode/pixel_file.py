@@ -177,6 +177,7 @@ def _check_layout(header: PixelHeader, elements: Elements, maximum_pixels: int) 
         raise UnsupportedPixelsError(f"The instance has {header.frames} frames; required: at most {_MAXIMUM_FRAMES}.")
     if elements.pixels.tag != _PIXEL_DATA or header.bits_allocated not in _CONTAINERS or header.samples not in (1, 3):
         raise UnsupportedPixelsError(
-            f"The pixels are {header.samples} samples of {header.bits_allocated or 'floating-point'} bits; required: "
-            "1 or 3 samples of 8, 16 or 32 bits. Send the original image, not a map or a mask."
+            f"The pixels are {header.samples} samples of {header.bits_allocated} "
+            f"{'bits' if elements.pixels.tag == _PIXEL_DATA else 'floating-point bits'}; required: 1 or 3 integer "
+            "samples of 8, 16 or 32 bits. Send the original image, not a map or a mask."
         )

@@ -128,6 +128,15 @@ def test_a_coronal_series_is_refused(tmp_path: Path) -> None:
         read_volume(_series(slices, tmp_path))
 
 
+@pytest.mark.parametrize("keyword", ["ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"])
+def test_what_gives_a_slice_its_place_is_named_when_it_is_missing(tmp_path: Path, keyword: str) -> None:
+    series = ct_series(4)
+    for one in series[1:]:
+        delattr(one, keyword)
+    with pytest.raises(GeometryError, match=r"Found 1 slices .* 4 instances of the series .3 without (Image|Pixel) "):
+        read_volume(_series(series, tmp_path))
+
+
 def test_one_slice_is_no_volume(tmp_path: Path) -> None:
     with pytest.raises(GeometryError, match="at least 2"):
         read_volume(_series(ct_series(1), tmp_path))
