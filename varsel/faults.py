@@ -93,31 +93,34 @@ def _space_faults(settings: "Settings") -> Iterator[Fault]:
 def _database_faults(settings: "Settings") -> Iterator[Fault]:
     from sqlalchemy import make_url
 
-    from serving.errors import DatabaseDownError, NewerTablesError
-    from serving.records.database import open_database
-    from serving.records.migrate import Tables, demand_no_newer, tables_of
-
     url = make_url(settings.database_url)
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
         # It is made when first used.
         return
     # Never the whole URL: it may hold a password.
     place = f"{url.host}:{url.port or 5432}/{url.database}" if url.host else url.database
-    engine = open_database(settings.database_url)
+    weight, problem = _why_not_used(settings.database_url)
+    if problem:
+        yield Fault(weight=weight, where="site.database_url", what=f"'{place}': {problem}")
+
+
+def _why_not_used(url: str) -> tuple[Weight, str]:
+    from serving.errors import DatabaseDownError, NewerTablesError
+    from serving.records.database import open_database
+    from serving.records.migrate import Tables, demand_no_newer, tables_of
+
+    engine = open_database(url)
     try:
         tables = tables_of(engine)
         demand_no_newer(tables)
     except DatabaseDownError as error:
-        way_out = "check address, user and password" if url.host else "see that it is one, and whose it is"
-        yield Fault(weight=Weight.FAULT, where="site.database_url", what=f"'{place}': {error}; {way_out}")
+        return Weight.FAULT, f"{error}; see that it is a database, and check address, user and password"
     except NewerTablesError as error:
-        yield Fault(weight=Weight.FAULT, where="site.database_url", what=f"'{place}': {error}")
-    else:
-        if tables is Tables.OLDER:
-            what = f"'{place}' holds the tables of an earlier version: the next start upgrades them; back them up first"
-            yield Fault(weight=Weight.WARNING, where="site.database_url", what=what)
+        return Weight.FAULT, str(error)
     finally:
         engine.dispose()
+    older = "its tables are of an earlier version: the next start upgrades them; back them up first"
+    return Weight.WARNING, older if tables is Tables.OLDER else ""
 
 
 def _release_faults(settings: "Settings") -> Iterator[Fault]:

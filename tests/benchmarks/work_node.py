@@ -28,7 +28,7 @@ from serving.records.database import Transaction
 from serving.records.work import WorkItem
 from serving.settings.destinations import AnyDestination, Destination
 from serving.settings.file import Rule, Settings, Work
-from serving.settings.file import Site as SiteSection
+from serving.settings.site import Site as SiteSection
 from serving.telemetry.logs import configure_logging
 from serving.work.item import State
 

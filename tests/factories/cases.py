@@ -26,7 +26,8 @@ from serving.records.schema import (
     WORK_ITEM,
 )
 from serving.settings.feed import Feed
-from serving.settings.file import Settings, Site
+from serving.settings.file import Settings
+from serving.settings.site import Site
 from serving.work.item import DeliveryState, State
 from tests.factories.releases import make_release
 from tests.factories.wards import BASELINE, Measured, fill_stay, fill_surveillance, reasons

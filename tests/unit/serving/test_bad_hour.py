@@ -20,7 +20,7 @@ from serving.records.database import open_database, reading
 from serving.records.migrate import migrate
 from serving.records.schema import DELIVERY, WORK_ITEM
 from serving.settings.file import Settings
-from serving.settings.file import Site as SiteSection
+from serving.settings.site import Site as SiteSection
 from serving.web.app import web_app
 from serving.work.retry import RetryPolicy
 from tests.factories.nodes import Node, Site, Way, open_site

@@ -13,7 +13,8 @@ from serving.errors import SnapshotError
 from serving.records.database import open_database, reading, writing
 from serving.records.migrate import migrate
 from serving.records.schema import REFUSAL
-from serving.settings.file import Settings, Site
+from serving.settings.file import Settings
+from serving.settings.site import Site
 from varsel.backup import restore_backup, take_backup
 
 Damage = Callable[[Path], None]

@@ -13,7 +13,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 import serving.web.app
-from serving.settings.file import Settings, Site
+from serving.settings.file import Settings
+from serving.settings.site import Site
 from serving.web.app import web_app
 from tests.factories.cases import empty_site, filled_site
 

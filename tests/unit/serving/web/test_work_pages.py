@@ -13,7 +13,8 @@ from dicom_io.send.memory import MemoryDestination
 from serving.records.database import reading, writing
 from serving.records.schema import AUDIT, WORK_ITEM
 from serving.settings.destinations import Destination
-from serving.settings.file import Settings, Site, Web
+from serving.settings.file import Settings, Web
+from serving.settings.site import Site
 from serving.web.app import web_app
 
 PACS = Destination(name="pacs", host="127.0.0.1", port=104, ae_title="PACS", fallback=())
