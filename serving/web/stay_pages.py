@@ -63,6 +63,7 @@ class StayPages:
                 "not_scored": stay_queries.not_scored(connection, ward),
                 "wards": stay_queries.wards(connection),
                 "ward": ward,
+                "is_cut": len(rows) == stay_queries.LIST_SIZE,
             }
         language = self.view.language(request)
         cards = {row.risk.work_item_id: self._card(row.risk, language) for row in rows}

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, and_, func, select
+from sqlalchemy import Connection, Row, and_, func, select, true
 
 from dicom_io.findings import Outcome
 from serving.alerts.reviews import Review, Subject, reviews_of
@@ -48,8 +48,8 @@ def ward_list(connection: Connection, ward: str = "") -> tuple[WardRow, ...]:
     )
 
 
-def not_scored(connection: Connection, ward: str = "") -> tuple[NotScoredRow, ...]:
-    """Stays on *ward* whose newest generation was not scored, newest first."""
+def not_scored(connection: Connection, ward: str = "", stay_id: str = "") -> tuple[NotScoredRow, ...]:
+    """Stays on *ward*, or the one *stay_id*, whose newest generation was not scored, newest first."""
     newest = (
         select(WORK_ITEM.c.case_id, WORK_ITEM.c.model, func.max(WORK_ITEM.c.generation).label("generation"))
         .where(WORK_ITEM.c.kind == "stay")
@@ -66,6 +66,7 @@ def not_scored(connection: Connection, ward: str = "") -> tuple[NotScoredRow, ..
         .join(newest, is_newest)
         .join(STAY, STAY.c.stay_id == WORK_ITEM.c.case_id)
         .where(WORK_ITEM.c.outcome.in_([Outcome.NOT_ANALYSED.value, Outcome.FAILED.value]))
+        .where(WORK_ITEM.c.case_id == stay_id if stay_id else true())
         .order_by(WORK_ITEM.c.input_at.desc())
         .limit(LIST_SIZE)
     )
@@ -91,7 +92,7 @@ def stay_view(connection: Connection, stay_id: str) -> StayView:
         events=load_stay(connection, stay_id).events,
         scores=_scores(connection, stay_id),
         reviews=tuple(_stay_reviews(connection, [stay_id])[stay_id]),
-        not_scored=next((one for one in not_scored(connection, row.ward) if one.stay_id == stay_id), None),
+        not_scored=next(iter(not_scored(connection, stay_id=stay_id)), None),
     )
 
 

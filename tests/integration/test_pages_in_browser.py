@@ -140,13 +140,16 @@ def test_the_page_says_when_it_has_lost_its_server(site: Site, page: Page):
     expect(page.locator("#connection")).to_be_visible(timeout=10_000)
 
 
-def test_the_ward_list_shows_a_new_score_by_itself(site: Site, page: Page):
+def test_the_ward_list_shows_a_new_score_by_itself_and_keeps_the_focus(site: Site, page: Page):
     page.goto(site.start() + "/stays?ward=K1")
     risk = page.locator("#stay-stay-2 .huge")
     expect(risk).to_have_text("4.3 %")
+    seen = page.locator("#stay-stay-2 summary").first
+    seen.focus()
     with writing(site.engine) as connection:
         connection.execute(update(RISK).where(RISK.c.stay_id == "stay-2").values(probability=0.5, as_of=LATER))
     expect(risk).to_have_text("50.0 %", timeout=10_000)
+    expect(seen).to_be_focused()
 
 
 def test_a_form_that_is_being_filled_in_is_not_taken_away(site: Site, page: Page):

@@ -14,6 +14,7 @@ from serving.records.surveillance_schema import REVIEW
 from serving.settings.feed import Feed
 from serving.settings.file import Settings, Web
 from serving.settings.stays import Stays
+from serving.web import stay_queries
 from serving.web.app import web_app
 from tests.factories.cases import filled_site
 from tests.factories.wards import NOW
@@ -164,3 +165,9 @@ def test_a_moment_before_all_clocks_is_no_broken_page(site: TestClient):
 
 def test_the_same_page_is_offered_in_the_other_language(site: TestClient):
     assert 'href="/stays?ward=M2&amp;lang=da"' in site.get("/stays?ward=M2").text
+
+
+def test_a_list_that_is_cut_says_so(site: TestClient, monkeypatch: pytest.MonkeyPatch):
+    assert "highest risks are shown" not in site.get("/stays").text
+    monkeypatch.setattr(stay_queries, "LIST_SIZE", 2)
+    assert "Only the 2 highest risks are shown" in site.get("/stays").text
