@@ -156,7 +156,7 @@ def test_what_the_field_holds_is_the_moment_by_the_wards_clock(filled: tuple[Eng
         page = client.get("/stays/stay-9?at=2026-03-05T09:00").text
     # The score of 08:00 UTC, and none of later.
     assert 'value="2026-03-05T09:00"' in page
-    assert re.search(r"As of <time[^>]*>2026-03-05 09:00:00", page)
+    assert "As of 2026-03-05 09:00:00" in page
 
 
 def test_a_moment_before_all_clocks_is_no_broken_page(site: TestClient):
