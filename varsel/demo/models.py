@@ -1,5 +1,7 @@
 """Gives the demonstration's site the releases that ship with Varsel, judged and promoted as any other."""
 
+from pathlib import Path
+
 from models.folder_store import FolderStore, shipped_releases
 from models.registry import Alias
 from models.release import Release
@@ -15,10 +17,10 @@ _APPROVER = "varsel demo"
 _REASON = "shipped with Varsel, shown by its demonstration"
 
 
-def install_shipped_models(settings: Settings, words: Words) -> None:
+def install_shipped_models(settings: Settings, settings_path: Path, words: Words) -> None:
     """Install, register and promote every shipped release whose model speaks by no alias yet.
 
-    One that may not be champion runs as challenger, unheard, and why is said.
+    One that may not be champion runs as challenger, unheard; where to read why is said.
 
     Raises:
         DemoError: a release may not even be challenger.
@@ -32,9 +34,9 @@ def install_shipped_models(settings: Settings, words: Words) -> None:
         task = bar.add_task(words.installing.format(name="..."), total=len(missing))
         for path in missing:
             bar.update(task, description=words.installing.format(name=path.parent.name))
-            refused = _promote(install_release(path, settings).release, promotion)
-            if refused:
-                bar.console.print(words.only_challenger.format(name=path.parent.name, reasons=refused))
+            if not _promote(install_release(path, settings).release, promotion):
+                told = words.only_challenger.format(name=path.parent.name, settings=settings_path)
+                bar.console.print(told, soft_wrap=True)
             bar.advance(task)
 
 
@@ -45,12 +47,11 @@ def champions(settings: Settings) -> dict[str, Release]:
     return {model: store.resolve(model, Alias.CHAMPION.value) for model in found}
 
 
-def _promote(release: Release, promotion: Promotion) -> str:
-    """Make *release* champion, else challenger: why it may not be champion; empty when it is."""
-    first = promotion.promote(release, Alias.CHAMPION, _REASON)
-    if first.allowed:
-        return ""
+def _promote(release: Release, promotion: Promotion) -> bool:
+    """Make *release* champion, else challenger; whether it is champion."""
+    if promotion.promote(release, Alias.CHAMPION, _REASON).allowed:
+        return True
     second = promotion.promote(release, Alias.CHALLENGER, _REASON)
     if not second.allowed:
         raise DemoError(f"'{release.manifest.name}' may not even be challenger: {'; '.join(second.reasons)}")
-    return "; ".join(first.reasons)
+    return False

@@ -87,7 +87,7 @@ class Demo:
         """
         cases = self._cases()
         with self._timed("models"):
-            install_shipped_models(self._settings, self._words)
+            install_shipped_models(self._settings, self._directory.settings, self._words)
         with leaving_on_signals(self._site):
             try:
                 return self._run_site(cases)
