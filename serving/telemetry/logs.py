@@ -24,7 +24,7 @@ ALLOWED_KEYS = frozenset(
         "action", "address", "alias", "attempt", "bytes", "count", "destination", "directory", "door",
         "error", "event", "generation", "kind", "level", "logger", "model", "model_version", "node",
         "outcome", "place", "port", "process", "provider", "reason_code", "release", "rule", "seconds",
-        "signal", "stage", "state", "status", "timestamp", "version", "work_item",
+        "signal", "source_ae", "stage", "state", "status", "timestamp", "version", "work_item",
     }
 )
 # fmt: on
@@ -38,6 +38,10 @@ _LONGEST_TEXT = 300
 #: Where Varsel's packages lie, and those of them that work with cases.
 _ROOT = Path(__file__).parents[2]
 _OURS = ("dicom_io", "ehr_io", "models", "serving")
+#: Loggers of those floors that know nothing of structlog.
+_OWN_LOGGERS = tuple(f"{package}." for package in _OURS)
+#: What every record has; all else was given to it as ``extra``.
+_RECORD_KEYS = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime"})
 #: Ten digits as a Danish civil registration number is written.
 _CIVIL_NUMBER = re.compile(r"\b\d{6}-?\d{4}\b")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|\[[^\]]*\]|\([^)]*\)")
@@ -99,8 +103,8 @@ _PROCESSORS: tuple[Processor, ...] = (
 )
 
 
-class _VendorHandler(logging.Handler):
-    """Turns a library's record into one of our lines."""
+class _StandardHandler(logging.Handler):
+    """Turns a record of the standard library into a line: ours as it is, one of others' without its values."""
 
     def __init__(self, out: TextIO, process: str) -> None:
         super().__init__()
@@ -110,6 +114,10 @@ class _VendorHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         tell = self._out.error if record.levelno >= logging.ERROR else self._out.warning
+        if record.name.startswith(_OWN_LOGGERS):
+            own = {key: value for key, value in vars(record).items() if key not in _RECORD_KEYS}
+            tell(record.getMessage(), **own, exc_info=record.exc_info)
+            return
         place = f"{record.module}:{record.lineno}"
         tell(_vendor_text(record), action="library", logger=record.name, place=place, exc_info=record.exc_info)
 
@@ -117,7 +125,7 @@ class _VendorHandler(logging.Handler):
 def _route_standard_library(out: TextIO, process: str) -> None:
     logging.captureWarnings(capture=True)
     root = logging.getLogger()
-    root.handlers = [_VendorHandler(out, process)]
+    root.handlers = [_StandardHandler(out, process)]
     root.setLevel(logging.WARNING)
     for name in _VENDOR_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -102,6 +102,16 @@ def test_a_librarys_line_says_where_and_not_what(lines: Lines, name: str):
     assert NUMBER not in json.dumps(line)
 
 
+def test_a_line_of_a_lower_floor_keeps_its_words_and_its_action(lines: Lines):
+    """They log by the standard library; an operator looks for why an object was refused, and by whom it was sent."""
+    extra = {"action": "store_refused", "door": "dimse", "source_ae": "CT1"}
+    logging.getLogger("dicom_io.receive.neck").warning("An object was not taken: %s", "no UID", extra=extra)
+    (line,) = lines()
+    assert (line["event"], line["level"]) == ("An object was not taken: no UID", "warning")
+    assert (line["action"], line["door"], line["source_ae"]) == ("store_refused", "dimse", "CT1")
+    assert line["process"] == "work"
+
+
 def test_a_library_that_quotes_in_its_own_text_is_withheld(lines: Lines):
     text = f"Input '{NAME}' was seen"
     logging.getLogger("dbos").warning(text)
