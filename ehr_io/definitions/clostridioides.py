@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from ehr_io.codes import Words
 from ehr_io.definitions.cultures import CultureDefinition, Ruling
 from ehr_io.definitions.edition import Attribution, Edition
-from ehr_io.definitions.history import Contact, History, Sample, Specimen
+from ehr_io.definitions.history import Contact, History, Sample, Specimen, birthday
 from ehr_io.definitions.verdict import Outcome
 from ehr_io.definitions.windows import Place, days, where
 
@@ -24,7 +24,8 @@ _UNCONFIRMED = Words(
     en="HAIBA's rule for a new episode could not be read; eight weeks are those of the European protocol (ECDC).",
     da="HAIBAs regel for en ny episode kunne ikke læses; otte uger er den europæiske protokols (ECDC).",
 )
-_SECOND_BIRTHDAY = timedelta(days=2 * 365.25)
+#: Over two years: on the second birthday a child is two, and not over it.
+_OVER_YEARS = 2
 _AFTER_CONTACT = timedelta(days=30)
 
 
@@ -33,7 +34,7 @@ def _dismiss(sample: Sample, history: History) -> Ruling | None:
         return Outcome.NEGATIVE, Words(en="C. difficile was not found.", da="C. difficile blev ikke fundet.")
     if NOT_TOXIGENIC in sample.organisms:
         return Outcome.NEGATIVE, Words(en="The strain makes no toxin.", da="Stammen danner ikke toksin.")
-    if history.born is not None and sample.taken_at - history.born <= _SECOND_BIRTHDAY:
+    if history.born is not None and sample.taken_at.date() <= birthday(history.born, _OVER_YEARS).date():
         return Outcome.TOO_YOUNG, Words(
             en="Positive, but the patient is not older than two years.", da="Positiv, men patienten er ikke over to år."
         )

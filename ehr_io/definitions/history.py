@@ -149,6 +149,14 @@ def history_of(patient_id: str, stays: Iterable[Stay]) -> History:
     )
 
 
+def birthday(born: datetime, years: int) -> datetime:
+    """The day on which who was *born* then becomes *years* old; 1 March for one of 29 February in other years."""
+    try:
+        return born.replace(year=born.year + years)
+    except ValueError:
+        return born.replace(year=born.year + years, month=3, day=1)
+
+
 def chain(contacts: Sequence[Contact]) -> tuple[Contact, ...]:
     """*contacts* of one stay each, joined where one follows the other within LINK or lies over it."""
     chained: list[Contact] = []
@@ -186,11 +194,14 @@ def _contact(stay: Stay) -> Contact | None:
     admission = next((e for e in stay.events if e.kind is EventKind.ADMISSION and e.code in _ADMITTED), None)
     if admission is None:
         return None
-    discharge = next((e.event_time for e in stay.events if e.kind is EventKind.DISCHARGE), admission.end_time)
+    start = admission.event_time
+    # A discharge before the admission cannot be true; the contact goes on as if none had been told.
+    told = (e.event_time for e in stay.events if e.kind is EventKind.DISCHARGE and e.event_time >= start)
+    discharge = next(told, admission.end_time)
     wards = [WardPeriod(ward=e.code, start=e.event_time) for e in stay.events if e.kind is EventKind.WARD]
     return Contact(
         stay_ids=(stay.stay_id,),
-        start=admission.event_time,
+        start=start,
         end=discharge,
         end_is_assumed=False,
         last_seen=max(e.event_time for e in stay.events),

@@ -13,14 +13,14 @@ from datetime import timedelta
 from ehr_io.codes import Words
 from ehr_io.definitions.cultures import CultureDefinition, Ruling, place_in_contact
 from ehr_io.definitions.edition import Attribution, Edition
-from ehr_io.definitions.history import History, Sample, Specimen, history_of
+from ehr_io.definitions.history import History, Sample, Specimen, birthday, history_of
 from ehr_io.definitions.verdict import Outcome, Verdict
 from ehr_io.events import Stay
 
 DEFINITION_ID = "haiba-urinary-tract-infection"
 MINIMUM_CFU_PER_ML = 10_000
 MAXIMUM_ORGANISMS = 2
-_FIRST_YEAR = timedelta(days=365.25)
+_MINIMUM_YEARS = 1
 _SOURCE = "Statens Serum Institut, HAIBA case definitions, urinary tract infection (mibaen.ssi.dk)"
 
 
@@ -33,7 +33,7 @@ def _dismiss(sample: Sample, history: History) -> Ruling | None:
     negative = _why_negative(sample)
     if negative is not None:
         return Outcome.NEGATIVE, negative
-    if history.born is not None and sample.taken_at - history.born < _FIRST_YEAR:
+    if history.born is not None and sample.taken_at < birthday(history.born, _MINIMUM_YEARS):
         return Outcome.TOO_YOUNG, Words(
             en="Positive, but the patient is under one year old.", da="Positiv, men patienten er under et år."
         )

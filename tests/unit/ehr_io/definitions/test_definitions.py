@@ -154,7 +154,7 @@ def test_c_difficile_early_in_an_admission_looks_30_days_back(gap_days: float, o
     ("organisms", "years", "outcome"),
     [
         ((DIFFICILE,), 2, Outcome.TOO_YOUNG),
-        ((DIFFICILE,), 2.01, Outcome.HOSPITAL_ONSET),
+        ((DIFFICILE,), 2.003, Outcome.HOSPITAL_ONSET),
         ((DIFFICILE, "non-toxigenic"), 50, Outcome.NEGATIVE),
         ((ECOLI,), 50, Outcome.NEGATIVE),
     ],
@@ -162,6 +162,14 @@ def test_c_difficile_early_in_an_admission_looks_30_days_back(gap_days: float, o
 def test_c_difficile_must_make_toxin_in_a_patient_over_two(organisms: tuple[str, ...], years: float, outcome: Outcome):
     born = at(60) - timedelta(days=365.25 * years)
     told = history(contact(0, None), samples=(sample(Specimen.FAECES, 60, *organisms),), born=born)
+    assert _outcomes(CLOSTRIDIOIDES_2019, told) == [outcome]
+
+
+@pytest.mark.parametrize(("days", "outcome"), [(0, Outcome.TOO_YOUNG), (1, Outcome.HOSPITAL_ONSET)])
+def test_on_its_second_birthday_a_child_is_two_and_not_over_it(days: int, outcome: Outcome):
+    taken = at(60)
+    born = taken.replace(year=taken.year - 2, hour=0, minute=0) - timedelta(days=days)
+    told = history(contact(0, None), samples=(sample(Specimen.FAECES, 60, DIFFICILE),), born=born)
     assert _outcomes(CLOSTRIDIOIDES_2019, told) == [outcome]
 
 

@@ -1,5 +1,6 @@
 """Both sides of each boundary of the definition of a hospital-acquired urinary tract infection."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -112,12 +113,23 @@ def test_a_negative_culture_begins_no_episode():
 
 
 @pytest.mark.parametrize(
-    ("age", "outcome"),
-    [(timedelta(days=365), Outcome.TOO_YOUNG), (timedelta(days=366), Outcome.HOSPITAL_ACQUIRED)],
+    ("born", "sampled", "outcome"),
+    [
+        ("2025-03-02", "2026-03-01T23:59", Outcome.TOO_YOUNG),
+        ("2025-03-02", "2026-03-02T00:00", Outcome.HOSPITAL_ACQUIRED),
+        # A leap day in between makes the year a day longer, and the child no older.
+        ("2023-03-02", "2024-03-01T23:59", Outcome.TOO_YOUNG),
+        ("2023-03-02", "2024-03-02T00:00", Outcome.HOSPITAL_ACQUIRED),
+        ("2024-02-29", "2025-02-28T23:59", Outcome.TOO_YOUNG),
+        ("2024-02-29", "2025-03-01T00:00", Outcome.HOSPITAL_ACQUIRED),
+    ],
 )
-def test_children_under_one_year_do_not_count(age: timedelta, outcome: Outcome):
-    sample = START + 72 * HOUR
-    assert outcomes(stay(culture(sample), born=sample - age)) == [outcome]
+def test_a_child_counts_from_its_first_birthday(born: str, sampled: str, outcome: Outcome):
+    sample = datetime.fromisoformat(sampled).replace(tzinfo=UTC)
+    birth = datetime.fromisoformat(born).replace(tzinfo=UTC)
+    told = stay(culture(sample), born=birth)
+    admitted = event(EventKind.ADMISSION, "IMP", sample - 72 * HOUR)
+    assert outcomes(replace(told, events=(told.events[0], admitted, *told.events[2:]))) == [outcome]
 
 
 def test_without_a_start_nothing_can_be_said():
@@ -145,3 +157,8 @@ def test_the_verdict_explains_itself_in_both_languages():
     assert verdict.explanation.da.startswith(
         "Sygehuserhvervet, fordi den positive prøve blev taget 72.0 timer efter kontaktens start"
     )
+
+
+def test_a_discharge_before_the_admission_ends_no_contact():
+    impossible = event(EventKind.DISCHARGE, "IMP", START - 10 * HOUR)
+    assert outcomes(stay(impossible, culture(START + 60 * HOUR))) == [Outcome.HOSPITAL_ACQUIRED]
