@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, Field
 
 Id = Annotated[str, Field(min_length=1, max_length=128)]
+#: A FHIR id (R4 2.24.0.1).
+ResourceId = Annotated[str, Field(pattern=r"^[A-Za-z0-9.\-]{1,64}$")]
 
 
 class CardOutcome(Enum):
@@ -22,8 +24,8 @@ class ViewContext(BaseModel):
     """``context`` of patient-view."""
 
     userId: str = Field(min_length=1, max_length=256)
-    patientId: Id
-    encounterId: Id | None = None
+    patientId: ResourceId
+    encounterId: ResourceId | None = None
 
 
 class OrderContext(ViewContext):

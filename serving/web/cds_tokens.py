@@ -71,6 +71,8 @@ class TokenCheck:
             claims = jwt.decode(
                 token, key, algorithms=list(ALGORITHMS), audience=audience, leeway=skew, options=options
             )
+            # PyJWT takes them as texts too.
+            claims |= {name: int(claims[name]) for name in ("exp", "iat")}
         except jwt.PyJWTError as error:
             raise TokenRefusedError(f"the token is refused: {type(error).__name__}") from None
         if claims["exp"] - claims["iat"] > self._settings.maximum_token_seconds:

@@ -3,6 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ehr_io.receive.fields import is_id
 from serving.web.fhir_answers import MEDIA_TYPE, fault
 
 _JSON = {"", "application/fhir+json", "application/json", "application/json+fhir", "text/json"}
@@ -42,7 +43,8 @@ def asked_for(request: Request) -> tuple[str, str] | Response:
     asked = request.query_params
     patient = _named(asked.get("subject", "") or asked.get("patient", ""), "Patient")
     stay = _named(asked.get("encounter", ""), "Encounter")
-    if patient is None or stay is None or not (patient or stay):
+    named = [one for one in (patient, stay) if one != ""]
+    if patient is None or stay is None or not named or not all(map(is_id, named)):
         return fault(400, "required", "give 'subject', 'patient' or 'encounter', as in ?subject=Patient/123")
     return patient, stay
 

@@ -72,6 +72,7 @@ def test_a_token_is_taken_once(check: TokenCheck):
     ("changed", "told"),
     [
         ({"iss": "https://other.example"}, "issuer"),
+        ({"exp": "4102444800"}, "lives longer"),
         ({"iss": None}, "issuer"),
         ({"aud": "https://other.example" + PATH}, "InvalidAudience"),
         ({"aud": BASE + "/cds-services"}, "InvalidAudience"),

@@ -265,6 +265,7 @@ def test_an_answer_in_another_format_than_json_is_not_promised(url: str, accept:
         ("patient=p1", 200, 1),
         ("patient=Patient/p1&encounter=e1", 200, 1),
         ("subject=Group/p1", 400, None),
+        ("subject=Patient/p1%00", 400, None),
         ("subject=https://record.example/fhir/Patient/p1", 200, 1),
     ],
 )
