@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from varsel.case_status import CaseStatus, RefusalStatus
 
@@ -28,7 +28,7 @@ def status(
     if as_json:
         _print_json(cases, refusals)
     else:
-        _print_tables(cases, refusals)
+        _print_blocks(cases, refusals)
 
 
 def _print_json(cases: "Sequence[CaseStatus]", refusals: "Sequence[RefusalStatus]") -> None:
@@ -39,39 +39,36 @@ def _print_json(cases: "Sequence[CaseStatus]", refusals: "Sequence[RefusalStatus
     print(json.dumps(said, ensure_ascii=False, indent=2))
 
 
-def _print_tables(cases: "Sequence[CaseStatus]", refusals: "Sequence[RefusalStatus]") -> None:
-    from rich import box
-    from rich.table import Table
-
-    from serving.work.item import State
+def _print_blocks(cases: "Sequence[CaseStatus]", refusals: "Sequence[RefusalStatus]") -> None:
     from varsel.console import output
 
     console = output()
-    table = Table(box=box.SIMPLE)
-    for head in ("Case", "State", "Outcome", "Model", "Findings", "Deliveries", "Reason"):
-        # Nothing is cut off: ids and reasons are there to be copied.
-        table.add_column(head, overflow="fold")
-    for one in cases:
-        table.add_row(*_cells(one))
-    console.print(table if cases else "No cases.")
-    for one in cases:
-        if one.state == State.FAILED.value:
-            # Not in the table, whose cells would break it in two: it is there to be copied.
-            console.print(f"Try {one.case_id} again: varsel work retry {one.work_item_id}", soft_wrap=True)
+    if not cases:
+        console.print("No cases.")
+    for line in (line for one in cases for line in _case_lines(one)):
+        # Neither cut nor broken, whatever the width: ids and reasons are there to be copied and searched for.
+        console.print(line, soft_wrap=True)
     if refusals:
-        refused = Table("Refused at", "Door", "Sender", "Code", "Reason", box=box.SIMPLE)
-        for refusal in refusals:
-            refused.add_row(refusal.at[:19], refusal.door, refusal.source, refusal.reason_code, refusal.reason)
-        console.print(refused)
+        console.print("Refused at the doors:")
+    for refusal in refusals:
+        told = f"{refusal.at[:19]}  {refusal.door}  {refusal.source}  {refusal.reason_code}: {refusal.reason}"
+        console.print(f"  {told}", soft_wrap=True)
 
 
-def _cells(case: "CaseStatus") -> tuple[str, ...]:
-    model = f"{case.model} {case.model_version} ({case.release_digest[:12]})" if case.model else ""
-    findings = [f"{one.text} {one.probability:.2f}" for one in case.findings]
-    risk = [] if case.risk is None else [f"{case.risk:.1%}"]
-    sent = [f"{one.destination}: {one.state}{_why(one.reason)}" for one in case.deliveries]
-    case_id = f"{case.case_id} #{case.generation}"
-    return case_id, case.state, case.outcome, model, "\n".join(findings + risk), "\n".join(sent), case.reason
+def _case_lines(case: "CaseStatus") -> "Iterator[str]":
+    from serving.work.item import State
+
+    yield f"{case.case_id} #{case.generation}"
+    model = f"{case.model} {case.model_version} ({case.release_digest[:12]})" if case.model else "no model"
+    yield f"  {', '.join(filter(None, (case.state, case.outcome)))}; {model}"
+    yield from (f"  {one.text} {one.probability:.2f}" for one in case.findings)
+    if case.risk is not None:
+        yield f"  {case.risk:.1%}"
+    yield from (f"  {one.destination}: {one.state}{_why(one.reason)}" for one in case.deliveries)
+    if case.reason:
+        yield f"  reason: {case.reason}"
+    if case.state == State.FAILED.value:
+        yield f"  try it again: varsel work retry {case.work_item_id}"
 
 
 def _why(reason: str) -> str:

@@ -207,20 +207,21 @@ def _is_asked_for(case: "CaseStatus", state: str, destination: str, *, everythin
 
 
 def _print_list(found: "Sequence[CaseStatus]") -> None:
-    from rich import box
-    from rich.table import Table
-
     from varsel.console import output
 
-    table = Table(box=box.SIMPLE)
-    for head in ("Work item", "Case", "Model", "State", "Deliveries", "Reason"):
-        # Nothing is cut off: ids and reasons are there to be copied.
-        table.add_column(head, overflow="fold")
-    for one in found:
-        sent = "\n".join(f"{to.destination}: {to.state} ({to.attempts})" for to in one.deliveries)
-        model = f"{one.model} {one.model_version}"
-        table.add_row(one.work_item_id, f"{one.case_id} #{one.generation}", model, one.state, sent, one.reason)
-    output().print(table if found else "No such work.")
+    console = output()
+    if not found:
+        console.print("No such work.")
+    for line in (line for one in found for line in _work_lines(one)):
+        # Neither cut nor broken, whatever the width: ids and reasons are there to be copied and searched for.
+        console.print(line, soft_wrap=True)
+
+
+def _work_lines(one: "CaseStatus") -> list[str]:
+    model = f"{one.model} {one.model_version}" if one.model else "no model"
+    sent = [f"  {to.destination}: {to.state} ({to.attempts})" for to in one.deliveries]
+    reason = [f"  reason: {one.reason}"] if one.reason else []
+    return [one.work_item_id, f"  {one.state}; {model}; case {one.case_id} #{one.generation}", *sent, *reason]
 
 
 def _print_detail(detail: "WorkDetail") -> None:

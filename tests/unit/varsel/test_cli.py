@@ -187,22 +187,34 @@ def site(directory: Path) -> Path:
     return settings
 
 
+def failed_case(study: str) -> dict[str, object]:
+    """The row of a work item that was put aside."""
+    times = dict.fromkeys(("not_before", "created_at", "input_at"), datetime(2026, 1, 1, tzinfo=UTC))
+    release = {"rule": "chest", "model": "chest_xray_opacity", "model_version": "0.1.0", "release_digest": "a" * 64}
+    ending = {"outcome": "failed", "reason_code": "UnreachableError", "reason": "the PACS is down"}
+    case = {"id": "2.25.7", "kind": "imaging", "case_id": study, "generation": 1, "priority": 2, "state": "failed"}
+    return case | release | ending | times
+
+
 def test_status_tells_how_a_failed_case_is_tried_again(tmp_path: Path):
     settings = site(tmp_path)
     engine = open_database(f"sqlite:///{tmp_path / 'data' / 'varsel.db'}")
     migrate(engine)
-    at = datetime(2026, 1, 1, tzinfo=UTC)
     with writing(engine) as connection:
-        times = dict.fromkeys(("not_before", "created_at", "input_at"), at)
-        release = {"rule": "chest", "model": "chest_xray_opacity", "model_version": "0.1.0", "release_digest": "a" * 64}
-        ending = {
-            "state": "failed",
-            "outcome": "failed",
-            "reason_code": "UnreachableError",
-            "reason": "the PACS is down",
-        }
-        row = {"id": "2.25.7", "kind": "imaging", "case_id": "1.2.3", "generation": 1, "priority": 2}
-        connection.execute(insert(WORK_ITEM).values(**row, **release, **ending, **times))
+        connection.execute(insert(WORK_ITEM).values(**failed_case("1.2.3")))
     (case,) = json.loads(run("--settings", settings, "status", "--json").stdout)["cases"]
     assert (case["state"], case["reason"], case["model"]) == ("failed", "the PACS is down", "chest_xray_opacity")
-    assert "varsel work retry 2.25.7" in " ".join(run("--settings", settings, "status").stdout.split())
+    assert "varsel work retry 2.25.7" in run("--settings", settings, "status").stdout
+
+
+@pytest.mark.parametrize("command", [("status",), ("work", "list", "--all")])
+def test_what_is_there_to_be_copied_is_not_broken_on_a_narrow_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+):
+    settings, study = site(tmp_path), f"2.25.{'1' * 39}"
+    engine = open_database(f"sqlite:///{tmp_path / 'data' / 'varsel.db'}")
+    migrate(engine)
+    with writing(engine) as connection:
+        connection.execute(insert(WORK_ITEM).values(**failed_case(study)))
+    monkeypatch.setenv("COLUMNS", "40")
+    assert study in run("--settings", settings, *command).stdout
