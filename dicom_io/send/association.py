@@ -193,14 +193,15 @@ def associate(
             "proposed to it. Check what it is configured to take."
         )
     if not association.is_established:
-        raise UnreachableError(f"No association with {address}: {_why_not(association)}")
+        raise UnreachableError(f"No association with {address}: {_why_not(association, address)}")
     return association
 
 
-def _why_not(association: Any) -> str:
+def _why_not(association: Any, address: DicomAddress) -> str:
     if association.is_rejected:
         return (
             "it rejected the association. Check that it knows our AE title and address, and that its own AE title "
             "is right."
         )
-    return "it does not answer there or broke off. Check that it runs, host, port, firewall and AE titles."
+    also = ", that it speaks TLS, and that each side trusts the other's certificate" if address.tls else ""
+    return f"it does not answer there or broke off. Check that it runs, host, port, firewall and AE titles{also}."

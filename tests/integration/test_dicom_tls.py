@@ -99,7 +99,7 @@ def test_tls_1_1_is_refused_and_1_2_is_not(door, modality):
 
 def test_a_peer_whose_certificate_bears_another_name_is_not_sent_to(door, modality, tmp_path):
     address = DicomAddress(host="localhost", port=door.port, ae_title="VARSEL", tls=client_context(modality))
-    with pytest.raises(UnreachableError):
+    with pytest.raises(UnreachableError, match="trusts the other's certificate"):
         StoreScu(address).send(write([cr_image()], tmp_path))
 
 
