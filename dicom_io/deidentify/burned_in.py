@@ -9,12 +9,20 @@ _MODALITIES_AT_RISK = frozenset(
 #: Secondary captures of every kind (PS3.4 B.5).
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _SCREEN_WORDS = frozenset({"SCREEN SAVE", "SCREENSHOT", "REPORT", "DOSE_INFO", "CSAPARALLEL", "RESULT"})
+#: Overlays have the even groups 6000 to 60FE, and Overlay Data as one of their elements (PS3.3 C.9.2).
+_OVERLAYS, _OVERLAY_MASK, _OVERLAY_DATA = 0x6000, 0xFF01, 0x3000
 #: From thin slices a face can be rebuilt (PS3.15 E.3.2 is not covered).
 _FACE_PARTS = frozenset({"HEAD", "BRAIN", "SKULL", "FACE", "NECK", "HEADNECK", "SINUS", "ORBIT"})
 
 
 def find_burned_in_risk(dataset: Dataset) -> str:
     """Why the pixels may hold text about the patient; empty when nothing says so."""
+    if _has_overlay_in_pixels(dataset):
+        return "an overlay, in which anything may be drawn, lies in the unused bits of the pixels"
+    return _burned_in_risk(dataset)
+
+
+def _burned_in_risk(dataset: Dataset) -> str:
     annotation = str(dataset.get("BurnedInAnnotation", "") or "")
     if annotation == "YES":
         return "Burned In Annotation (0028,0301) is YES"
@@ -29,6 +37,12 @@ def find_burned_in_risk(dataset: Dataset) -> str:
     if kinds & _SCREEN_WORDS:
         return "its Image Type (0008,0008) is that of a screen, and it does not say that nothing is burned in"
     return ""
+
+
+def _has_overlay_in_pixels(dataset: Dataset) -> bool:
+    """Whether an overlay has no data of its own: then its bits are those beside the stored ones (PS3.5 8.1.2)."""
+    groups = {one.tag.group for one in dataset if one.tag.group & _OVERLAY_MASK == _OVERLAYS}
+    return any((group, _OVERLAY_DATA) not in dataset for group in groups)
 
 
 def shows_face(dataset: Dataset) -> bool:

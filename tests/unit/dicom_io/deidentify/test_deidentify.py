@@ -273,6 +273,17 @@ def test_pictures_that_may_bear_text_are_known(changes: dict[str, object], *, is
     assert bool(find_burned_in_risk(image)) is is_at_risk
 
 
+@pytest.mark.parametrize(("has_data", "is_at_risk"), [(False, True), (True, False)])
+def test_an_overlay_in_the_bits_beside_the_stored_ones_is_a_picture_too(*, has_data: bool, is_at_risk: bool):
+    """Its attributes go, its bits would stay; one with data of its own goes whole."""
+    image = cr_image()
+    image.BurnedInAnnotation = "NO"
+    image.add_new(0x60020102, "US", 0 if has_data else 12)
+    if has_data:
+        image.add_new(0x60023000, "OW", bytes(60))
+    assert bool(find_burned_in_risk(image)) is is_at_risk
+
+
 def test_pictures_that_may_bear_text_are_withheld_until_a_person_has_looked(tmp_path: Path):
     image = cr_image()
     image.BurnedInAnnotation = "YES"
