@@ -90,9 +90,9 @@ class _Door:
 
     async def _kept(self, request: Request, read: _Reader) -> BundleReading | Response:
         """What *request* said, once it is durable; the answer when it could not even be read."""
-        refusal = unsupported(request)
-        if refusal is not None:
-            return refusal
+        found = unsupported(request)
+        if found is not None:
+            return await self._refused(*found)
         try:
             body = await read_body(request, MAX_BODY_BYTES)
             now = datetime.now(UTC)
@@ -101,12 +101,21 @@ class _Door:
             is_rejected = reading.bundle_type == "transaction" and reading.rejected
             await self._intake.take(reading.without_facts() if is_rejected else reading)
         except (BodyOverLimitError, BodyTooLargeError) as error:
-            return fault(413, "too-costly", str(error))
+            return await self._refused(413, "too-costly", str(error))
         except NotFhirError as error:
-            return fault(400, "structure", str(error))
+            return await self._refused(400, "structure", str(error))
         except DatabaseDownError:
             return down()
         return reading
+
+    async def _refused(self, status: int, code: str, reason: str) -> Response:
+        """The answer to a body that could not be read at all, once that it came is recorded."""
+        refusal = ResourceRefusal(source="body", reason_code=RefusalCode.MALFORMED, reason=reason)
+        try:
+            await self._intake.take(_only(refusal, datetime.now(UTC)))
+        except DatabaseDownError:
+            return down()
+        return fault(status, code, reason)
 
     async def search(self, request: Request) -> Response:
         """``GET /fhir/RiskAssessment?subject=|patient=|encounter=``: the newest one, in a searchset."""
@@ -145,13 +154,16 @@ class _Door:
 
 def _withdrawal(source: str, now: datetime) -> BundleReading:
     reason = "the sender deleted it"
-    deleted = ResourceRefusal(source=source, reason_code=RefusalCode.ENTERED_IN_ERROR, reason=reason)
+    return _only(ResourceRefusal(source=source, reason_code=RefusalCode.ENTERED_IN_ERROR, reason=reason), now)
+
+
+def _only(refusal: ResourceRefusal, now: datetime) -> BundleReading:
     return BundleReading(
         bundle_type="batch",
         patients=(),
         stays=(),
         events=(),
-        refusals=(deleted,),
-        entries=(source,),
-        told_at={source: now},
+        refusals=(refusal,),
+        entries=(refusal.source,),
+        told_at={refusal.source: now},
     )

@@ -12,14 +12,14 @@ _VERSIONS = {"", "4.0", "4.3"}
 _FORMATS = _JSON | {"json"}
 
 
-def unsupported(request: Request) -> Response | None:
-    """The refusal of a body in another format or version, or of a condition that would not be looked at."""
+def unsupported(request: Request) -> tuple[int, str, str] | None:
+    """HTTP status, issue code and reason to refuse another format or version, or a condition that is not looked at."""
     kind, _, parameters = request.headers.get("content-type", "").partition(";")
     version = next((one.partition("=")[2] for one in parameters.split(";") if "fhirversion" in one.lower()), "")
     if kind.strip().lower() not in _JSON or version.strip(' "') not in _VERSIONS:
-        return fault(415, "not-supported", f"'Content-Type' is not taken; required {MEDIA_TYPE}, of FHIR 4.0")
+        return 415, "not-supported", f"'Content-Type' is not taken; required {MEDIA_TYPE}, of FHIR 4.0"
     if "if-none-exist" in request.headers:
-        return fault(501, "not-supported", "conditional create is not offered; send it as PUT Type/id instead")
+        return 501, "not-supported", "conditional create is not offered; send it as PUT Type/id instead"
     return None
 
 
