@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from dicom_io.errors import GeometryError
 from dicom_io.phases import find_phases
-from dicom_io.slices import Slice, slices_of
+from dicom_io.slices import Slice, is_slice_type, slices_of
 from dicom_io.study import Instance, Series
 
 #: Cosines differ by less within one stack, whatever digits a scanner writes.
@@ -72,15 +72,18 @@ def order_stack(series: Series) -> Stack:
 
 
 def _without(series: Series) -> str:
-    """Which attributes that give an image its place are missing from how many single images of *series*."""
+    """Of how many images of *series* what is missing that would give them a place, or how many are no slices."""
     images = [one for one in series.instances if one.has_pixels and one.number_of_frames == 1 and not one.is_enhanced]
     missing = {
         "Image Position (0020,0032)": sum(one.image_position is None for one in images),
         "Image Orientation (0020,0037)": sum(one.image_orientation is None for one in images),
         "Pixel Spacing (0028,0030)": sum(one.pixel_spacing_mm is None for one in images),
     }
-    told = ", ".join(f"{count} without {name}" for name, count in missing.items() if count)
-    return f" ({told})" if told else ""
+    told = [f"{count} without {name}" for name, count in missing.items() if count]
+    others = sum(not is_slice_type(one.image_type) for one in images)
+    if others:
+        told.append(f"{others} that are localizers, captures or maps by Image Type (0008,0008)")
+    return f" ({', '.join(told)})" if told else ""
 
 
 def _without_scouts(slices: list[Slice]) -> list[Slice]:
@@ -103,6 +106,8 @@ def _check_alike(slices: Sequence[Slice]) -> None:
             _refuse_mixed("pixel spacings", str(first.spacing_mm), str(one.spacing_mm))
         if _differ(one.orientation, first.orientation, _COSINE_TOLERANCE):
             _refuse_mixed("orientations", str(first.orientation), str(one.orientation))
+    # Vectors that are none have no direction at all.
+    _normal(first)
     if not _is_axial(first):
         raise GeometryError("The slices are coronal or sagittal; required: axial. Choose the axial series.")
 

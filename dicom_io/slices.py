@@ -58,7 +58,7 @@ def slices_of(series: Series) -> list[Slice]:
         NotDicomError: a multi-frame object cannot be parsed any more.
         OSError: its file is gone.
     """
-    placed = [one for instance in series.instances for one in _placed(instance) if _is_slice(one)]
+    placed = [one for instance in series.instances for one in _placed(instance) if is_slice_type(one.image_type)]
     original = [one for one in placed if one.image_type[:1] in ((), ("ORIGINAL",))]
     return original or placed
 
@@ -111,6 +111,6 @@ def _of_frame(instance: Instance, groups: FrameGroups) -> Iterator[Slice]:
         )
 
 
-def _is_slice(one: Slice) -> bool:
-    is_secondary = one.image_type[1:2] == ("SECONDARY",)
-    return not is_secondary and (_LOCALIZER_WORDS | _MAP_WORDS).isdisjoint(one.image_type)
+def is_slice_type(image_type: tuple[str, ...]) -> bool:
+    """Whether *image_type*, Image Type (0008,0008) or Frame Type (0008,9007), is no localizer's, capture's or map's."""
+    return image_type[1:2] != ("SECONDARY",) and (_LOCALIZER_WORDS | _MAP_WORDS).isdisjoint(image_type)

@@ -140,8 +140,10 @@ def _describe(opened: PixelFile, container: npt.NDArray[Any], instance: Instance
         )
     values = _stored_values(container, header, is_shifted=keeps_words(opened.transfer_syntax_uid))
     low, high = header.stored_range
+    padding = header.padding
     if values.dtype.kind == "i" and not header.is_signed:
         low, high = -(high + 1) // 2, high // 2
+        padding = padding and (_as_signed(padding[0]), _as_signed(padding[1]))
     slope, intercept = header.slope, header.intercept
     if header.has_modality_lut:
         values, low, high = _through_modality_lut(instance, values)
@@ -151,10 +153,15 @@ def _describe(opened: PixelFile, container: npt.NDArray[Any], instance: Instance
         stored_range=(low, high),
         slope=1.0 if slope is None else slope,
         intercept=intercept or 0.0,
-        padding=None if header.has_modality_lut else header.padding,
+        padding=None if header.has_modality_lut else padding,
         is_calibrated=None not in (slope, intercept),
         rescale_type=header.rescale_type,
     )
+
+
+def _as_signed(padding: int) -> int:
+    # It is written in two bytes whatever the pixels have (PS3.3 C.7.5.1.1.2).
+    return padding - 2**16 if padding >= 2**15 else padding
 
 
 def _stored_values(container: npt.NDArray[Any], header: PixelHeader, *, is_shifted: bool) -> npt.NDArray[Any]:

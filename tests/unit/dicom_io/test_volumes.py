@@ -137,6 +137,18 @@ def test_what_gives_a_slice_its_place_is_named_when_it_is_missing(tmp_path: Path
         read_volume(_series(series, tmp_path))
 
 
+def test_captures_and_vectors_that_are_none_are_told_as_what_they_are(tmp_path: Path) -> None:
+    captures, zeros = ct_series(4), ct_series(4, study="zeros")
+    for one in captures:
+        one.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
+    for one in zeros:
+        one.ImageOrientationPatient = [0] * 6
+    with pytest.raises(GeometryError, match="4 that are localizers, captures or maps"):
+        read_volume(_series(captures, tmp_path / "captures"))
+    with pytest.raises(GeometryError, match="no pair of perpendicular unit vectors"):
+        read_volume(_series(zeros, tmp_path / "zeros"))
+
+
 def test_one_slice_is_no_volume(tmp_path: Path) -> None:
     with pytest.raises(GeometryError, match="at least 2"):
         read_volume(_series(ct_series(1), tmp_path))

@@ -87,6 +87,17 @@ def test_frames_in_fragments_without_offset_table_are_put_together(tmp_path: Pat
     assert [np.array_equal(one.values, expected) for one, expected in zip(found, pixels, strict=True)] == [True, True]
 
 
+def test_the_padding_of_a_signed_jpeg_2000_stream_is_signed_with_it(tmp_path: Path) -> None:
+    dataset = noisy_ct(is_signed=True)
+    pixels = stored(dataset).copy()
+    pixels[0] = -2000
+    dataset.PixelRepresentation, dataset.BitsStored, dataset.HighBit = 0, 16, 15
+    dataset.add_new("PixelPaddingValue", "US", 2**16 - 2000)
+    (found,) = _frames(compressed(dataset, uid.JPEG2000Lossless, [LOSSLESS[uid.JPEG2000Lossless](pixels)]), tmp_path)
+    assert found.padding == (-2000, -2000)
+    assert np.array_equal(found.padding_mask(), pixels == -2000)
+
+
 def test_a_signed_jpeg_2000_stream_is_believed_against_an_unsigned_header(tmp_path: Path) -> None:
     dataset = noisy_ct(is_signed=True)
     expected = stored(dataset)
