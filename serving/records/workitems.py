@@ -1,6 +1,6 @@
 """UPS work items that were created at our own door: kept, changed by the rules, and told of to subscribers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -11,11 +11,15 @@ from sqlalchemy import Connection, Row, Select, insert, select, update
 from dicom_io.ups import rules
 from dicom_io.ups.errors import UnknownWorkitemError, WorkitemConflictError
 from dicom_io.ups.matching import Keys, matches
+from dicom_io.ups.performed import cancellation
 from dicom_io.ups.workitem import FINAL, StepState
 from serving.records import audit, subscriptions
 from serving.records.subscriptions import Json
 from serving.records.workitem_schema import UPS_WORKITEM
 
+#: Contact URI, Contact Display Name, Procedure Step Discontinuation Reason Code Sequence and Requesting AE: what a UPS
+#: Cancel Requested event says beside the reason (PS3.4 table CC.2.4-1).
+_OF_CANCEL_REQUEST = frozenset({"0074100A", "0074100C", "0074100E", "00741236"})
 #: They are kept for ever; read in parts of this many rows.
 _PART = 200
 _STATES = tuple(state.value for state in StepState)
@@ -151,8 +155,14 @@ def move(connection: Connection, uid: str, to: StepState, transaction_uid: str, 
     return True
 
 
-def request_cancel(connection: Connection, uid: str, reason: str, now: datetime) -> None:
+def request_cancel(connection: Connection, uid: str, said: Dataset, now: datetime) -> None:
     """Someone other than the performer asks to stop: done at once while nobody has claimed it (PS3.4 CC.2.2).
+
+    Args:
+        connection: within a transaction.
+        uid: of the work item.
+        said: who asks, and why.
+        now: aware.
 
     Raises:
         UnknownWorkitemError: there is none.
@@ -161,11 +171,14 @@ def request_cancel(connection: Connection, uid: str, reason: str, now: datetime)
     kept = _held(connection, uid)
     if kept.state in FINAL:
         raise WorkitemConflictError(f"The work item is {kept.state.value}: there is nothing left to cancel.")
+    reason = str(said.get("ReasonForCancellation") or "asked for without a reason")
     _write(connection, uid, now, cancel_reason=reason)
     if kept.state is StepState.SCHEDULED:
-        _set_state(connection, kept, StepState.CANCELED, now)
+        why = cancellation(reason, now).to_json_dict()
+        _set_state(connection, replace(kept, dataset=kept.dataset | why), StepState.CANCELED, now)
     else:
-        asked = {"00741238": _value("LT", reason)}
+        told = {tag: value for tag, value in said.to_json_dict().items() if tag in _OF_CANCEL_REQUEST}
+        asked = {"00741238": _value("LT", reason), **told}
         subscriptions.tell(connection, uid, subscriptions.CANCEL_REQUESTED, asked, now)
 
 

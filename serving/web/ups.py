@@ -146,8 +146,9 @@ class _Door:
     async def cancel(self, request: Request) -> Response:
         """``POST /workitems/{uid}/cancelrequest`` (11.8): asked of whoever performs it."""
         said = await _read(request) if int(request.headers.get("content-length", "0") or 0) else Dataset()
-        reason = str(said.get("ReasonForCancellation", "") or "asked for without a reason")
-        await run_in_threadpool(self._write, workitems.request_cancel, request.path_params["uid"], reason)
+        if "requester" in request.path_params:
+            said.RequestingAE = _ae_title(request, "requester")
+        await run_in_threadpool(self._write, workitems.request_cancel, request.path_params["uid"], said)
         return Response(status_code=202)
 
     async def subscribe(self, request: Request) -> Response:
@@ -254,10 +255,10 @@ def _whole(request: Request, name: str, default: int) -> int:
     return int(text)
 
 
-def _ae_title(request: Request) -> str:
-    title = str(request.path_params["ae_title"])
+def _ae_title(request: Request, of: str = "ae_title") -> str:
+    title = str(request.path_params[of])
     if not (0 < len(title) <= 16 and title.isascii() and title.isprintable() and "\\" not in title):
-        raise WorkitemFormatError("The subscriber's AE title is none by PS3.5 6.2; required: 1 to 16 characters.")
+        raise WorkitemFormatError("The AE title in the address is none by PS3.5 6.2; required: 1 to 16 characters.")
     return title
 
 

@@ -590,11 +590,17 @@ def test_a_requester_cancels_at_our_own_door(site: Site, door: httpx.Client) -> 
     create(door, workitem())
     performer = site.performer(OwnManager(site.engine), ManagerName.OWN)
     performer.turn()
-    reason = json.dumps([{"00741238": value("LT", "ordered by mistake")}])
+    door.post(f"workitems/{UID}/subscribers/RIS").raise_for_status()
+    why = {"00741238": value("LT", "ordered by mistake"), "0074100C": value("LO", "The ward")}
     asked = door.post(
-        f"workitems/{UID}/cancelrequest", content=reason, headers={"Content-Type": "application/dicom+json"}
+        f"workitems/{UID}/cancelrequest/WARD",
+        content=json.dumps([why]),
+        headers={"Content-Type": "application/dicom+json"},
     )
     assert asked.status_code == 202
+    with writing(site.engine) as connection:
+        (_, told) = subscriptions.take_events(connection, "RIS")
+    assert {tag: told[tag] for tag in ("00741236", *why)} == {"00741236": value("AE", "WARD"), **why}
     performer.turn()
     assert door.get(f"workitems/{UID}").json()[0]["00741000"]["Value"] == ["CANCELED"]
 
@@ -602,7 +608,9 @@ def test_a_requester_cancels_at_our_own_door(site: Site, door: httpx.Client) -> 
 def test_what_nobody_has_claimed_is_cancelled_at_once(site: Site, door: httpx.Client) -> None:
     create(door, workitem())
     assert door.post(f"workitems/{UID}/cancelrequest").status_code == 202
-    assert door.get(f"workitems/{UID}").json()[0]["00741000"]["Value"] == ["CANCELED"]
+    (kept,) = door.get(f"workitems/{UID}").json()
+    assert kept["00741000"]["Value"] == ["CANCELED"]
+    assert kept["00741002"]["Value"][0]["00741238"] == value("LT", "asked for without a reason")
     assert door.post(f"workitems/{UID}/cancelrequest").status_code == 409
 
 

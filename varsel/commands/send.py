@@ -1,5 +1,6 @@
 """``varsel send``."""
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,7 +30,9 @@ def send(
     host, port = _host_and_port(address)
     target = DicomAddress(host=host, port=port, ae_title=called_ae, calling_ae_title=calling_ae)
     total = sum(one.is_file() for one in path.rglob("*")) if path.is_dir() else 1
-    with progress() as bar:
+    # pydicom warns of each UID with a leading zero, as modalities make them; whoever is sent to may judge.
+    with progress() as bar, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         task = bar.add_task(f"Sending to {target}", total=total)
         results = send_paths([path], target, lambda _: bar.advance(task))
     _tell(results)
