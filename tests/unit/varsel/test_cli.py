@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from factories.dicom import cr_image, write
-from pydicom.uid import UID
 from sqlalchemy import insert, text
 from typer.testing import CliRunner, Result
 
@@ -142,9 +141,10 @@ def test_an_address_without_host_and_port_is_wrong_use(tmp_path: Path, address: 
 
 def test_sending_some_files_of_a_folder_is_partly_done_and_lists_the_rest(tmp_path: Path):
     odd = cr_image()
+    odd.SOPInstanceUID = odd.file_meta.MediaStorageSOPInstanceUID = "1.2.20260102.181500"
+    (path,) = write([odd], tmp_path / "in")
     # pydicom would warn of it on the terminal, which is an error here.
-    odd["SOPInstanceUID"]._value = odd.file_meta["MediaStorageSOPInstanceUID"]._value = UID("1.2.20260102.081500")
-    write([odd], tmp_path / "in")
+    path.write_bytes(path.read_bytes().replace(b".181500", b".081500"))
     (tmp_path / "in" / "notes.txt").write_text("not DICOM")
     archive = EmbeddedArchive(StoreScpSettings(port=0, ae_title="PACS"), tmp_path / "archive")
     archive.start()
