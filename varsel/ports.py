@@ -51,6 +51,17 @@ def demand_ports(settings: "Settings", process: str) -> None:
             raise SettingsError(f"{one.where}: {problem}")
 
 
+def demand_all_ports(settings: "Settings") -> None:
+    """See that a whole site can listen: the answers of another one on its ports would count as those of its processes.
+
+    Raises:
+        SettingsError: every port that it cannot have, one a line.
+    """
+    faults = [f"{fault.where}: {fault.what}" for fault in port_faults(settings)]
+    if faults:
+        raise SettingsError("\n".join(faults))
+
+
 def _listening(settings: "Settings") -> Iterator[Listening]:
     receive, api, web, feed = settings.receive, settings.api, settings.web, settings.feed
     yield Listening(process="receive", where="receive.port", host=receive.host, port=receive.port)

@@ -20,11 +20,13 @@ WEB_EXAMPLES = f"Example: [bold]varsel --settings varsel.toml web[/bold]. {_ONE}
 def up(context: typer.Context) -> None:
     """Run the DICOM node, the worker, the model service and the pages on this machine."""
     from varsel.console import output
+    from varsel.ports import demand_all_ports
     from varsel.site import site_programs
     from varsel.supervisor import Supervisor, leaving_on_signals
 
     invocation: Invocation = context.obj
     settings = invocation.load_settings()
+    demand_all_ports(settings)
     console = output()
     supervisor = Supervisor(site_programs(settings, invocation.settings_path), console.print)
     with leaving_on_signals(supervisor):

@@ -111,6 +111,14 @@ def test_a_worker_started_twice_by_mistake_does_not_take_the_lease_of_the_first(
         """Fenced here, had the second worker taken it."""
 
 
+def test_a_site_started_twice_by_mistake_does_not_take_the_first_ones_answers_for_its_own(tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        settings = site(tmp_path)
+        settings.write_text(f"{settings.read_text()}[api]\nport = {taken.getsockname()[1]}\n")
+        answer = run("--settings", settings, "up")
+    assert (answer.exit_code, "api.port" in answer.stderr, (tmp_path / "data").exists()) == (2, True, False)
+
+
 def test_the_version_is_told():
     assert run("--version").stdout.startswith("varsel ")
 
