@@ -15,6 +15,7 @@ from serving.errors import DatabaseDownError, ServingError, SettingsError
 from training.errors import TrainingError
 from varsel.commands import (
     alerts,
+    audit,
     backup,
     bundle,
     check,
@@ -120,6 +121,7 @@ app.command("status", epilog=status.EXAMPLES)(status.status)
 app.command("backup", epilog=backup.BACKUP_EXAMPLES)(backup.backup)
 app.command("restore", epilog=backup.RESTORE_EXAMPLES)(backup.restore)
 app.command("clean", epilog=clean.EXAMPLES)(clean.clean)
+app.command("audit", epilog=audit.EXAMPLES)(audit.audit)
 app.command("check", epilog=check.EXAMPLES)(check.check)
 app.command("train", epilog=train.TRAIN_EXAMPLES)(train.train)
 app.command("evaluate", epilog=evaluate.EXAMPLES)(evaluate.evaluate)

@@ -10,16 +10,17 @@ from pathlib import Path
 
 import pytest
 from factories.dicom import cr_image, write
-from sqlalchemy import insert, text
+from sqlalchemy import insert, text, update
 from typer.testing import CliRunner, Result
 
 from dicom_io.receive.archive import EmbeddedArchive
 from dicom_io.receive.store_scp import StoreScpSettings
+from serving.records.audit import append
 from serving.records.database import open_database, reading, writing
 from serving.records.fence import under
 from serving.records.leases import take
 from serving.records.migrate import migrate
-from serving.records.schema import REFUSAL, WORK_ITEM
+from serving.records.schema import AUDIT, REFUSAL, WORK_ITEM
 from varsel.cli import app
 
 
@@ -117,6 +118,22 @@ def test_a_site_started_twice_by_mistake_does_not_take_the_first_ones_answers_fo
         settings.write_text(f"{settings.read_text()}[api]\nport = {taken.getsockname()[1]}\n")
         answer = run("--settings", settings, "up")
     assert (answer.exit_code, "api.port" in answer.stderr, (tmp_path / "data").exists()) == (2, True, False)
+
+
+def test_the_audit_log_is_found_whole_or_broken(tmp_path: Path):
+    settings = site(tmp_path)
+    engine = open_database(f"sqlite:///{tmp_path / 'data' / 'varsel.db'}")
+    migrate(engine)
+    assert "empty" in run("--settings", settings, "audit").stdout
+    for subject in ("one", "two"):
+        with writing(engine) as connection:
+            append(connection, "decided", subject, {"by": "somebody"})
+    whole = run("--settings", settings, "audit")
+    assert (whole.exit_code, "unbroken up to record 2" in whole.stdout) == (0, True)
+    with writing(engine) as connection:
+        connection.execute(update(AUDIT).where(AUDIT.c.sequence == 1).values(subject="another"))
+    broken = run("--settings", settings, "audit")
+    assert (broken.exit_code, "record 1 of the audit log was altered" in broken.stderr) == (1, True)
 
 
 def test_the_version_is_told():
