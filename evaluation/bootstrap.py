@@ -12,8 +12,13 @@ Floats = npt.NDArray[np.float64]
 
 
 def draw_patients(patients: npt.NDArray[np.str_], *, draws: int = DRAWS, seed: int = 0) -> Floats:
-    """How often each of the distinct *patients*, sorted, is drawn; as many as there are: (patient, draw)."""
+    """How often each of the distinct *patients*, sorted, is drawn; as many as there are: (patient, draw).
+
+    NaN for one patient alone: every draw would be the same, and an interval without width a claim of certainty.
+    """
     count = len(np.unique(patients))
+    if count < 2:
+        return np.full((count, draws), np.nan)
     rng = np.random.default_rng(seed)
     drawn = rng.multinomial(count, np.full(count, 1 / count), size=draws)
     return drawn.T.astype(np.float64)
@@ -40,6 +45,8 @@ def interval(
     For statistics that are no counts by score, on few cases; draws where it is not defined (NaN) are left out.
     """
     cases = _cases_of(patients)
+    if len(cases) < 2:
+        return np.nan, np.nan
     weights = draw_patients(patients, draws=draws, seed=seed).astype(np.intp)
     values = [
         statistic(np.concatenate([np.tile(cases[i], times) for i, times in enumerate(drawn) if times]))

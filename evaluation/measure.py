@@ -14,6 +14,7 @@ _REASONS = {
     "calibration_slope": "the fit has no end: the scores separate the classes, or nearly so",
     "calibration_intercept": "the fit has no end",
 }
+_NO_INTERVAL = "too few patients to draw an interval"
 _ONE_CLASS = "the cases are all positive or all negative"
 
 
@@ -28,12 +29,15 @@ def measure(scored: Scored, statistics: Mapping[str, Statistic]) -> dict[str, Me
 
 
 def to_value(drawn: Draws, reason: str) -> MetricValue:
-    """The number and its interval to five decimals; None, and *reason*, where it is not defined."""
+    """The number and its interval to five decimals; None, and *reason*, where it is not defined.
+
+    A number that is defined may have no interval: then the reason is of that.
+    """
     value = rounded(drawn.value)
     if value is None:
         return MetricValue(value=None, lower=None, upper=None, reason=reason)
     lower, upper = (rounded(end) for end in drawn.interval())
-    return MetricValue(value=value, lower=lower, upper=upper)
+    return MetricValue(value=value, lower=lower, upper=upper, reason=_NO_INTERVAL if lower is None else "")
 
 
 def rounded(number: float | Floats) -> float | None:

@@ -65,7 +65,7 @@ def _precision_recall(axes: Axes, report: EvaluationReport, words: Words) -> Non
 def _calibration(axes: Axes, report: EvaluationReport, words: Words) -> None:
     curve = {name: _numbers(column) for name, column in (report.curves.calibration or {}).items()}
     predicted, observed = curve["predicted"], curve["observed"]
-    end = min(1.0, 1.1 * float(np.nanmax(np.concatenate([predicted, curve["upper"]]))))
+    end = min(1.0, 1.1 * float(np.nanmax(np.concatenate([predicted, observed, curve["upper"]]))))
     axes.plot([0, end], [0, end], color=GRID, linewidth=1, label=words("perfect"))
     bars = np.abs(np.stack([observed - curve["lower"], curve["upper"] - observed]))
     axes.errorbar(predicted, observed, yerr=bars, fmt="o-", markersize=4, linewidth=1, color=INK, ecolor=INK)
@@ -82,7 +82,8 @@ def _decision(axes: Axes, report: EvaluationReport, words: Words) -> None:
     axes.axhline(0, color=GRID, label=words("treat_none"))
     if thresholds[0] <= report.threshold <= thresholds[-1]:
         axes.axvline(report.threshold, color=GRID, linestyle=":", label=words("operating_point"))
-    highest = float(np.nanmax(curve["upper"]))
+    # Acting on everybody is worth something at the lowest threshold, whatever the model is.
+    highest = float(np.nanmax([curve["upper"], curve["net_benefit"], curve["treat_all"]]))
     axes.legend(frameon=False, loc="best", fontsize="small")
     axes.set(xlabel=words("threshold"), ylabel=words("net_benefit"), ylim=(-0.25 * highest, 1.1 * highest))
 

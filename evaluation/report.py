@@ -25,7 +25,7 @@ class MetricValue:
     lower: float | None
     #: Upper end of the interval.
     upper: float | None
-    #: Why the number is not defined; empty when it is.
+    #: Why the number, or its interval, is not defined; empty when both are.
     reason: str = ""
 
 

@@ -12,6 +12,8 @@ from dicom_io.volume import Radiograph
 from evaluation.cohorts.cohort import Cohort
 from evaluation.cohorts.image_file import read_image_file
 from evaluation.cohorts.medmnist_file import read_medmnist
+from evaluation.cohorts.table_file import named_as, read_csv
+from evaluation.cohorts.truth import truths_of
 from evaluation.errors import CohortError
 from models.data_layout import ImageFolderLayout, TruthColumn
 from models.manifest import RadiographPreprocessing
@@ -43,15 +45,15 @@ def read_image_folder(
     A label whose column is absent, or whose cell is empty, is unknown (NaN); the first label must be known of all.
 
     Raises:
-        CohortError: the layout is another, a column or label is missing, one class only, an image cannot be read or
-            is named twice, or a patient is in two splits.
+        CohortError: the layout is another, a column, label or image is missing, one class only, an image cannot be
+            read or is named twice, or a patient is in two splits.
     """
     source = path / TABLE if path.is_dir() else path
     if not source.is_file():
         raise CohortError(f"'{source}' is not there; required is a folder with {TABLE}, such a table, or a .npz file")
     if source.suffix == ".npz":
         return _read_medmnist(source, layout, preprocessing, labels)
-    table = _read_table(source)
+    table = _read_table(source, layout)
     files = [str(file) for file in table["file"]]
     truths = _truths(source, table, layout, labels)
     patients = np.array(
@@ -102,10 +104,10 @@ def _radiograph(image: npt.NDArray[np.uint8]) -> Radiograph:
     return Radiograph(pixels=image.astype(np.float32), value_range=(0, 255), pixel_spacing_mm=None, sop_instance_uid="")
 
 
-def _read_table(path: Path) -> pd.DataFrame:
+def _read_table(path: Path, layout: ImageFolderLayout) -> pd.DataFrame:
+    known = (*_COLUMNS, "split", *(truth.column for truth in layout.truths.values()), *layout.groups)
     try:
-        # As text: 007 is no number, and an empty cell is empty.
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        table = named_as(read_csv(path, as_text=True), known).apply(lambda column: column.str.strip())
     except (OSError, ValueError) as error:
         raise CohortError(f"'{path}' cannot be read as a table ({error}); required is CSV in UTF-8") from error
     missing = [column for column in _COLUMNS if column not in table]
@@ -114,12 +116,24 @@ def _read_table(path: Path) -> pd.DataFrame:
             f"'{path}' has the columns {', '.join(table) or 'none'}; required are {', '.join(_COLUMNS)}, "
             f"missing {', '.join(missing)}"
         )
+    # Spreadsheets write rows of empty cells below the last.
+    table = table[(table != "").any(axis=1)]
     if table.empty:
         raise CohortError(f"'{path}' has no rows; required is one row an image")
-    twice = [file for file, count in Counter(table["file"]).items() if count > 1]
+    _demand_files(path, table["file"])
+    return table
+
+
+def _demand_files(table: Path, files: "pd.Series[str]") -> None:
+    twice = [file for file, count in Counter(files).items() if count > 1]
     if twice:
-        raise CohortError(f"'{path}' names '{twice[0]}' and {len(twice) - 1} further files twice; each stands once")
-    return table.apply(lambda column: column.str.strip())
+        raise CohortError(f"'{table}' names {len(twice)} files more than once, first '{twice[0]}'; each stands once")
+    missing = [file for file in files if not (table.parent / file).is_file()]
+    if missing:
+        raise CohortError(
+            f"'{table}' names {len(missing)} of {len(files)} files that are not there, first '{missing[0]}'; required "
+            "are paths from the folder of the table, with /"
+        )
 
 
 def _truths(
@@ -141,16 +155,13 @@ def _truths(
 def _truth(path: Path, table: pd.DataFrame, truth: TruthColumn | None) -> npt.NDArray[np.float32]:
     if truth is None or truth.column not in table:
         return np.full(len(table), np.nan, dtype=np.float32)
-    texts = table[truth.column].str.lower()
-    positive = {text.lower() for text in truth.positive}
-    negative = {text.lower() for text in truth.negative}
-    if negative and not set(texts) <= positive | negative | {""}:
-        odd = sorted(set(texts) - positive - negative - {""})
+    truths, odd = truths_of(table[truth.column].tolist(), truth)
+    if truth.negative and odd:
         raise CohortError(
             f"'{path}' says '{odd[0]}' in column '{truth.column}'; required is one of "
-            f"{', '.join(sorted(positive | negative))}, or nothing where it is unknown"
+            f"{', '.join(sorted({*truth.positive, *truth.negative}))}, or nothing where it is unknown"
         )
-    return np.where(texts == "", np.nan, texts.isin(positive).astype(np.float32)).astype(np.float32)
+    return truths
 
 
 def _splits(path: Path, table: pd.DataFrame) -> npt.NDArray[np.str_]:

@@ -10,6 +10,7 @@ import pandas as pd
 from ehr_io.codes import code_map
 from evaluation.cohorts.cohort import Cohort
 from evaluation.cohorts.table_file import read_table
+from evaluation.cohorts.truth import truths_of
 from evaluation.errors import CohortError
 from models.data_layout import StayTableLayout, TruthColumn
 from models.hourly_features import Column, StayRows, features_of_rows
@@ -18,6 +19,8 @@ from models.release import sha256_of
 
 #: Age bands of the subgroups: first year of each, and what it is called.
 _AGE_BANDS = ((0, "0-17"), (18, "18-44"), (45, "45-64"), (65, "65-79"), (80, "80+"))
+#: Other texts of a truth column that an error tells at most.
+_WORDS_TOLD = 3
 
 
 def read_stay_table(
@@ -38,8 +41,12 @@ def read_stay_table(
         raise CohortError(f"a table of stays holds the truth of one label; the model has {', '.join(labels)}")
     table = _sorted(read_table(path, _columns(layout)), layout, path)
     values = {concept: _values(table, layout, concept, path) for concept in layout.concepts}
-    if all(np.isnan(column).all() for column in values.values()):
-        raise CohortError(f"'{path}' has no value in any of its {len(values)} columns of concepts; nothing to judge by")
+    # A column that counts the hours is never empty, and no measurement.
+    measured = [column for concept, column in values.items() if layout.concepts[concept].column != layout.hour]
+    if all(np.isnan(column).all() for column in measured):
+        raise CohortError(
+            f"'{path}' has no value in any of its {len(measured)} columns of concepts; nothing to judge by"
+        )
     stays, names = pd.factorize(table[layout.stay].astype(str))
     hours = np.zeros(len(table)) if layout.hour is None else table[layout.hour].to_numpy(np.float64)
     truths = _truths(table, layout.truth, path)
@@ -94,21 +101,31 @@ def _numbers(table: pd.DataFrame, column: str, path: Path) -> Column:
         what = "no number" if len(no_number) else "infinite"
         raise CohortError(
             f"'{path}' has {len(faults)} cells in column '{column}' that are {what}, the first in data row "
-            f"{table.index[faults[0]] + 1}; required a finite number, or an empty cell where nothing was measured"
+            f"{table.index[faults[0]] + 1}; required a finite number with a decimal point, or an empty cell where "
+            "nothing was measured"
         )
     return numbers
 
 
 def _truths(table: pd.DataFrame, truth: TruthColumn, path: Path) -> npt.NDArray[np.float32]:
-    texts = _texts(table[truth.column])
-    truths = np.where(np.isin(texts, truth.positive), 1.0, np.where(texts == "", np.nan, 0.0)).astype(np.float32)
+    truths, others = truths_of(_texts(table[truth.column]).tolist(), truth)
+    if truth.negative and others:
+        raise CohortError(
+            f"'{path}' says '{others[0]}' in column '{truth.column}'; required is one of "
+            f"{', '.join((*truth.positive, *truth.negative))}, or nothing where it is unknown"
+        )
     positives, negatives = int((truths == 1).sum()), int((truths == 0).sum())
     if not positives or not negatives:
         raise CohortError(
             f"'{path}' has {positives} rows whose '{truth.column}' is {' or '.join(truth.positive)} and {negatives} "
-            "with another value; both are needed"
+            f"with another value{_told(others)}; both are needed"
         )
     return truths
+
+
+def _told(others: Sequence[str]) -> str:
+    """The *others* where they are words of one column and no cells of one patient each."""
+    return f" ({', '.join(others)})" if 0 < len(others) <= _WORDS_TOLD else ""
 
 
 def _texts(column: "pd.Series[object]") -> npt.NDArray[np.str_]:

@@ -210,8 +210,8 @@ def _tell(report: "EvaluationReport", out: Path) -> None:
     for name in _MAIN:
         one = report.metrics.get(name)
         if one is not None:
-            value = f"{one.value:.4f} [{one.lower}, {one.upper}]" if one.value is not None else f"- ({one.reason})"
-            print(f"  {name:<24} {value}")
+            between = f"({one.reason})" if one.lower is None else f"[{one.lower}, {one.upper}]"
+            print(f"  {name:<24} {'-' if one.value is None else f'{one.value:.4f}'} {between}")
     for finding in report.findings:
         if finding.suspicious:
             print(f"  LOOK: {finding.check.value}: {finding.found}")

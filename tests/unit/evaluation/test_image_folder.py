@@ -51,6 +51,30 @@ def test_a_table_alone_gives_truths_patients_and_files(tmp_path: Path):
     assert cohort.splits.tolist() == ["", ""]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "file;label;patient\na.png;1;P1\nb.png;0;P2\n",
+        "file\tlabel\tpatient\na.png\t1\tP1\nb.png\t0\tP2\n",
+        "\ufeffFile, Label ,PATIENT\r\na.png,1.0,P1\r\nb.png, 0.0,P2\r\n,,\r\n",
+        '"patient","file","note","label"\n"P1","a.png","a, b","TRUE"\n"P2","b.png","","False"\n',
+    ],
+)
+def test_a_table_may_be_written_as_spreadsheets_and_programs_write_it(tmp_path: Path, text: str):
+    folder = write_table(tmp_path, "a.png,1,P1\nb.png,0,P2")
+    (folder / "labels.csv").write_text(text, encoding="utf-8", newline="")
+    cohort = read_image_folder(folder, LAYOUT, SPEC, LABELS)
+    assert cohort.truths[:, 0].tolist() == [1, 0]
+    assert cohort.patients.tolist() == ["P1", "P2"]
+
+
+def test_rows_longer_than_the_first_line_are_not_moved_to_the_left(tmp_path: Path):
+    folder = write_table(tmp_path, "a.png,1,P1\nb.png,0,P2")
+    (folder / "labels.csv").write_text("file,label,patient\na.png,1,P1,x\nb.png,0,P2,x\n")
+    with pytest.raises(CohortError, match="more cells than its first line, which names 3 columns"):
+        read_image_folder(folder, LAYOUT, SPEC, LABELS)
+
+
 def test_further_columns_tell_subtype_split_and_subgroup(tmp_path: Path):
     rows = "a.png,Pneumonia,P1,train,bacteria,F\nb.png,normal,P2,val,normal,M\nc.png,1,P3,test,,F"
     folder = write_table(tmp_path, rows, "file,label,patient,split,subtype,sex")
@@ -94,8 +118,12 @@ def test_dicom_files_stand_beside_pictures(tmp_path: Path):
     source = get_testdata_file("RG1_UNCR.dcm", download=False) or get_testdata_file("CT_small.dcm", download=False)
     write_table(tmp_path, "a.png,1,P1\nb.dcm.png,0,P2")
     (tmp_path / "b.dcm").write_bytes(Path(str(source)).read_bytes())
-    (tmp_path / "labels.csv").write_text("file,label,patient\na.png,1,P1\nb.dcm,0,P2\n")
-    assert read_image_folder(tmp_path, LAYOUT, SPEC, LABELS).inputs.shape == (2, 1, 32, 32)
+    # As archives write it.
+    (tmp_path / "IM0001").write_bytes(Path(str(source)).read_bytes())
+    (tmp_path / "labels.csv").write_text("file,label,patient\na.png,1,P1\nb.dcm,0,P2\nIM0001,0,P3\n")
+    inputs = read_image_folder(tmp_path, LAYOUT, SPEC, LABELS).inputs
+    assert inputs.shape == (3, 1, 32, 32)
+    np.testing.assert_array_equal(inputs[1], inputs[2])
 
 
 def test_a_medmnist_file_is_read_as_published(tmp_path: Path):
@@ -119,7 +147,11 @@ BAD_TABLES: Mapping[str, tuple[str, str, str]] = {
     "one class only": ("file,label,patient", "a.png,1,P1\nb.png,1,P2", "2 of 2 images with 'pneumonia'"),
     "an empty label": ("file,label,patient", "a.png,1,P1\nb.png,,P2", "empty in 1 of 2 rows"),
     "an odd label": ("file,label,patient", "a.png,1,P1\nb.png,perhaps,P2", "says 'perhaps' in column 'label'"),
-    "a file named twice": ("file,label,patient", "a.png,1,P1\nb.png,0,P2\na.png,1,P1", "'a.png' and 0 further"),
+    "a file named twice": (
+        "file,label,patient",
+        "a.png,1,P1\nb.png,0,P2\na.png,1,P1",
+        "1 files more than once, first 'a.png'",
+    ),
     "a patient in two splits": (
         "file,label,patient,split",
         "a.png,1,P1,train\nb.png,0,P1,test",
@@ -163,7 +195,14 @@ def test_a_damaged_dicom_file_is_named(tmp_path: Path):
 def test_a_missing_picture_is_named(tmp_path: Path):
     write_table(tmp_path, "a.png,1,P1\nb.png,0,P2")
     (tmp_path / "b.png").unlink()
-    with pytest.raises(CohortError, match=r"b\.png' is no image"):
+    with pytest.raises(CohortError, match=r"1 of 2 files that are not there, first 'b\.png'"):
+        read_image_folder(tmp_path, LAYOUT, SPEC, LABELS)
+
+
+def test_a_picture_of_what_is_no_number_is_named(tmp_path: Path):
+    write_table(tmp_path, "a.png,1,P1\nb.tif,0,P2")
+    Image.fromarray(np.full((40, 40), np.nan, np.float32)).save(tmp_path / "b.tif")
+    with pytest.raises(CohortError, match=r"b\.tif' has 1600 pixels that are not finite"):
         read_image_folder(tmp_path, LAYOUT, SPEC, LABELS)
 
 

@@ -7,6 +7,7 @@ from evaluation.classification import worst_errors
 from evaluation.comparison import Comparison, compare_scored
 from evaluation.curves import curves_of
 from evaluation.errors import EvaluationError
+from evaluation.html import Surroundings, to_html
 from evaluation.judge import Rival, judge_cohort
 from evaluation.metrics import auroc
 from evaluation.report import DataFacts, FailureKind, dump_report, load_report
@@ -32,6 +33,17 @@ def test_a_report_of_images_holds_everything_and_survives_json():
     assert load_report(dump_report(report)) == report
     assert (report.cases, report.positives, report.alerts, report.comparison) == (120, 40, (), None)
     assert [one.value for one in report.subgroups] == ["F", "M"]
+
+
+def test_of_one_patient_alone_there_are_numbers_and_no_interval():
+    cohort, said = images()
+    alone = replace(cohort, patients=np.full(120, "a"), groups={})
+    report = judge_cohort(subject(Task.IMAGE_CLASSIFICATION), alone, said, data=FACTS)
+    auroc = report.metrics["auroc"]
+    assert auroc.value is not None
+    assert (auroc.lower, auroc.upper, auroc.reason) == (None, None, "too few patients to draw an interval")
+    assert {(one.lower, bool(one.reason)) for one in report.metrics.values()} == {(None, True)}
+    assert "for få patienter til at trække et interval" in to_html(report, Surroundings(language="da"))
 
 
 def test_cases_whose_truth_is_unknown_are_not_judged():

@@ -92,6 +92,24 @@ def test_words_of_truth_are_read_and_an_empty_cell_is_unknown(tmp_path: Path):
     np.testing.assert_array_equal(found.truths.ravel(), [0, np.nan, 1, 0])
 
 
+@pytest.mark.parametrize("cells", [["0.0", "nan", "1.0", "0.0"], ["False", "None", "TRUE", "false"]])
+def test_truths_that_a_program_wrote_as_text_are_those_numbers(tmp_path: Path, cells: list[str]):
+    found = cohort(TABLE.assign(Sepsis=pd.Series(cells, dtype="string")), tmp_path)
+    np.testing.assert_array_equal(found.truths.ravel(), [0, np.nan, 1, 0])
+
+
+def test_a_stay_in_the_index_and_names_in_small_letters_are_found(tmp_path: Path):
+    table = TABLE.rename(columns=str.lower).set_index(["stay_id", "hour"])
+    np.testing.assert_array_equal(cohort(table, tmp_path).inputs, cohort(TABLE, tmp_path, "plain.parquet").inputs)
+
+
+def test_a_column_of_hours_is_no_measurement(tmp_path: Path):
+    layout = replace(LAYOUT, concepts={**LAYOUT.concepts, "ward": ConceptColumn(column="hour", factor=0)})
+    empty = TABLE.assign(**dict.fromkeys(("HR", "Temp_F", "Age", "Gender"), np.nan))
+    with pytest.raises(CohortError, match="no value in any of its 4 columns"):
+        cohort(empty, tmp_path, layout=layout)
+
+
 def test_an_impossible_value_counts_as_not_measured(tmp_path: Path):
     found = cohort(TABLE.assign(HR=[80, 4000, -5, 110]), tmp_path)
     np.testing.assert_array_equal(found.inputs[:, 0], [80, 80, np.nan, 110])
@@ -100,13 +118,14 @@ def test_an_impossible_value_counts_as_not_measured(tmp_path: Path):
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"Sepsis": 0}, "0 rows whose 'Sepsis' is 1 and 4 with another value; both are needed"),
+        ({"Sepsis": 0}, r"0 rows whose 'Sepsis' is 1 and 4 with another value \(0\); both are needed"),
         ({"Sepsis": 1}, "4 rows whose 'Sepsis' is 1 and 0 with another value"),
         ({"HR": ["80", "many", "x", ""]}, r"2 cells in column 'HR' that are no number, the first in data row 2"),
         ({"HR": [80.0, np.inf, 1, 1]}, r"1 cells in column 'HR' that are infinite, the first in data row 2"),
         ({"hour": 1}, "2 rows whose stay_id and hour stood before; each may stand once"),
         ({"hour": [1, np.nan, 1, 2]}, "empty cells in 'hour'; each row needs its stay_id and hour"),
         ({"stay_id": ["a", None, "b", "b"]}, "empty cells in 'stay_id'"),
+        ({"Sepsis": ["yes", "no", "no", "YES"]}, r"0 rows whose 'Sepsis' is 1 and 4 with another value \(no, yes\)"),
         (dict.fromkeys(("HR", "Temp_F", "Age", "Gender"), np.nan), "no value in any of its 4 columns of concepts"),
     ],
 )
@@ -126,7 +145,7 @@ def test_a_missing_column_is_named(tmp_path: Path, column: str):
     ("name", "content", "told"),
     [
         ("stays.xlsx", b"", "no file that ends in .parquet, .csv.gz, .csv"),
-        ("absent.csv", None, "no file that ends in"),
+        ("absent.csv", None, r"absent\.csv' is not there"),
         ("empty.csv", b"", "cannot be read as a table"),
         ("empty.parquet", b"", "cannot be read as a table"),
         ("torn.parquet", b"PAR1 and no more", "cannot be read as a table"),
