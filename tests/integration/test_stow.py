@@ -124,7 +124,7 @@ def test_objects_of_another_study_than_the_path_names_are_not_stored(door: Door,
     assert door.post(multipart(one), f"studies/{derive_uid('study-1')}").status_code == 200
 
 
-@pytest.mark.parametrize("uid", ["..%2F..%2Fetc", "1.2.03", "1." * 40 + "1", "a", "1%00"])
+@pytest.mark.parametrize("uid", ["..%2F..%2Fetc", "1.2.x", "1." * 40 + "1", "a", "1%00"])
 def test_a_path_that_is_no_uid_is_refused(door: Door, tmp_path: Path, uid: str) -> None:
     answer = door.post(multipart(*files(tmp_path, ct_series(1))), f"studies/{uid}")
     assert answer.status_code in {400, 404}
