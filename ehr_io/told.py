@@ -19,6 +19,8 @@ class Telling:
     told_at: datetime
     #: Its facts; none = what it said before is withdrawn.
     events: tuple[Event, ...] = ()
+    #: Whom it names as the patient; empty when it names none, or is what says whose the stay is.
+    patient_id: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +29,7 @@ class Told:
 
     #: ``hl7`` or ``fhir``.
     door: str
-    #: Stay -> patient, as far as it was said.
+    #: Stay -> patient, as patient administration said; a result only names its patient.
     owners: dict[str, str] = field(default_factory=dict)
     #: Facts and withdrawals.
     tellings: tuple[Telling, ...] = ()
@@ -37,3 +39,5 @@ class Told:
     merges: tuple[PatientMerge, ...] = ()
     #: What was not taken, and why.
     refusals: tuple[ResourceRefusal, ...] = ()
+    #: Taken as a whole or not at all: a transaction.
+    is_whole: bool = False

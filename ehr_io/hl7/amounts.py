@@ -9,6 +9,8 @@ from ehr_io.receive.reading import RefusalCode, RefusedError
 _NUMBER = r"[+-]?[0-9]+(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]{1,2})?"
 #: Laboratories write limits and ranges into plain numbers too.
 _WRITTEN = re.compile(rf"(<=|>=|<|>|=)?\s*({_NUMBER})(?:\s*-\s*({_NUMBER}))?")
+#: What nearly all values are; looked for first.
+_USUAL = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 #: "1,250" is one and a quarter in Denmark and twelve hundred and fifty in England; "0,125" can only be the former.
 _EITHER = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
 #: Nobody counts thousandths of a colony: there the point parts thousands as well.
@@ -21,6 +23,8 @@ def amount(segment: Segment, *, is_count: bool = False) -> Amount:
     Raises:
         RefusedError: it is none, several, or can be read in two ways.
     """
+    if not is_count and _USUAL.fullmatch(segment.raw(5)):
+        return Amount(value=float(segment.raw(5)))
     repetitions = segment.repetitions(5)
     if len(repetitions) > 1:
         raise _refused(f"OBX-5 holds {len(repetitions)} values; one an OBX is required")

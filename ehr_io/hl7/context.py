@@ -9,10 +9,12 @@ from zoneinfo import ZoneInfo
 
 from ehr_io.codes import CodeMap, Coding
 from ehr_io.errors import EhrIoError
+from ehr_io.events import Event
 from ehr_io.hl7.acknowledgement import ErrorCondition
 from ehr_io.hl7.message import Message, Segment
 from ehr_io.receive.fields import FUTURE_TOLERANCE, is_id
 from ehr_io.receive.reading import RefusalCode, RefusedError
+from ehr_io.told import Telling
 
 #: HL7 v2.5.1 2.A.22 (DTM): the time of day may be left out in the standard, but not by us: events are put in order.
 _MOMENT = re.compile(r"(\d{8})(\d{2})(\d{2})(?:(\d{2})(?:\.\d{1,4})?)?([+-]\d{4})?", re.ASCII)
@@ -96,6 +98,12 @@ class MessageContext:
             kind = self.message.kind
             raise MessageRefusedError(ErrorCondition.SEGMENT_SEQUENCE, f"{kind} has no {name} segment; it is required")
         return segment
+
+    def telling(self, source: str, *events: Event) -> Telling:
+        """What *source* says of the stay, with whom it names as the patient; without *events* it is withdrawn."""
+        return Telling(
+            source=source, stay_id=self._stay_id, told_at=self.sent_at, events=events, patient_id=self._patient_id
+        )
 
     def coding(self, segment: Segment, number: int, repetition: str | None = None) -> list[Coding]:
         """The code and the alternate code (components 1, 3 and 4, 6) of field *number*, those with a known system."""

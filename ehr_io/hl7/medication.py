@@ -37,6 +37,8 @@ def ordered(context: MessageContext) -> Told:
 
 
 def _told(context: MessageContext, name: str) -> Told:
+    # Demanded also where every segment is refused.
+    context.stay_id(), context.patient_id()
     tellings: dict[str, Telling] = {}
     refusals: list[ResourceRefusal] = []
     order: Segment | None = None
@@ -52,12 +54,7 @@ def _told(context: MessageContext, name: str) -> Told:
             tellings[told.source] = told
         except RefusedError as error:
             refusals.append(ResourceRefusal(source=f"{name}[{number}]", reason_code=error.code, reason=str(error)))
-    return Told(
-        door="hl7",
-        owners={context.stay_id(): context.patient_id()},
-        tellings=tuple(tellings.values()),
-        refusals=tuple(refusals),
-    )
+    return Told(door="hl7", tellings=tuple(tellings.values()), refusals=tuple(refusals))
 
 
 def _read(context: MessageContext, segment: Segment, control: Segment | None, number: int) -> Telling:
@@ -73,7 +70,7 @@ def _dose(context: MessageContext, segment: Segment, order: str) -> Telling:
         raise RefusedError(RefusalCode.MISSING_TIME, "RXA-3 is empty; when it was given is required")
     source = f"RXA/{context.stay_id()}/{order}/{start:%Y%m%d%H%M%S}"
     if segment.text(20) in _NOT_GIVEN or segment.text(21) == _DELETED:
-        return Telling(source=source, stay_id=context.stay_id(), told_at=context.sent_at)
+        return context.telling(source)
     event = Event(
         stay_id=context.stay_id(),
         source=source,
@@ -82,14 +79,14 @@ def _dose(context: MessageContext, segment: Segment, order: str) -> Telling:
         event_time=start,
         known_time=max(context.sent_at, start),
     )
-    return Telling(source=source, stay_id=context.stay_id(), told_at=context.sent_at, events=(event,))
+    return context.telling(source, event)
 
 
 def _order(context: MessageContext, segment: Segment, control: Segment | None, order: str) -> Telling:
     concept = _concept(context, segment, 2)
     source = f"RXE/{context.stay_id()}/{order}"
     if control is not None and control.text(1) in _CANCELLED:
-        return Telling(source=source, stay_id=context.stay_id(), told_at=context.sent_at)
+        return context.telling(source)
     at = (None if control is None else context.moment(control, 9)) or context.sent_at
     event = Event(
         stay_id=context.stay_id(),
@@ -99,7 +96,7 @@ def _order(context: MessageContext, segment: Segment, control: Segment | None, o
         event_time=at,
         known_time=max(context.sent_at, at),
     )
-    return Telling(source=source, stay_id=context.stay_id(), told_at=context.sent_at, events=(event,))
+    return context.telling(source, event)
 
 
 def _concept(context: MessageContext, segment: Segment, number: int) -> Concept:

@@ -23,6 +23,7 @@ _KNOWN = {"A", "B", "C", "F", "P", "R", "V"}
 #: Of these, more is to come.
 _PRELIMINARY = {"A", "P", "R"}
 _CORRECTED = "C"
+_STATUSES, _SILENT = _KNOWN | _NOT_YET | _WITHDRAWN, _NOT_YET | _WITHDRAWN
 _COLONY_COUNT = "colony_count"
 _LONGEST_CODE, _KEPT_ORGANISMS = 18, 6
 
@@ -81,7 +82,7 @@ class _Part:
         """
         segment, number = (self.order.request, 25) if self.result is None else (self.result, 11)
         found = segment.text(number)
-        if found not in _KNOWN | _NOT_YET | _WITHDRAWN:
+        if found not in _STATUSES:
             raise RefusedError(
                 RefusalCode.MALFORMED,
                 f"{segment.name}-{number} (status) is '{shown(found)}'; required e.g. F, P, C or X",
@@ -95,7 +96,8 @@ def results(context: MessageContext) -> Told:
     Raises:
         MessageRefusedError: patient, stay or order is missing.
     """
-    stay_id, patient_id = context.stay_id(), context.patient_id()
+    # Patient and stay are demanded of every message, also of one whose results say nothing.
+    context.stay_id(), context.patient_id()
     context.required("OBR")
     tellings: dict[str, Telling] = {}
     refusals: list[ResourceRefusal] = []
@@ -108,7 +110,7 @@ def results(context: MessageContext) -> Told:
         except RefusedError as error:
             refusals.append(ResourceRefusal(source=part.place, reason_code=error.code, reason=str(error)))
             tellings = _without_the_corrected(context, part) | tellings
-    return Told(door="hl7", owners={stay_id: patient_id}, tellings=tuple(tellings.values()), refusals=tuple(refusals))
+    return Told(door="hl7", tellings=tuple(tellings.values()), refusals=tuple(refusals))
 
 
 def _parts(context: MessageContext) -> Iterator[_Part]:
@@ -150,25 +152,25 @@ def _without_the_corrected(context: MessageContext, part: _Part) -> dict[str, Te
     """The withdrawal of what a correction that cannot be read corrects: its sender says that it was wrong."""
     try:
         is_correction = part.status == _CORRECTED
-        return {part.source: _telling(context, part.source)} if is_correction else {}
+        return {part.source: context.telling(part.source)} if is_correction else {}
     except RefusedError:
         # It has no name or status: the refusal of the part itself tells so.
         return {}
 
 
 def _measured(context: MessageContext, part: _Part, segment: Segment) -> Telling | None:
-    status = part.status
+    status, source = part.status, part.source
     concept = context.codes.concept_for(context.coding(segment, 3), EventKind.OBSERVATION)
     if concept is None:
         raise RefusedError(RefusalCode.UNKNOWN_CODE, f"OBX-3 '{shown(segment.text(3))}' is none of ours")
     if status in _WITHDRAWN:
-        return _telling(context, part.source)
+        return context.telling(source)
     if status in _NOT_YET:
         return None
     taken = context.moment(segment, 14) or _taken(context, part.order.request)
     event = Event(
         stay_id=context.stay_id(),
-        source=part.source,
+        source=source,
         kind=EventKind.OBSERVATION,
         code=concept.key,
         event_time=taken,
@@ -176,14 +178,14 @@ def _measured(context: MessageContext, part: _Part, segment: Segment) -> Telling
         value=_canonical(context, segment, concept, amount(segment).exact("OBX-5")),
         unit=concept.unit,
     )
-    return _telling(context, part.source, event)
+    return context.telling(source, event)
 
 
 def _culture(context: MessageContext, part: _Part, concept: Concept) -> Telling | None:
     status = part.status
     if status in _WITHDRAWN:
-        return _telling(context, part.source)
-    standing = [one for _, one in part.order.results if one.text(11) not in _WITHDRAWN | _NOT_YET]
+        return context.telling(part.source)
+    standing = [one for _, one in part.order.results if one.text(11) not in _SILENT]
     if status in _NOT_YET or (status in _PRELIMINARY and not standing):
         return None
     taken = _taken(context, part.order.request)
@@ -199,7 +201,7 @@ def _culture(context: MessageContext, part: _Part, concept: Concept) -> Telling 
         unit="" if count is None else context.codes.concepts[_COLONY_COUNT].unit,
         text=" ".join(_organisms(context, standing)),
     )
-    return _telling(context, part.source, event)
+    return context.telling(part.source, event)
 
 
 def _organisms(context: MessageContext, segments: list[Segment]) -> list[str]:
@@ -265,7 +267,3 @@ def _known(context: MessageContext, taken: datetime) -> datetime:
     if taken - context.sent_at > FUTURE_TOLERANCE:
         raise RefusedError(RefusalCode.CONTRADICTORY_TIMES, "it was sent before it was sampled; check MSH-7 and OBR-7")
     return max(context.sent_at, taken)
-
-
-def _telling(context: MessageContext, source: str, *events: Event) -> Telling:
-    return Telling(source=source, stay_id=context.stay_id(), told_at=context.sent_at, events=events)

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from ehr_io.codes import code_map
 from ehr_io.errors import BodyTooLargeError, NotFhirError
-from ehr_io.events import Event
+from ehr_io.events import Event, EventKind
 from ehr_io.receive import administrative, clinical
 from ehr_io.receive.context import BundleContext
 from ehr_io.receive.fields import Json, child, instant, is_id, shown, text
@@ -45,6 +45,8 @@ _READERS: Mapping[str, _Reader] = {
     "Device": clinical.companion,
     "Medication": clinical.companion,
 }
+#: What an Encounter says, whose the stay is with it.
+_OF_THE_STAY = {EventKind.ADMISSION, EventKind.WARD, EventKind.DISCHARGE}
 #: Resource types that are read.
 READABLE = tuple(_READERS)
 
@@ -114,7 +116,9 @@ def _read_all(bundle: Json, received_at: datetime, body: bytes) -> BundleReading
     )
     facts = [fact for entry in entries for fact in _read(entry, context, modifiers)]
     told_at = {entry.source: _told_at(entry.resource, received_at) for entry in entries}
-    return replace(_assemble(text(bundle, "type"), entries, facts), told_at=told_at)
+    told = {fact.source for fact in facts if isinstance(fact, Event) and fact.kind not in _OF_THE_STAY}
+    subjects = {one: context.reference(context.resources[one], "subject", "Patient") for one in told}
+    return replace(_assemble(text(bundle, "type"), entries, facts), told_at=told_at, subjects=subjects)
 
 
 def _told_at(resource: Json, received_at: datetime) -> datetime:

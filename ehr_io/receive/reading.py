@@ -150,6 +150,8 @@ class BundleReading:
     told_at: Mapping[str, datetime] = field(default_factory=dict)
     #: Patients that turned out to be one (Patient.link ``replaced-by``).
     merges: tuple[PatientMerge, ...] = ()
+    #: Source -> the patient that it names, of those that do not say themselves whose the stay is.
+    subjects: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rejected(self) -> tuple[ResourceRefusal, ...]:

@@ -20,6 +20,7 @@ def told_by(reading: BundleReading, received_at: datetime) -> Told:
             stay_id=events[0].stay_id,
             told_at=reading.told_at.get(source, received_at),
             events=tuple(events),
+            patient_id=reading.subjects.get(source, ""),
         )
         for source, events in by_source.items()
     ]
@@ -34,4 +35,5 @@ def told_by(reading: BundleReading, received_at: datetime) -> Told:
         patients=reading.patients,
         merges=reading.merges,
         refusals=reading.refusals,
+        is_whole=reading.bundle_type == "transaction",
     )

@@ -1,9 +1,10 @@
 """What the FHIR door takes goes the way of the HL7 feed: many callers, one commit."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from ehr_io.receive.reading import BundleReading
+from ehr_io.receive.reading import BundleReading, ResourceRefusal
 from ehr_io.receive.telling import told_by
 from serving.errors import DatabaseDownError
 from serving.feed.group_commit import GroupCommit
@@ -20,8 +21,8 @@ class GroupedStayIntake:
         """Keep by *commit*."""
         self._commit = commit
 
-    async def take(self, reading: BundleReading) -> None:
-        """Keep what a Bundle said; durable when this returns.
+    async def take(self, reading: BundleReading) -> Sequence[ResourceRefusal]:
+        """Keep what a Bundle said, durable when this returns; what of it named another patient than its stay's.
 
         Raises:
             DatabaseDownError: it was not kept, or not in time; then it may be kept later.
@@ -34,3 +35,4 @@ class GroupedStayIntake:
             await asyncio.wait_for(asyncio.shield(kept), _PATIENCE_SECONDS)
         except TimeoutError as error:
             raise DatabaseDownError("it was not written in time; send it again") from error
+        return item.denied

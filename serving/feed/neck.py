@@ -1,8 +1,8 @@
 """A message of the feed from its bytes to its acknowledgement: read, kept, answered."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from ehr_io.hl7.context import MessageRefusedError
 from ehr_io.hl7.imaging_order import ImagingOrder
 from ehr_io.hl7.message import Message, parse
 from ehr_io.hl7.reader import REJECTED, MessageReading, ReaderSettings, read_message
+from ehr_io.receive.reading import RefusalCode, ResourceRefusal
 from ehr_io.told import Told
 from serving.errors import DatabaseDownError
 from serving.feed.group_commit import GroupCommit
@@ -21,7 +22,7 @@ from serving.feed.kept import KeptMessage, KeptState, keep_message
 from serving.feed.orders import keep_order
 from serving.records.database import writing
 from serving.records.kept_connection import KeptConnection
-from serving.records.stay_intake import StayIntake
+from serving.records.stay_intake import Denied, StayIntake
 
 _TOO_MANY_TO_NAME = 5
 
@@ -48,6 +49,10 @@ class FeedItem:
     received_at: datetime
     #: Imaging orders in it.
     orders: tuple[ImagingOrder, ...] = ()
+    #: How it is put aside when its patient is not the one whose the stay is; None = it comes by a door that keeps none.
+    if_denied: KeptMessage | None = None
+    #: What was not kept for that reason; told by whoever keeps it, before it is done.
+    denied: list[ResourceRefusal] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +66,16 @@ class Verdict:
     #: What it leaves.
     item: FeedItem
 
+    @property
+    def answer_when_kept(self) -> Acknowledgement:
+        """Its answer, once it is known whether its patient is the one whose the stay is."""
+        denied = self.item.denied
+        if not denied:
+            return self.answer
+        return replace(
+            self.answer, code=AckCode.ERROR, condition=ErrorCondition.UNKNOWN_KEY, text=f"PID-3: {denied[0].reason}"
+        )
+
 
 def keep_items(engine: Engine) -> Callable[[Sequence[FeedItem]], None]:
     """Keeps items on *engine*, all in one transaction."""
@@ -68,19 +83,32 @@ def keep_items(engine: Engine) -> Callable[[Sequence[FeedItem]], None]:
     event.listen(engine, "engine_disposed", lambda _: kept.close())
 
     def keep(items: Sequence[FeedItem]) -> None:
-        tolds, now = [item.told for item in items if item.told is not None], items[-1].received_at
+        telling = [item for item in items if item.told is not None]
+        tolds, now = [item.told for item in telling if item.told is not None], items[-1].received_at
         if not any(item.kept is not None or item.orders for item in items):
-            stays.keep_alone(kept, tolds, now)
-            return
-        with writing(engine) as connection:
-            stays.keep(connection, tolds, now)
-            for item in items:
-                if item.kept is not None:
-                    keep_message(connection, item.kept)
-                for order in item.orders:
-                    keep_order(connection, order, item.received_at)
+            denied = stays.keep_alone(kept, tolds, now)
+        else:
+            with writing(engine) as connection:
+                denied = stays.keep(connection, tolds, now)
+                for item in items:
+                    if item.kept is not None:
+                        keep_message(connection, item.kept)
+                    for order in item.orders:
+                        keep_order(connection, order, item.received_at)
+        if denied:
+            _put_aside(engine, {place: telling[place] for place in denied}, denied)
 
     return keep
+
+
+def _put_aside(engine: Engine, items: Mapping[int, FeedItem], denied: Denied) -> None:
+    """Keep the denied messages; rare, so in a transaction of its own: neither is acknowledged before it ends."""
+    with writing(engine) as connection:
+        for item in items.values():
+            if item.if_denied is not None:
+                keep_message(connection, item.if_denied)
+    for place, item in items.items():
+        item.denied[:] = denied[place]
 
 
 class FeedNeck:
@@ -107,6 +135,7 @@ class FeedNeck:
         answer = verdict.answer
         try:
             self._commit.keep(verdict.item, self._timeout_seconds)
+            answer = verdict.answer_when_kept
         except DatabaseDownError as error:
             answer = Acknowledgement(
                 code=AckCode.REJECT,
@@ -156,7 +185,16 @@ def _taken(body: bytes, now: datetime, message: Message, reading: MessageReading
     answer = Acknowledgement(
         code=AckCode.ACCEPT, control_id=message.control_id, text="" if kept is None else f"in part: {kept.reason}"
     )
-    item = FeedItem(told=told, kept=kept, received_at=now, orders=reading.orders)
+    if_denied = KeptMessage(
+        control_id=message.control_id,
+        kind=message.kind,
+        state=KeptState.REFUSED,
+        reason_code=RefusalCode.WRONG_PATIENT.value,
+        reason="PID-3 is not the patient whose the stay (PV1-19) is; check both, or replay it after the merge",
+        body=body,
+        received_at=now,
+    )
+    item = FeedItem(told=told, kept=kept, received_at=now, orders=reading.orders, if_denied=if_denied)
     return Verdict(message=message, answer=answer, item=item)
 
 

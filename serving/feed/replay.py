@@ -24,8 +24,8 @@ def replay_message(
     if not verdict.answer.is_accepted:
         # The original lies there already; a second copy would only hide it.
         return verdict.answer
-    keep_items(engine)([replace(verdict.item, kept=None)])
-    if verdict.item.kept is None:
+    keep_items(engine)([replace(verdict.item, kept=None, if_denied=None)])
+    if verdict.item.kept is None and not verdict.item.denied:
         with writing(engine) as connection:
             mark_replayed(connection, number, now)
-    return verdict.answer
+    return verdict.answer_when_kept

@@ -14,7 +14,8 @@ from serving.records.questions import Row
 def named_in(tolds: Sequence[Told]) -> frozenset[str]:
     """Identities that *tolds* name."""
     readings = {reading.patient_id for told in tolds for reading in told.patients}
-    return frozenset(readings | _merged(tolds) | {owner for told in tolds for owner in told.owners.values()})
+    owners = {owner for told in tolds for owner in told.owners.values()}
+    return frozenset(readings | _merged(tolds) | owners | _claimed(tolds))
 
 
 def spoken_of(tolds: Sequence[Told]) -> frozenset[str]:
@@ -23,6 +24,19 @@ def spoken_of(tolds: Sequence[Told]) -> frozenset[str]:
     admitted = {one.stay_id for told in tolds for one in told.tellings if _is_admission(one)}
     owners = {owner for told in tolds for stay, owner in told.owners.items() if stay in admitted}
     return frozenset(readings | _merged(tolds) | owners)
+
+
+def _claimed(tolds: Sequence[Told]) -> set[str]:
+    return {one.patient_id for told in tolds for one in told.tellings} - {""}
+
+
+def names_after(known: Known, tolds: Sequence[Told]) -> dict[str, str]:
+    """Identities that are given up, also by what *tolds* say -> the one that each leads to."""
+    names = {name: row["merged_into"] for name, row in known.patients.by_key.items() if row["merged_into"]}
+    for merge in (merge for told in tolds for merge in told.merges):
+        surviving = _remaining(names, merge.surviving_id)
+        names |= {merge.prior_id: surviving} if surviving != merge.prior_id else {}
+    return {name: _remaining(names, name) for name in names}
 
 
 def read_remaining(known: Known) -> None:

@@ -3,13 +3,14 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Dialect
 
 from ehr_io.events import EventKind
+from ehr_io.receive.reading import RefusalCode, ResourceRefusal
 from ehr_io.told import Telling, Told
 from serving.records import patients
 from serving.records.kept_connection import KeptConnection
@@ -19,7 +20,10 @@ from serving.records.stay_orders import StayOrders, Writes
 from serving.records.stays import StayStatus
 from serving.records.versions import Changes, SourceState, apply
 
+#: Place among what was told -> what of it was denied, and why.
+Denied = Mapping[int, Sequence[ResourceRefusal]]
 _PATIENT = "Patient/"
+_ANOTHERS = "the patient that it names is not the one whose the stay is; check both, or send it again after the merge"
 _ADMISSION = EventKind.ADMISSION.value
 _NEW_STAY: Row = {
     "patient_name": "",
@@ -40,16 +44,20 @@ class StayIntake:
         self._questions = Questions(dialect)
         self._orders = StayOrders(dialect)
 
-    def keep(self, connection: Connection, tolds: Sequence[Told], now: datetime) -> None:
+    def keep(self, connection: Connection, tolds: Sequence[Told], now: datetime) -> Denied:
         """Keep all that *tolds* said, in their order; stays of which something new is known fall due.
+
+        What names another patient than the one whose the stay is, is not kept: its refusals by the place in *tolds*.
 
         Two processes that keep at the same time take turns: which version of a source holds is decided on what is
         there.
         """
         driver: Any = connection.connection.driver_connection
-        self._orders.write(driver, self._decide(driver, tolds, now))
+        group = self._group(driver, tolds, now)
+        self._orders.write(driver, group.keep())
+        return group.denied
 
-    def keep_alone(self, kept: KeptConnection, tolds: Sequence[Told], now: datetime) -> None:
+    def keep_alone(self, kept: KeptConnection, tolds: Sequence[Told], now: datetime) -> Denied:
         """Keep all that *tolds* said as `keep` does, in a transaction that holds nothing else.
 
         To PostgreSQL its beginning goes with the questions and its end with the rows.
@@ -58,10 +66,12 @@ class StayIntake:
             DatabaseDownError: nothing was kept.
         """
         with kept.writing() as driver:
-            self._orders.write_and_commit(driver, self._decide(driver, tolds, now))
+            group = self._group(driver, tolds, now)
+            self._orders.write_and_commit(driver, group.keep())
+        return group.denied
 
-    def _decide(self, driver: Any, tolds: Sequence[Told], now: datetime) -> Writes:
-        return _Group(known=Known(self._questions, driver), tolds=tolds, now=now).keep()
+    def _group(self, driver: Any, tolds: Sequence[Told], now: datetime) -> "_Group":
+        return _Group(known=Known(self._questions, driver), tolds=tolds, now=now)
 
 
 def keep_told(connection: Connection, tolds: Sequence[Told], now: datetime) -> None:
@@ -83,13 +93,18 @@ class _Group:
     touched: dict[str, datetime] = field(default_factory=dict)
     #: Those of which it changed where the patient is: admission, ward, discharge.
     moved: set[str] = field(default_factory=set)
+    #: By the place of its telling: what named another patient.
+    denied: dict[int, Sequence[ResourceRefusal]] = field(default_factory=dict)
 
     def keep(self) -> Writes:
         """All that is to be written."""
+        self._read([one for told in self.tolds for one in told.tellings])
+        self._deny()
         tellings = [one for told in self.tolds for one in told.tellings]
-        self._read(tellings)
         names = patients.keep_patients(self.known, self.tolds)
-        owners = {stay: names.get(who, who) for told in self.tolds for stay, who in told.owners.items()}
+        owners = {one.stay_id: one.patient_id for one in tellings if one.patient_id and not self._owner(one.stay_id)}
+        owners |= {stay: who for told in self.tolds for stay, who in told.owners.items()}
+        owners = {stay: names.get(who, who) for stay, who in owners.items()}
         self._keep_stays(owners, {one.stay_id for one in tellings if one.stay_id} | set(owners))
         self._apply(tellings)
         # A withdrawal does not tell of which stay it is.
@@ -117,6 +132,27 @@ class _Group:
             )
         )
         patients.read_remaining(self.known)
+
+    def _deny(self) -> None:
+        """Take out what names another patient than the one whose the stay is: its facts would count for him."""
+        names = patients.names_after(self.known, self.tolds)
+        owners = {stay: who for told in self.tolds for stay, who in told.owners.items()}
+        tolds = list(self.tolds)
+        for place, told in enumerate(tolds):
+            wrong = []
+            for one in told.tellings:
+                owner = one.patient_id and (owners.get(one.stay_id) or self._owner(one.stay_id))
+                if owner and names.get(owner, owner) != names.get(one.patient_id, one.patient_id):
+                    wrong.append(one)
+            if wrong:
+                self.denied[place] = [_denial(one) for one in wrong]
+                tolds[place] = _without(told, wrong, self.denied[place])
+        self.tolds = tolds
+
+    def _owner(self, stay_id: str) -> str:
+        """Whose the stay is; empty when it is not known."""
+        row = self.known.stays.by_key.get(stay_id)
+        return "" if row is None else str(row["patient_id"])
 
     def _keep_stays(self, owners: Mapping[str, str], stay_ids: AbstractSet[str]) -> None:
         """Make the stays that are new, and say whose they are where that is new."""
@@ -173,6 +209,18 @@ class _Group:
             stays.change(stay_id, {"known_until": max(stay["known_until"], newest), "due_at": due_at})
             # Also where it was due before: a worker may have closed it since it was read.
             stays.changed.add(stay_id)
+
+
+def _denial(telling: Telling) -> ResourceRefusal:
+    return ResourceRefusal(source=telling.source, reason_code=RefusalCode.WRONG_PATIENT, reason=_ANOTHERS)
+
+
+def _without(told: Told, wrong: Sequence[Telling], refusals: Sequence[ResourceRefusal]) -> Told:
+    """*told* without what is *wrong*; of a transaction, nothing but the reasons."""
+    reasons = (*told.refusals, *refusals)
+    if told.is_whole:
+        return Told(door=told.door, refusals=reasons)
+    return replace(told, tellings=tuple(one for one in told.tellings if one not in wrong), refusals=reasons)
 
 
 def _is_of_places(telling: Telling, before: Sequence[Row]) -> bool:

@@ -1,6 +1,8 @@
 """The FHIR door's intake with what it refuses counted."""
 
-from ehr_io.receive.reading import BundleReading
+from collections.abc import Sequence
+
+from ehr_io.receive.reading import BundleReading, ResourceRefusal
 from serving.telemetry.metrics import WebMetrics
 from serving.web.fhir import StayIntake
 
@@ -13,12 +15,13 @@ class CountedIntake:
         self._intake = intake
         self._metrics = metrics
 
-    async def take(self, reading: BundleReading) -> None:
-        """Keep *reading*, then count what was refused.
+    async def take(self, reading: BundleReading) -> Sequence[ResourceRefusal]:
+        """Keep *reading*, then count what was refused, now or before.
 
         Raises:
             DatabaseDownError: nothing was kept, and nothing is counted.
         """
-        await self._intake.take(reading)
-        for refusal in reading.refusals:
+        denied = await self._intake.take(reading)
+        for refusal in (*reading.refusals, *denied):
             self._metrics.refused("fhir", refusal.reason_code.value)
+        return denied

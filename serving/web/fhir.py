@@ -1,6 +1,7 @@
 """The FHIR R4 door: stays in, as Bundles or resource by resource; RiskAssessments out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import uuid4
@@ -31,8 +32,8 @@ _Reader = Callable[[bytes, datetime], BundleReading]
 class StayIntake(Protocol):
     """Who keeps what a Bundle told."""
 
-    async def take(self, reading: BundleReading) -> None:
-        """Keep *reading*; durable when it returns.
+    async def take(self, reading: BundleReading) -> Sequence[ResourceRefusal]:
+        """Keep *reading*, durable when it returns; what of it named another patient than its stay's.
 
         Raises:
             DatabaseDownError: nothing was kept.
@@ -99,14 +100,14 @@ class _Door:
             is_quick = len(body) <= _READ_AT_ONCE_BYTES
             reading = read(body, now) if is_quick else await run_in_threadpool(read, body, now)
             is_rejected = reading.bundle_type == "transaction" and reading.rejected
-            await self._intake.take(reading.without_facts() if is_rejected else reading)
+            denied = await self._intake.take(reading.without_facts() if is_rejected else reading)
         except (BodyOverLimitError, BodyTooLargeError) as error:
             return await self._refused(413, "too-costly", str(error))
         except NotFhirError as error:
             return await self._refused(400, "structure", str(error))
         except DatabaseDownError:
             return down()
-        return reading
+        return replace(reading, refusals=(*reading.refusals, *denied)) if denied else reading
 
     async def _refused(self, status: int, code: str, reason: str) -> Response:
         """The answer to a body that could not be read at all, once that it came is recorded."""

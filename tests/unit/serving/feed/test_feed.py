@@ -1,6 +1,7 @@
 """The feed from the wire to the database and back: answered by the book, durable before AA, mended and replayed."""
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -17,6 +18,9 @@ from sqlalchemy import Engine, func, select
 from ehr_io.hl7.acknowledgement import ErrorCondition, read_acknowledgement
 from ehr_io.hl7.reader import ReaderSettings
 from ehr_io.hl7.server import MllpServer, MllpSettings
+from ehr_io.receive.fhir import read_bundle
+from ehr_io.receive.reading import RefusalCode
+from ehr_io.receive.telling import told_by
 from serving.errors import DatabaseDownError
 from serving.feed.group_commit import GroupCommit
 from serving.feed.kept import KeptState, kept_messages
@@ -254,3 +258,56 @@ def test_a_message_with_a_nul_is_kept_as_any_database_can(engine: Engine):
     with reading(engine) as connection:
         (kept,) = kept_messages(connection, limit=1)
     assert (kept.control_id, kept.kind) == ("M?1", "ADT^A?99")
+
+
+ANOTHERS = message(
+    "ORU^R01",
+    visit(),
+    "OBR|1||F1|v^v^L|||20260110100000+0100",
+    "OBX|1|NM|8310-5^T^LN||39.1|Cel|||||F",
+    patient="PID|1||SYN-P-2||||19500505|M",
+)
+
+
+def test_a_result_of_another_patient_than_the_stays_is_put_aside_until_a_merge_makes_them_one(
+    neck: FeedNeck, engine: Engine
+):
+    neck.answer(ADMITTED)
+    assert answer(neck, ANOTHERS) == ("AE", ErrorCondition.UNKNOWN_KEY)
+    with reading(engine) as connection:
+        (kept,) = kept_messages(connection, limit=9)
+        assert list(connection.scalars(select(STAY.c.patient_id))) == ["SYN-P-1"]
+    assert (kept.state, kept.reason_code, kept.body) == (KeptState.REFUSED, "wrong-patient", ANOTHERS)
+    assert count(engine, REFUSAL) == 1
+
+    too_early = replay_message(engine, SETTINGS, kept.id, ANOTHERS, datetime.now(UTC))
+    neck.answer(message("ADT^A40", "MRG|SYN-P-1", patient="PID|1||SYN-P-2||||19500505|M"))
+    in_time = replay_message(engine, SETTINGS, kept.id, ANOTHERS, datetime.now(UTC))
+
+    assert [too_early.code.value, in_time.code.value] == ["AE", "AA"]
+    with reading(engine) as connection:
+        assert list(connection.scalars(select(EVENT.c.value).where(EVENT.c.code == "temperature"))) == [39.1]
+
+
+WRONG_ONE = {
+    "resourceType": "Observation",
+    "id": "o1",
+    "status": "final",
+    "subject": {"reference": "Patient/SYN-P-2"},
+    "encounter": {"reference": "Encounter/SYN-E-1"},
+    "code": {"coding": [{"system": "http://loinc.org", "code": "8310-5"}]},
+    "effectiveDateTime": "2026-01-10T10:00:00+01:00",
+    "valueQuantity": {"value": 39.1, "code": "Cel"},
+}
+
+
+def test_a_resource_of_another_patient_than_the_stays_is_not_kept_and_of_a_transaction_nothing(engine: Engine):
+    keep_items(engine)([judge(ADMITTED, datetime.now(UTC), SETTINGS).item])
+    for bundle_type in ("batch", "transaction"):
+        body = json.dumps({"resourceType": "Bundle", "type": bundle_type, "entry": [{"resource": WRONG_ONE}]})
+        told = told_by(read_bundle(body.encode(), datetime.now(UTC)), datetime.now(UTC))
+        item = FeedItem(told=told, kept=None, received_at=datetime.now(UTC))
+        keep_items(engine)([item])
+        assert [one.reason_code for one in item.denied] == [RefusalCode.WRONG_PATIENT]
+    with reading(engine) as connection:
+        assert list(connection.scalars(select(EVENT.c.value).where(EVENT.c.code == "temperature"))) == []

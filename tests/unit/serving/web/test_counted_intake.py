@@ -1,6 +1,8 @@
 """What the FHIR door refuses is counted once it is kept."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -17,23 +19,24 @@ READING = BundleReading(
 
 
 class _Kept:
-    async def take(self, reading: BundleReading) -> None:
-        """Keep everything."""
+    async def take(self, reading: BundleReading) -> Sequence[ResourceRefusal]:
+        """Keep everything but what names another patient, of which there is one."""
+        return [replace(REFUSED, reason_code=RefusalCode.WRONG_PATIENT)]
 
 
 class _Down:
-    async def take(self, reading: BundleReading) -> None:
+    async def take(self, reading: BundleReading) -> Sequence[ResourceRefusal]:
         raise DatabaseDownError
 
 
-def _count(registry: CollectorRegistry) -> float | None:
-    return registry.get_sample_value("varsel_refusals_total", {"door": "fhir", "reason": "unknown-unit"})
+def _count(registry: CollectorRegistry, reason: str = "unknown-unit") -> float | None:
+    return registry.get_sample_value("varsel_refusals_total", {"door": "fhir", "reason": reason})
 
 
 def test_a_refused_resource_is_counted_by_its_reason():
     registry = CollectorRegistry()
     asyncio.run(CountedIntake(_Kept(), WebMetrics(registry)).take(READING))
-    assert _count(registry) == 1
+    assert [_count(registry), _count(registry, "wrong-patient")] == [1, 1]
 
 
 def test_nothing_is_counted_when_nothing_was_kept():

@@ -1,6 +1,7 @@
 """The FHIR door: Bundles in with an answer for each entry, RiskAssessments out, every fault an OperationOutcome."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -12,7 +13,7 @@ from starlette.testclient import TestClient
 
 from ehr_io.codes import Coding, Words
 from ehr_io.receive.fhir import MAX_BODY_BYTES
-from ehr_io.receive.reading import BundleReading
+from ehr_io.receive.reading import BundleReading, RefusalCode, ResourceRefusal
 from ehr_io.risks import ModelIdentity, RiskReport
 from serving.errors import DatabaseDownError
 from serving.web.cds_hooks import StoredRisk
@@ -44,12 +45,14 @@ class Records:
 
     def __init__(self, *, is_down: bool = False) -> None:
         self.taken: list[BundleReading] = []
+        self.denied: list[ResourceRefusal] = []
         self.is_down = is_down
 
-    async def take(self, reading: BundleReading) -> None:
+    async def take(self, reading: BundleReading) -> Sequence[ResourceRefusal]:
         if self.is_down:
             raise DatabaseDownError
         self.taken.append(reading)
+        return self.denied
 
     def latest_for_patient(self, patient_id: str) -> StoredRisk | None:
         return self._find("p1", patient_id)
@@ -273,3 +276,13 @@ def test_an_answer_in_another_format_than_json_is_not_promised(url: str, accept:
 def test_a_search_is_by_patient_or_stay_and_nothing_else(asked: str, status: int, total: int | None):
     answer = client(Records()).get(f"/fhir/RiskAssessment?{asked}")
     assert (answer.status_code, answer.json().get("total")) == (status, total)
+
+
+@pytest.mark.parametrize(("bundle_type", "status"), [("batch", 200), ("transaction", 422)])
+def test_what_names_another_patient_than_the_stays_is_told_though_the_database_found_it(bundle_type: str, status: int):
+    records = Records()
+    reason = ResourceRefusal(source="Patient/p1", reason_code=RefusalCode.WRONG_PATIENT, reason="another")
+    records.denied.append(reason)
+    answer = client(records).post("/fhir", content=bundle(PATIENT, bundle_type=bundle_type))
+    assert answer.status_code == status
+    assert "wrong-patient: another" in answer.text
