@@ -35,9 +35,12 @@ def deidentify(
     if purpose not in known:
         raise typer.BadParameter(f"'{purpose}' is none of {', '.join(known)}", param_hint="--purpose")
     deidentifier = Deidentifier(profile_of(Purpose(purpose)), read_key(key_file))
+    total = count_files(path)
+    if not total:
+        raise typer.BadParameter(f"'{path}' holds no file", param_hint="path")
     results = []
     with progress() as bar:
-        task = bar.add_task(f"De-identifying for {purpose}", total=count_files(path))
+        task = bar.add_task(f"De-identifying for {purpose}", total=total)
         for result in deidentify_files(path, out, deidentifier, accept_burned_in=accept_burned_in):
             results.append(result)
             bar.advance(task)

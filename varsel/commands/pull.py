@@ -58,12 +58,11 @@ def pull(  # noqa: PLR0913, PLR0917  Each is an option of the command.
 
 
 def _archive(settings: "Settings", name: str) -> "Archive":
-    from varsel.errors import VarselError
-
     known = {one.name: one for one in settings.archives}
     if name not in known:
         names = ", ".join(sorted(known)) or "none"
-        raise VarselError(f"there is no archive '{name}' in the settings; known: {names}. Add it under [[archives]]")
+        what = f"there is no archive '{name}' in the settings; known: {names}. Add it under archives"
+        raise typer.BadParameter(what, param_hint="archive")
     return known[name]
 
 

@@ -28,8 +28,12 @@ def send(
     from varsel.console import progress
 
     host, port = _host_and_port(address)
+    for option, title in (("--called-ae", called_ae), ("--calling-ae", calling_ae)):
+        _demand_ae_title(option, title)
     target = DicomAddress(host=host, port=port, ae_title=called_ae, calling_ae_title=calling_ae)
     total = sum(one.is_file() for one in path.rglob("*")) if path.is_dir() else 1
+    if not total:
+        raise typer.BadParameter(f"'{path}' holds no file", param_hint="path")
     # pydicom warns of each UID with a leading zero, as modalities make them; whoever is sent to may judge.
     with progress() as bar, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -43,6 +47,18 @@ def _host_and_port(address: str) -> tuple[str, int]:
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise typer.BadParameter(f"'{address}' is not HOST:PORT, e.g. 127.0.0.1:11112", param_hint="HOST:PORT")
     return host.strip("[]"), int(port)
+
+
+def _demand_ae_title(option: str, title: str) -> None:
+    from pydantic import TypeAdapter, ValidationError
+
+    from serving.settings.section import AeTitle
+
+    try:
+        TypeAdapter(AeTitle).validate_python(title)
+    except ValidationError as error:
+        what = f"'{title}' is no AE title; required: 1 to 16 letters, digits or signs, no space at either end"
+        raise typer.BadParameter(what, param_hint=option) from error
 
 
 def _tell(results: "tuple[PathResult, ...]") -> None:

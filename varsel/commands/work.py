@@ -51,9 +51,13 @@ def list_work(
     import json
     from dataclasses import asdict
 
+    from serving.work.item import State
     from varsel.case_status import read_cases
     from varsel.existing import existing_database
 
+    known = [one.value for one in State]
+    if state and state not in known:
+        raise typer.BadParameter(f"'{state}' is none of {', '.join(known)}", param_hint="--state")
     engine = existing_database(context.obj.load_settings())
     found = [one for one in read_cases(engine) if _is_asked_for(one, state, destination, everything=everything)]
     if as_json:
@@ -136,6 +140,8 @@ def withdraw(
     from serving.withdraw import Retraction, Withdrawer
     from varsel.existing import existing_database
 
+    if not reason.strip():
+        raise typer.BadParameter("say why, in a few words", param_hint="--reason")
     settings = context.obj.load_settings()
     withdrawer = Withdrawer(existing_database(settings), settings.results_dir, settings.site.language)
     kind = WithdrawalReason.PATIENT_SAFETY if patient_safety else WithdrawalReason.WITHDRAWN

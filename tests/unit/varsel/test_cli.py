@@ -164,6 +164,30 @@ def test_an_address_without_host_and_port_is_wrong_use(tmp_path: Path, address: 
     assert run("send", tmp_path, address).exit_code == 2
 
 
+@pytest.mark.parametrize("title", ["", "SEVENTEEN LETTERS", " PACS", "PAC\\S"])
+def test_what_is_no_ae_title_is_wrong_use(tmp_path: Path, title: str):
+    (tmp_path / "image.dcm").write_bytes(b"")
+    assert run("send", tmp_path, "127.0.0.1:1", "--called-ae", title).exit_code == 2
+
+
+def test_an_empty_folder_is_wrong_use(tmp_path: Path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "site.key").write_bytes(b"k" * 32)
+    key = ("--key-file", tmp_path / "site.key", "--out", tmp_path / "out")
+    assert run("send", tmp_path / "empty", "127.0.0.1:1").exit_code == 2
+    assert run("dicom", "deidentify", tmp_path / "empty", *key).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("work", "list", "--state", "lost"), ("work", "withdraw", "2.25.7", "--reason", " "), ("pull", "no-such-archive")],
+)
+def test_an_argument_that_cannot_be_is_wrong_use(tmp_path: Path, command: tuple[str, ...]):
+    settings = site(tmp_path)
+    migrate(open_database(f"sqlite:///{tmp_path / 'data' / 'varsel.db'}"))
+    assert run("--settings", settings, *command).exit_code == 2
+
+
 def test_sending_some_files_of_a_folder_is_partly_done_and_lists_the_rest(tmp_path: Path):
     odd = cr_image()
     odd.SOPInstanceUID = odd.file_meta.MediaStorageSOPInstanceUID = "1.2.20260102.181500"
