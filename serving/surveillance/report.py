@@ -37,6 +37,14 @@ _CAUSES = {
     SpecialCause.FOUR_OF_FIVE: Words(en="four of five months out", da="fire af fem måneder ude"),
 }
 _NO_CAUSE = Words(en="No special cause this month.", da="Ingen særlig årsag denne måned.")
+_NOT_JUDGED = Words(
+    en="Not judged: fewer than eight months, or nothing at risk in this one.",
+    da="Ikke bedømt: færre end otte måneder, eller intet under risiko i denne.",
+)
+_NOT_READ = Words(
+    en="The record has not been read yet: these figures say nothing.",
+    da="Journalen er ikke læst endnu: tallene siger intet.",
+)
 _TRENDS_ONLY = Words(
     en="Automatic counts by published definitions: for trends within a unit, not for comparing hospitals.",
     da="Automatiske tal efter publicerede definitioner: til udvikling i en afdeling, ikke til at sammenligne sygehuse.",
@@ -55,6 +63,8 @@ class Section:
     units: dict[str, Rate]
     #: Special causes that this month completes.
     causes: tuple[SpecialCause, ...]
+    #: Whether there are months enough to look for any, and this one is among them.
+    is_judged: bool
     #: Cases that people rejected this month.
     rejected: int
 
@@ -62,6 +72,11 @@ class Section:
     def scale(self) -> int:
         """Rates are told per so many days at risk, or operations."""
         return scale_of(self.definition)
+
+    @property
+    def no_cause(self) -> Words:
+        """What is said where there is no special cause: that none was found, or that none was looked for."""
+        return _NO_CAUSE if self.is_judged else _NOT_JUDGED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +91,19 @@ class Report:
     sections: tuple[Section, ...]
     #: Clusters that reach into the month.
     clusters: tuple[queries.KeptCluster, ...]
+
+    @property
+    def reading(self) -> Words:
+        """What the figures rest on: when the record was read, and whether the month was over by then."""
+        if self.read_at is None:
+            return _NOT_READ
+        day = self.read_at.date().isoformat()
+        if self.read_at.strftime("%Y-%m") > self.month:
+            return Words(en=f"Record read {day}.", da=f"Journalen er læst {day}.")
+        return Words(
+            en=f"Record read {day}, before the month was over: its figures are not final.",
+            da=f"Journalen er læst {day}, før måneden var omme: tallene er ikke endelige.",
+        )
 
 
 def monthly_report(connection: Connection, month: str) -> Report:
@@ -133,12 +161,14 @@ def _section(connection: Connection, definition: Definition, month: str) -> Sect
     at_risk = [one for one in queries.exposures(connection, definition.id, edition) if _month(one.day) <= month]
     counted = [one.as_count for one in cases if one.is_counted and _month(one.sampled_at) <= month]
     this_month = [one for one in counted if _month(one.day) == month]
+    chart = control_chart(chart_kind(definition), by_month(counted, at_risk))
     units = by_unit(this_month, [one for one in at_risk if _month(one.day) == month])
     return Section(
         definition=definition,
         total=Rate(cases=len(this_month), exposure=sum(rate.exposure for rate in units.values())),
         units={unit: rate for unit, rate in units.items() if unit},
-        causes=_causes_of(control_chart(chart_kind(definition), by_month(counted, at_risk)), month),
+        causes=_causes_of(chart, month),
+        is_judged=chart.is_judged and any(point.period == month for point in chart.points),
         rejected=len([one for one in cases if not one.is_counted and _month(one.sampled_at) == month]),
     )
 
@@ -154,13 +184,14 @@ def _causes_of(chart: ControlChart, month: str) -> tuple[SpecialCause, ...]:
 def _flow(report: Report, language: str, title: str) -> Iterator[Flowable]:
     styles = getSampleStyleSheet()
     yield Paragraph(title, styles["Title"])
-    yield Paragraph(_TRENDS_ONLY.in_language(language), styles["Normal"])
+    for words in (_TRENDS_ONLY, report.reading):
+        yield Paragraph(words.in_language(language), styles["Normal"])
     for section in report.sections:
         definition = section.definition
         yield Spacer(1, 6 * mm)
         yield Paragraph(f"{definition.title.in_language(language)} ({definition.edition.name})", styles["Heading2"])
         causes = "; ".join(cause_words(cause).in_language(language) for cause in section.causes)
-        yield Paragraph(causes or _NO_CAUSE.in_language(language), styles["Normal"])
+        yield Paragraph(causes or section.no_cause.in_language(language), styles["Normal"])
         yield Spacer(1, 2 * mm)
         yield _table(section, language)
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import Engine, select, update
@@ -15,7 +15,7 @@ from serving.records.surveillance_schema import SURVEILLANCE_CASE, SURVEILLANCE_
 from serving.surveillance import queries
 from serving.surveillance.figures import Period, coloured, figures, find_definition
 from serving.surveillance.refresh import refresh
-from serving.surveillance.report import as_csv, as_pdf, monthly_report
+from serving.surveillance.report import Report, as_csv, as_pdf, monthly_report
 from tests.factories.region_rows import fill_region
 from training.phantoms.region.region import Region, moment, synthesize_region
 
@@ -136,3 +136,22 @@ def test_a_unit_whose_name_is_a_formula_is_no_formula_in_the_csv(engine: Engine)
         )
         report = monthly_report(connection, "2025-01")
     assert ";'=1+1;" in as_csv(report, "en").decode("utf-8-sig")
+
+
+@pytest.mark.parametrize(
+    ("read_at", "told"),
+    [
+        (None, "not been read yet"),
+        (datetime(2025, 1, 31, 23, 59, tzinfo=UTC), "before the month was over"),
+        (datetime(2025, 2, 1, tzinfo=UTC), "Record read 2025-02-01."),
+    ],
+)
+def test_a_report_says_what_its_figures_rest_on(read_at: datetime | None, told: str):
+    report = Report(month="2025-01", read_at=read_at, sections=(), clusters=())
+    assert told in report.reading.en
+
+
+def test_a_month_that_was_not_judged_has_no_clean_bill(engine: Engine):
+    with reading(engine) as connection:
+        sections = monthly_report(connection, "2031-01").sections
+    assert {section.no_cause.en[:10] for section in sections} == {"Not judged"}
