@@ -24,9 +24,15 @@ class Words:
         return _words(self.language if self.language in LANGUAGES else "en").get(key, key.split(".", 1)[-1])
 
     def metric(self, name: str) -> str:
-        """What the number *name* says; empty for one that is unknown."""
-        told = self(f"metric.{name}")
-        return "" if told == name else told
+        """What the number *name* says beside its own words; empty where these say all, or it is unknown."""
+        return self(f"metric.{name}").partition(": ")[2]
+
+    def case(self, key: str) -> str:
+        """*key* of a case in this language, where Varsel made it of words (``case 17``, ``a.png turn_left``)."""
+        name, _, last = key.rpartition(" ")
+        if name == "case" and last.isdigit():
+            return f"{self('case')} {last}"
+        return f"{name} {self(f'change.{last}')}" if name else key
 
     def sentence(self, text: str) -> str:
         """What a report says in English in its *text*, in this language; a name or a text that is unknown stays."""

@@ -121,7 +121,8 @@ def _fairness(told: _Told) -> str:
 
 
 def _output(told: _Told) -> str:
-    return told.say("output", thresholds=", ".join(f"{one.key} {one.threshold:g}" for one in told.manifest.labels))
+    said = [(one.text.in_language(told.words.language), one.threshold) for one in told.manifest.labels]
+    return told.say("output", thresholds=", ".join(f"{label} {threshold:g}" for label, threshold in said))
 
 
 def _open(told: _Told) -> str:

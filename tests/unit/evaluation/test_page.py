@@ -14,6 +14,7 @@ from evaluation.plots import figures
 from evaluation.report import Check, DataFacts, FailureKind, Finding, load_report
 from evaluation.texts import Words
 from evaluation.tripod import tripod_items
+from models.data_layout import Change
 from models.folder_store import shipped_releases
 from models.manifest import Task
 from tests.factories.cohorts import hours_table, subject
@@ -50,8 +51,17 @@ def test_the_page_speaks_danish(report):
     page = page_of(report, Surroundings(manifest=MANIFEST, language="da"), {})
     assert '<html lang="da">' in page
     assert figures(report, "da")["roc"].axes[0].get_ylabel() == "sensitivitet"
-    for word in ("Undergrupper", "kvinde", "Alarmbyrde", "Må ikke bruges på patienter"):
+    for word in ("Undergrupper", "kvinde", "Alarmbyrde", "Må ikke bruges på patienter", "balanceret nøjagtighed"):
         assert word in page
+    said = re.sub(r"<style>.*?</style>|<[^>]*>", " ", page, flags=re.DOTALL)
+    assert [name for name in report.metrics if re.search(rf"\b{name}\b", said)] == []
+
+
+def test_names_of_cases_that_are_words_are_danish_and_names_of_files_stay():
+    words = Words(language="da")
+    assert words.case("case 17") == "tilfælde 17"
+    assert words.case("a b.png turn_left") == "a b.png drejet til venstre"
+    assert [words.case(key) for key in ("case 17.png", "s001/4", "my case 3")] == ["case 17.png", "s001/4", "my case 3"]
 
 
 def test_both_languages_have_the_same_words():
@@ -63,7 +73,9 @@ def test_both_languages_have_the_same_words():
 
 def test_every_number_check_and_error_has_words(report):
     words = Words(language="en")
-    assert all(words.metric(name) for name in report.metrics)
+    assert all(words(f"metric.{name}") != name for name in report.metrics)
+    assert [name for name in report.metrics if not words.metric(name)] == ["npv_lowest_16"]
+    assert all(Words(language="da")(f"change.{one.value}") != one.value for one in Change)
     assert all(words(f"check.{one.value}") != one.value for one in Check)
     assert all(words(one.value) != one.value for one in FailureKind)
 
@@ -108,7 +120,13 @@ def test_every_sentence_of_the_shipped_reports_has_danish_words():
 
 
 @pytest.mark.parametrize(
-    "reason", [*measure._REASONS.values(), measure._ONE_CLASS, f"{NEW_CASES}: nobody has evaluated it here"]
+    "reason",
+    [
+        *measure._REASONS.values(),
+        measure._ONE_CLASS,
+        measure._NO_INTERVAL,
+        f"{NEW_CASES}: nobody has evaluated it here",
+    ],
 )
 def test_every_reason_has_danish_words(reason):
     assert Words(language="da").sentence(reason) != reason
