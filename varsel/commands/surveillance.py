@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from varsel.commands.demo import Language
+
 surveillance = typer.Typer(help="Hospital-acquired infections by published definitions.", no_args_is_help=True)
 
 
@@ -14,13 +16,6 @@ class Form(Enum):
 
     PDF = "pdf"
     CSV = "csv"
-
-
-class Language(Enum):
-    """Language of the report."""
-
-    DA = "da"
-    EN = "en"
 
 
 @surveillance.command(
@@ -55,7 +50,7 @@ def report(
     month: Annotated[str, typer.Argument(help="Month, as 2026-02.", metavar="MONTH")],
     out: Annotated[Path, typer.Option(help="File to write.")],
     form: Annotated[Form, typer.Option(help="PDF to read, CSV to reckon with.")] = Form.PDF,
-    language: Annotated[Language, typer.Option(help="Language.")] = Language.DA,
+    language: Annotated[Language | None, typer.Option(help="Language of the report; the site's without it.")] = None,
 ) -> None:
     """Write the report of one month: incidence by definition and unit, special causes, clusters."""
     import re
@@ -66,9 +61,11 @@ def report(
 
     if not re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", month):
         raise typer.BadParameter(f"'{month}' is no month; write it as 2026-02", param_hint="MONTH")
-    engine = existing_database(context.obj.load_settings())
+    settings = context.obj.load_settings()
+    engine = existing_database(settings)
     with reading(engine) as connection:
         told = monthly_report(connection, month)
     engine.dispose()
-    out.write_bytes(as_pdf(told, language.value) if form is Form.PDF else as_csv(told, language.value))
+    spoken = language.value if language else settings.site.language
+    out.write_bytes(as_pdf(told, spoken) if form is Form.PDF else as_csv(told, spoken))
     print(f"report of {month}: {out}")

@@ -136,6 +136,17 @@ def test_the_audit_log_is_found_whole_or_broken(tmp_path: Path):
     assert (broken.exit_code, "record 1 of the audit log was altered" in broken.stderr) == (1, True)
 
 
+@pytest.mark.parametrize(("language", "unit"), [("en", "All units"), ("da", "Alle afdelinger")])
+def test_the_monthly_report_speaks_the_language_of_the_site(tmp_path: Path, language: str, unit: str):
+    settings, out = site(tmp_path), tmp_path / "february.csv"
+    settings.write_text(f'{settings.read_text()}language = "{language}"\n')
+    migrate(open_database(f"sqlite:///{tmp_path / 'data' / 'varsel.db'}"))
+    assert (
+        run("--settings", settings, "surveillance", "report", "2026-02", "--form", "csv", "--out", out).exit_code == 0
+    )
+    assert unit in out.read_text(encoding="utf-8-sig")
+
+
 def test_the_version_is_told():
     assert run("--version").stdout.startswith("varsel ")
 
