@@ -156,7 +156,7 @@ def withdraw(
 )
 def drain(
     context: typer.Context,
-    node: Annotated[str, typer.Option(help="Only this node; empty = all.")] = "",
+    node: Annotated[str, typer.Option(help="Only this node, in place of what was drained before; empty = all.")] = "",
     minutes: Annotated[float, typer.Option(min=0, max=55, help="Nodes begin again by themselves after so long.")] = 30,
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait until nothing is under way.")] = 600,
     end: Annotated[bool, typer.Option("--end", help="Let nodes begin work again, now.")] = False,
@@ -166,12 +166,17 @@ def drain(
 
     from serving.records import drains
     from serving.records.database import writing
+    from serving.records.leases import pulses
     from varsel.existing import existing_database
 
     engine = existing_database(context.obj.load_settings())
     with writing(engine) as connection:
+        running = sorted(one.node for one in pulses(connection, besides=""))
         if end:
             drains.end(connection)
+        elif node and node not in running:
+            what = f"no node '{node}' runs; running: {', '.join(running) or 'none'}"
+            raise typer.BadParameter(what, param_hint="--node")
         else:
             drains.begin(connection, node, datetime.now(UTC) + timedelta(minutes=minutes))
     if end:

@@ -136,6 +136,17 @@ def test_the_audit_log_is_found_whole_or_broken(tmp_path: Path):
     assert (broken.exit_code, "record 1 of the audit log was altered" in broken.stderr) == (1, True)
 
 
+def test_only_a_node_that_runs_is_drained(tmp_path: Path):
+    settings = site(tmp_path)
+    engine = open_database(f"sqlite:///{tmp_path / 'data' / 'varsel.db'}")
+    migrate(engine)
+    with writing(engine) as connection:
+        take(connection, "node-1")
+    wrong = run("--settings", settings, "work", "drain", "--node", "node-2")
+    assert (wrong.exit_code, "running: node-1" in " ".join(wrong.stderr.split())) == (2, True)
+    assert run("--settings", settings, "work", "drain", "--node", "node-1").exit_code == 0
+
+
 @pytest.mark.parametrize(("language", "unit"), [("en", "All units"), ("da", "Alle afdelinger")])
 def test_the_monthly_report_speaks_the_language_of_the_site(tmp_path: Path, language: str, unit: str):
     settings, out = site(tmp_path), tmp_path / "february.csv"
