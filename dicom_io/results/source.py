@@ -13,6 +13,7 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_data_element
 from pydicom.multival import MultiValue
 
+from dicom_io.character_sets import decode_text
 from dicom_io.errors import ConformanceError, NotDicomError
 from dicom_io.functional_groups import FrameGroups, read_frame_groups
 from dicom_io.results.encoding import element, tag_of
@@ -208,8 +209,8 @@ def identity_of(header: Dataset) -> tuple[bytes, ...]:
 def _value(header: Dataset, keyword: str, vr: str) -> bytes:
     raw = header.get_item(keyword)
     held = getattr(raw, "value", None)
-    if isinstance(held, bytes) and (vr not in _WITH_CHARACTER_SET or _is_utf_8(header, held)):
-        return _element(keyword, held)
+    if isinstance(held, bytes):
+        return _element(keyword, _in_utf_8(header, held) if vr in _WITH_CHARACTER_SET else held)
     value = header[keyword].value
     several = value if isinstance(value, MultiValue) else [value]
     return _element(keyword, "\\".join("" if one is None else str(one) for one in several).encode())
@@ -219,9 +220,14 @@ def _element(keyword: str, value: bytes) -> bytes:
     return element(int(tag_for_keyword(keyword) or 0), PATIENT_AND_STUDY[keyword], value)
 
 
-def _is_utf_8(header: Dataset, value: bytes) -> bool:
-    """Whether *value* means the same in UTF-8. ASCII does in every set but for the few where bytes below 128 escape."""
-    return (value.isascii() and b"\x1b" not in value) or header.get("SpecificCharacterSet") == "ISO_IR 192"
+def _in_utf_8(header: Dataset, value: bytes) -> bytes:
+    """*value* as it is where it means the same in UTF-8, else read as the rest of the house reads it, and recoded."""
+    # ASCII means the same in every set but for the few where bytes below 128 escape.
+    if value.isascii() and b"\x1b" not in value:
+        return value
+    held = header.get("SpecificCharacterSet") or ""
+    declared = held if isinstance(held, str) else "\\".join(str(one or "") for one in held)
+    return decode_text(value, declared).encode()
 
 
 def _sequence(header: Dataset, keyword: str) -> bytes:
