@@ -2,15 +2,17 @@
 
 import gc
 import json
+import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from factories.dicom import cr_image, write
-from sqlalchemy import insert, text, update
+from sqlalchemy import Engine, insert, text, update
 from typer.testing import CliRunner, Result
 
 from dicom_io.receive.archive import EmbeddedArchive
@@ -22,6 +24,26 @@ from serving.records.leases import take
 from serving.records.migrate import migrate
 from serving.records.schema import AUDIT, REFUSAL, WORK_ITEM
 from varsel.cli import app
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with the tables of this version, made once."""
+    path = tmp_path_factory.mktemp("tables") / "varsel.db"
+    made = open_database(f"sqlite:///{path}")
+    migrate(made)
+    made.dispose()
+    return path
+
+
+@pytest.fixture
+def engine(tmp_path: Path, tables: Path) -> Iterator[Engine]:
+    """The database of the site in *tmp_path*."""
+    (tmp_path / "data").mkdir()
+    shutil.copy(tables, tmp_path / "data" / "varsel.db")
+    opened = open_database(f"sqlite:///{tmp_path / 'data' / 'varsel.db'}")
+    yield opened
+    opened.dispose()
 
 
 def run(*arguments: str | Path) -> Result:
@@ -79,10 +101,10 @@ def test_to_look_at_a_site_that_is_not_there_makes_none(tmp_path: Path, command:
 @pytest.mark.parametrize(
     ("revision", "told"), [("0001", "tables of an earlier version; start the site"), ("9999", "by a later version")]
 )
-def test_a_database_of_another_version_is_told_and_left_as_it_is(tmp_path: Path, revision: str, told: str):
+def test_a_database_of_another_version_is_told_and_left_as_it_is(
+    tmp_path: Path, engine: Engine, revision: str, told: str
+):
     settings = site(tmp_path)
-    engine = open_database(f"sqlite:///{tmp_path / 'data' / 'varsel.db'}")
-    migrate(engine)
     with writing(engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
 
@@ -98,9 +120,7 @@ def test_a_file_that_cannot_be_written_is_told_without_a_trace(tmp_path: Path):
     assert (answer.exit_code, str(tmp_path) in answer.stderr) == (1, True)
 
 
-def test_a_worker_started_twice_by_mistake_does_not_take_the_lease_of_the_first(tmp_path: Path):
-    engine = open_database(f"sqlite:///{tmp_path / 'data' / 'varsel.db'}")
-    migrate(engine)
+def test_a_worker_started_twice_by_mistake_does_not_take_the_lease_of_the_first(tmp_path: Path, engine: Engine):
     with writing(engine) as connection:
         first = take(connection, "node-1")
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -120,10 +140,8 @@ def test_a_site_started_twice_by_mistake_does_not_take_the_first_ones_answers_fo
     assert (answer.exit_code, "api.port" in answer.stderr, (tmp_path / "data").exists()) == (2, True, False)
 
 
-def test_the_audit_log_is_found_whole_or_broken(tmp_path: Path):
+def test_the_audit_log_is_found_whole_or_broken(tmp_path: Path, engine: Engine):
     settings = site(tmp_path)
-    engine = open_database(f"sqlite:///{tmp_path / 'data' / 'varsel.db'}")
-    migrate(engine)
     assert "empty" in run("--settings", settings, "audit").stdout
     for subject in ("one", "two"):
         with writing(engine) as connection:
@@ -136,10 +154,8 @@ def test_the_audit_log_is_found_whole_or_broken(tmp_path: Path):
     assert (broken.exit_code, "record 1 of the audit log was altered" in broken.stderr) == (1, True)
 
 
-def test_only_a_node_that_runs_is_drained(tmp_path: Path):
+def test_only_a_node_that_runs_is_drained(tmp_path: Path, engine: Engine):
     settings = site(tmp_path)
-    engine = open_database(f"sqlite:///{tmp_path / 'data' / 'varsel.db'}")
-    migrate(engine)
     with writing(engine) as connection:
         take(connection, "node-1")
     wrong = run("--settings", settings, "work", "drain", "--node", "node-2")
@@ -148,10 +164,10 @@ def test_only_a_node_that_runs_is_drained(tmp_path: Path):
 
 
 @pytest.mark.parametrize(("language", "unit"), [("en", "All units"), ("da", "Alle afdelinger")])
+@pytest.mark.usefixtures("engine")
 def test_the_monthly_report_speaks_the_language_of_the_site(tmp_path: Path, language: str, unit: str):
     settings, out = site(tmp_path), tmp_path / "february.csv"
     settings.write_text(f'{settings.read_text()}language = "{language}"\n')
-    migrate(open_database(f"sqlite:///{tmp_path / 'data' / 'varsel.db'}"))
     assert (
         run("--settings", settings, "surveillance", "report", "2026-02", "--form", "csv", "--out", out).exit_code == 0
     )
@@ -162,10 +178,8 @@ def test_the_version_is_told():
     assert run("--version").stdout.startswith("varsel ")
 
 
-def test_what_a_sender_calls_itself_is_not_taken_for_markup(tmp_path: Path):
+def test_what_a_sender_calls_itself_is_not_taken_for_markup(tmp_path: Path, engine: Engine):
     settings = site(tmp_path)
-    engine = open_database(f"sqlite:///{tmp_path / 'data' / 'varsel.db'}")
-    migrate(engine)
     with writing(engine) as connection:
         row = {"door": "dicom", "source": "[/b]", "reason_code": "x", "reason": "[red]", "path": "", "case_id": ""}
         connection.execute(insert(REFUSAL).values(**row, at=datetime(2026, 1, 1, tzinfo=UTC)))
@@ -174,9 +188,9 @@ def test_what_a_sender_calls_itself_is_not_taken_for_markup(tmp_path: Path):
     assert "[red]" in shown
 
 
+@pytest.mark.usefixtures("engine")
 def test_status_of_an_empty_site_is_empty(tmp_path: Path):
     settings = site(tmp_path)
-    migrate(open_database(f"sqlite:///{tmp_path / 'data' / 'varsel.db'}"))
     assert json.loads(run("--settings", settings, "status", "--json").stdout) == {"cases": [], "refusals": []}
     assert "No cases" in run("--settings", settings, "status").stdout
 
@@ -204,9 +218,9 @@ def test_an_empty_folder_is_wrong_use(tmp_path: Path):
     "command",
     [("work", "list", "--state", "lost"), ("work", "withdraw", "2.25.7", "--reason", " "), ("pull", "no-such-archive")],
 )
+@pytest.mark.usefixtures("engine")
 def test_an_argument_that_cannot_be_is_wrong_use(tmp_path: Path, command: tuple[str, ...]):
     settings = site(tmp_path)
-    migrate(open_database(f"sqlite:///{tmp_path / 'data' / 'varsel.db'}"))
     assert run("--settings", settings, *command).exit_code == 2
 
 
@@ -271,10 +285,8 @@ def failed_case(study: str) -> dict[str, object]:
     return case | release | ending | times
 
 
-def test_status_tells_how_a_failed_case_is_tried_again(tmp_path: Path):
+def test_status_tells_how_a_failed_case_is_tried_again(tmp_path: Path, engine: Engine):
     settings = site(tmp_path)
-    engine = open_database(f"sqlite:///{tmp_path / 'data' / 'varsel.db'}")
-    migrate(engine)
     with writing(engine) as connection:
         connection.execute(insert(WORK_ITEM).values(**failed_case("1.2.3")))
     (case,) = json.loads(run("--settings", settings, "status", "--json").stdout)["cases"]
@@ -284,11 +296,9 @@ def test_status_tells_how_a_failed_case_is_tried_again(tmp_path: Path):
 
 @pytest.mark.parametrize("command", [("status",), ("work", "list", "--all")])
 def test_what_is_there_to_be_copied_is_not_broken_on_a_narrow_terminal(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+    tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ):
     settings, study = site(tmp_path), f"2.25.{'1' * 39}"
-    engine = open_database(f"sqlite:///{tmp_path / 'data' / 'varsel.db'}")
-    migrate(engine)
     with writing(engine) as connection:
         connection.execute(insert(WORK_ITEM).values(**failed_case(study)))
     monkeypatch.setenv("COLUMNS", "40")
