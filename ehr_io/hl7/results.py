@@ -247,7 +247,7 @@ def _colony_count(context: MessageContext, segments: list[Segment]) -> float | N
 
 
 def _canonical(context: MessageContext, segment: Segment, concept: Concept, value: float) -> float:
-    unit = context.codes.unit_of(segment.text(6))
+    unit = context.codes.unit_of(shown(segment.text(6)))
     try:
         return concept.canonical(value, unit)
     except ContradictionError as error:

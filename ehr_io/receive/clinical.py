@@ -248,7 +248,7 @@ def _amount(part: Json) -> Amount:
 
 def _canonical(part: Json, concept: Concept, value: float, context: BundleContext) -> float:
     quantity = child(part, "valueQuantity")
-    unit = text(quantity, "code") or context.codes.unit_of(text(quantity, "unit"))
+    unit = shown(text(quantity, "code")) or context.codes.unit_of(shown(text(quantity, "unit")))
     try:
         return concept.canonical(value, unit)
     except ContradictionError as error:

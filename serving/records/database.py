@@ -127,8 +127,8 @@ def translated(engine: Engine) -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise _down(error.orig) from None
-    except engine.dialect.loaded_dbapi.Error as error:
-        # Of a `Statement`, which goes to the driver without SQLAlchemy.
+    except (engine.dialect.loaded_dbapi.Error, UnicodeEncodeError) as error:
+        # Of a `Statement`, which goes to the driver without SQLAlchemy; or a text that no driver can write.
         raise _down(error) from None
 
 

@@ -21,7 +21,8 @@ class KeptConnection:
     def __init__(self, engine: Engine) -> None:
         """Connect to the database of *engine* when it is first needed."""
         self._engine = engine
-        self._errors: type[Exception] = engine.dialect.loaded_dbapi.Error
+        # A text that no driver can write must not end the thread that writes for all.
+        self._errors: tuple[type[Exception], ...] = (engine.dialect.loaded_dbapi.Error, UnicodeEncodeError)
         self._is_kept = engine.dialect.name == "sqlite"
         self._lock = threading.Lock()
         self._connection: PoolProxiedConnection | None = None

@@ -145,3 +145,10 @@ def test_a_drug_is_found_where_its_reference_leads(*, is_contained: bool):
     )
     found = read(*entries)
     assert ([event.code for event in found.events], found.refusals) == (["antibiotic"], ())
+
+
+@pytest.mark.parametrize("unit", ["\ud800", "\0", "x" * 5000])
+def test_a_unit_that_no_database_can_keep_is_refused_without_it(unit: str):
+    code, reason = only_refusal(observation(valueQuantity={"value": 38.5, "code": unit}))
+    assert code is RefusalCode.UNKNOWN_UNIT
+    assert unit not in reason

@@ -19,8 +19,9 @@ from ehr_io.hl7.acknowledgement import ErrorCondition, read_acknowledgement
 from ehr_io.hl7.reader import ReaderSettings
 from ehr_io.hl7.server import MllpServer, MllpSettings
 from ehr_io.receive.fhir import read_bundle
-from ehr_io.receive.reading import RefusalCode
+from ehr_io.receive.reading import RefusalCode, ResourceRefusal
 from ehr_io.receive.telling import told_by
+from ehr_io.told import Told
 from serving.errors import DatabaseDownError
 from serving.feed.group_commit import GroupCommit
 from serving.feed.kept import KeptState, kept_messages
@@ -311,3 +312,15 @@ def test_a_resource_of_another_patient_than_the_stays_is_not_kept_and_of_a_trans
         assert [one.reason_code for one in item.denied] == [RefusalCode.WRONG_PATIENT]
     with reading(engine) as connection:
         assert list(connection.scalars(select(EVENT.c.value).where(EVENT.c.code == "temperature"))) == []
+
+
+def test_a_text_that_no_database_can_write_does_not_end_the_writer(engine: Engine):
+    refusal = ResourceRefusal(source="x", reason_code=RefusalCode.MALFORMED, reason="\ud800")
+    impossible = FeedItem(told=Told(door="fhir", refusals=(refusal,)), kept=None, received_at=datetime.now(UTC))
+    commit = GroupCommit(keep_items(engine))
+    commit.start()
+    with pytest.raises(DatabaseDownError):
+        commit.keep(impossible, 30)
+    commit.keep(judge(ADMITTED, datetime.now(UTC), SETTINGS).item, 30)
+    commit.stop()
+    assert count(engine, STAY) == 1
