@@ -96,7 +96,13 @@ class SourceSeries:
 
     def text(self, keyword: str) -> str:
         """An attribute of the first image as text; several values joined by a backslash, empty when absent."""
-        value = self.header.get(keyword)
+        if keyword not in self.header:
+            return ""
+        # The element stays as it came: asked for its value, pydicom would keep its own reading of the bytes.
+        value = self.header.get_item(keyword).value
+        if isinstance(value, bytes):
+            texts = _in_utf_8(self.header, value).decode(errors="replace").split("\\")
+            return "\\".join(one.strip(" \0") for one in texts)
         if isinstance(value, MultiValue):
             return "\\".join(str(one) for one in value)
         return "" if value is None else str(value)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dicom_io.headers import read_header
-from dicom_io.results.source import identity_of, read_source_header
+from dicom_io.results.source import SourceSeries, identity_of, read_source_header
 from tests.factories.dicom import cr_image, write
 
 ESC = b"\x1b"
@@ -40,6 +40,8 @@ def test_the_name_in_a_result_is_the_one_that_the_pages_show(
     data = path.read_bytes().replace(b"x" * len(padded), padded)
     path.write_bytes(data.replace(b"CS\x0a\x00ISO_IR 100", b"CS" + len(terms).to_bytes(2, "little") + terms))
 
-    (element,) = [one for one in identity_of(read_source_header(path)) if one[:4] == b"\x10\x00\x10\x00"]
+    header = read_source_header(path)
+    assert SourceSeries(header=header, images=()).text("PatientName") == name
+    (element,) = [one for one in identity_of(header) if one[:4] == b"\x10\x00\x10\x00"]
 
     assert element[8:].rstrip().decode() == name == read_header(path).patient_name
