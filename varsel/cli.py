@@ -1,6 +1,7 @@
 """The ``varsel`` command: one line a subcommand, imported lazily, and one place that turns errors into exit codes."""
 
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -140,4 +141,7 @@ app.add_typer(synthesize.synthesize, name="synthesize")
 
 def main() -> None:
     """Run the command line of this process and exit with what its code means."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A terminal that has no Danish letters or lines gets a question mark for each, not a trace.
+        sys.stdout.reconfigure(errors="replace")
     app()

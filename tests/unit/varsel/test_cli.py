@@ -2,6 +2,7 @@
 
 import gc
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -56,6 +57,14 @@ def test_help_explains_the_exit_codes():
 
 def test_an_unknown_command_is_wrong_use():
     assert run("fly").exit_code == 2
+
+
+def test_a_terminal_without_danish_letters_gets_an_answer():
+    probe = "import sys; from varsel.cli import main; sys.argv = ['varsel', '--help']; main()"
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    answer = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, env=environment, check=False)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert "Exit codes" in answer.stdout
 
 
 def test_help_and_status_load_no_model_library():
