@@ -1,7 +1,5 @@
 """Where a manager's events are listened for."""
 
-import threading
-
 import httpx
 import pytest
 
@@ -32,7 +30,6 @@ def test_a_channel_whose_client_is_closed_as_it_opens_ends_quietly():
 
     channel.open("", "VARSEL")
 
-    (thread,) = [one for one in threading.enumerate() if one.name == "ups-events"] or [None]
-    if thread is not None:
-        thread.join(timeout=30)
-        assert not thread.is_alive()
+    assert channel._thread is not None
+    channel._thread.join(timeout=30)
+    assert not channel._thread.is_alive()
