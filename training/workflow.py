@@ -21,7 +21,7 @@ from training.parallel import Place
 #: What every training needs, in the order in which it is built: the first that fails is nearest to the fault.
 _NEEDED = ("network_def", "train_dataset", "val_dataset", "trainer", "evaluator")
 #: What building a part of a config ends in; MONAI turns errors of expressions and classes into RuntimeError.
-_UNRESOLVED = (RuntimeError, ValueError, KeyError, TypeError, AttributeError, ImportError, OSError)
+_UNRESOLVED = (RuntimeError, ValueError, KeyError, TypeError, AttributeError, ImportError, OSError, SystemExit)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ def read_config(recipe: Recipe) -> ConfigWorkflow:
     """The workflow of *recipe*, read and overridden but with nothing built yet.
 
     Raises:
-        RunError: train.yaml cannot be read, or an override names nothing in it.
+        RunError: train.yaml cannot be read, an override names nothing in it, or is no number where one is.
     """
     file = recipe.bundle.config("train.yaml")
     try:
@@ -60,6 +60,7 @@ def read_config(recipe: Recipe) -> ConfigWorkflow:
         raise RunError(f"'{file}' cannot be read: {_first_line(error)}") from error
     for key, value in recipe.overrides.items():
         _demand_known(workflow, key, file)
+        _demand_number(workflow, key, value, file)
         workflow.parser.set(value, key)
     return workflow
 
@@ -98,6 +99,15 @@ def _demand_known(workflow: ConfigWorkflow, key: str, file: Path) -> None:
         raise RunError(f"'{key}' names nothing in '{file}'; did you mean '{near[0]}'?")
 
 
+def _demand_number(workflow: ConfigWorkflow, key: str, value: object, file: Path) -> None:
+    """See that a number is replaced by a number; an expression or a reference of the config is for MONAI to resolve."""
+    present = workflow.parser.get(key)
+    if not isinstance(present, int | float) or isinstance(value, int | float):
+        return
+    if not (isinstance(value, str) and value.startswith(("$", "@"))):
+        raise RunError(f"'{key}' is {present} in '{file}', found '{value}' in its place; required is a number")
+
+
 def resolve(id_: str, file: Path, make: Callable[[], Any]) -> Any:
     """What *make* builds of the part *id_* of the config *file*.
 
@@ -129,6 +139,8 @@ def causes_of(error: BaseException) -> tuple[BaseException, ...]:
 
 
 def _first_line(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return "it ends the program"
     text = str(error).strip() or type(error).__name__
     return text.splitlines()[0][:300]
 

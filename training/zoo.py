@@ -186,7 +186,8 @@ class ZooBundle:
         parser = ConfigParser()
         try:
             parser.read_config(str(self.config))
-        except (OSError, ValueError, yaml.YAMLError) as error:
+        except (AttributeError, OSError, ValueError, yaml.YAMLError) as error:
+            # A list where a mapping must be ends in an AttributeError of MONAI's.
             raise BundleError(f"'{self.config}' cannot be read as a config of MONAI: {error}") from error
         parser.read_meta(dict(self.metadata))
         parser.set(str(self.path), "bundle_root")

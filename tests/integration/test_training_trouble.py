@@ -98,6 +98,10 @@ def test_a_run_says_what_it_was_made_of(data: Dataset, tracker: Tracker, tmp_pat
         ({"network_def::_target_": "training.additive.Nonsense"}, r"'network_def' in '.*train\.yaml' does not resolve"),
         ({"optimizer::lr": "@nonsense"}, r"'train::trainer' in '.*train\.yaml' does not resolve: .*nonsense"),
         ({"max_epoch": 3}, r"'max_epoch' names nothing in '.*train\.yaml'; did you mean 'max_epochs'\?"),
+        (
+            {"max_epochs": "two"},
+            r"'max_epochs' is 8 in '.*train\.yaml', found 'two' in its place; required is a number",
+        ),
     ],
 )
 def test_a_config_that_does_not_resolve_names_the_id(

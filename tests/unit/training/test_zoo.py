@@ -107,6 +107,17 @@ def test_what_serving_cannot_do_is_named_with_its_file(path: Path, change: Calla
     assert "inference.json" in str(told.value)
 
 
+def test_a_config_that_is_a_list_is_refused_with_its_file(path: Path):
+    (path / "configs" / "inference.json").write_text("[1, 2]", encoding="utf-8")
+    with pytest.raises(BundleError, match=r"inference.json' cannot be read as a config of MONAI"):
+        read_recipe(ZooBundle(path, trusted=True))
+
+
+def test_a_config_that_ends_the_program_is_no_success(path: Path):
+    with pytest.raises(RunError, match=r"'network_def' in .*inference.json' does not resolve: it ends the program"):
+        _ = changed(path, lambda c: c.update(imports=["$import sys"], network_def="$sys.exit(0)")).network
+
+
 def test_a_config_id_that_does_not_resolve_is_named(path: Path):
     with pytest.raises(RunError, match=r"'network_def' in .*inference.json' does not resolve"):
         _ = changed(path, lambda c: c["network_def"].update(_target_="NoSuchNet")).network
