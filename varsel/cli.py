@@ -50,6 +50,10 @@ _TOLD = (
 )
 
 
+#: A module of these that is missing is a fault of this version.
+_OURS = frozenset({"dicom_io", "ehr_io", "evaluation", "models", "serving", "training", "varsel"})
+
+
 class _Door(TyperGroup):
     """Turns our own errors into a sentence and an exit code; any other is a bug and shows its trace."""
 
@@ -60,6 +64,13 @@ class _Door(TyperGroup):
         except BrokenPipeError:
             # Whoever read our output wants no more of it; typer ends in silence then.
             raise
+        except ModuleNotFoundError as error:
+            # The lean base serves; what trains and judges comes with an extra.
+            if error.name is None or error.name.partition(".")[0] in _OURS:
+                raise
+            told = f"'{error.name}' is not installed, which this command needs: pip install 'varsel[training]'"
+            print(f"varsel: {told}", file=sys.stderr)
+            raise typer.Exit(ExitCode.FAILED) from error
         except _TOLD as error:
             hint = "; varsel check says more" if isinstance(error, DatabaseDownError) else ""
             print(f"varsel: {error}{hint}", file=sys.stderr)

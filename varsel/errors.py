@@ -2,7 +2,6 @@
 
 VarselError
 ├── NotStartedError      a process of ours did not become ready
-├── NotInstalledError    a command needs a part that is not installed
 ├── PartlyDoneError      some of a job was done, some not
 └── DemoError            the demonstration cannot be run as asked
 
@@ -20,10 +19,6 @@ class VarselError(Exception):
 
 class NotStartedError(VarselError):
     """A process did not become ready."""
-
-
-class NotInstalledError(VarselError):
-    """A part that this command needs is not installed."""
 
 
 class PartlyDoneError(VarselError):

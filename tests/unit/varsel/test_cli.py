@@ -59,6 +59,13 @@ def test_an_unknown_command_is_wrong_use():
     assert run("fly").exit_code == 2
 
 
+def test_a_command_of_the_training_part_says_how_that_is_installed(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delitem(sys.modules, "training.parallel", raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    answer = run("train", "chest_xray_opacity")
+    assert (answer.exit_code, "pip install 'varsel[training]'" in answer.stderr) == (1, True)
+
+
 def test_a_terminal_without_danish_letters_gets_an_answer():
     probe = "import sys; from varsel.cli import main; sys.argv = ['varsel', '--help']; main()"
     environment = os.environ | {"PYTHONIOENCODING": "ascii"}
