@@ -20,7 +20,7 @@ from models.errors import RegistryError
 from models.journal import Journal
 from models.manifest import digest_of, load_manifest
 from models.registry import LedgerRow
-from models.release import Release, open_release
+from models.release import Release, open_release, verify_files
 
 _ROW = TypeAdapter(LedgerRow)
 #: Size and modification time of every file: changes when a release is touched after it was verified.
@@ -59,6 +59,8 @@ class FolderStore:
         short = digest_of((staged / "manifest.json").read_bytes())[:12]
         target = self.directory / manifest.name / short
         if not target.exists():
+            # Also before it is copied: a fault found in the copy would be told of a place that is gone.
+            verify_files(staged, manifest)
             self._move_in(staged, target)
         return self._open_path(target)
 

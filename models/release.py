@@ -49,10 +49,19 @@ def open_release(path: Path) -> Release:
         raise ReleaseError(
             f"'{path}' holds a manifest with digest {digest[:12]}; a release lies in a directory of that name"
         )
+    verify_files(path, manifest)
+    return Release(path=path, digest=digest, manifest=manifest)
+
+
+def verify_files(path: Path, manifest: Manifest) -> None:
+    """See that the directory *path*, whatever its name, holds the files of *manifest* and no others.
+
+    Raises:
+        ReleaseError: a file is missing, altered or unexpected.
+    """
     _verify_names(path, manifest)
     for name, expected in manifest.files.items():
         _verify_file(path / name, expected)
-    return Release(path=path, digest=digest, manifest=manifest)
 
 
 def sha256_of(path: Path) -> str:

@@ -15,7 +15,7 @@ from models.folder_store import FolderStore
 from models.registry import Alias, LedgerRow
 from models.release import Release
 from serving.settings.file import Settings
-from varsel.rollback import OpenRegistry, Rollback, registry_opener
+from varsel.rollback import OpenRegistry, Rollback, demand_reason, registry_opener
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,9 @@ class Promotion:
         Raises:
             ReleaseError: evidence is there but cannot be read.
             RegistryError: MLflow does not know the release, or someone else promoted meanwhile.
+            VarselError: *reason* is empty.
         """
+        demand_reason(reason)
         candidacy = self._candidacy(release, alias, comparison)
         decision = judge(candidacy)
         written = DecisionLog(self.store.directory).add(_decision_row(candidacy, decision, reason))

@@ -15,7 +15,7 @@ from models.folder_store import FolderStore
 from models.registry import Alias, LedgerRow, Move, standing
 from models.release import Release
 from serving.settings.file import Settings
-from varsel.errors import PartlyDoneError
+from varsel.errors import PartlyDoneError, VarselError
 from varsel.quiet import hush
 
 if TYPE_CHECKING:
@@ -27,6 +27,18 @@ class OpenRegistry(Protocol):
 
     def __call__(self) -> "MlflowRegistry":
         """The registry."""
+
+
+def demand_reason(reason: str) -> None:
+    """See that *reason* says something: the ledger keeps it, and nobody can ask later.
+
+    Raises:
+        VarselError: it is empty.
+    """
+    if not reason.strip():
+        raise VarselError(
+            "the reason is empty; required is why, in a sentence, e.g. --reason 'better on portable images'"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +70,9 @@ class Rollback:
         Raises:
             RegistryError: there is none before, or someone else moved the pointer meanwhile.
             ReleaseError: the one before is damaged.
+            VarselError: *reason* is empty.
         """
+        demand_reason(reason)
         digests = standing(self.store.ledger(), model, Alias.CHAMPION.value)
         if len(digests) < 2:
             raise RegistryError(

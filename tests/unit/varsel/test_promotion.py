@@ -16,7 +16,7 @@ from models.release import Release
 from tests.factories.candidates import APPROVER, AUTHOR, MODEL, make_candidate, parity, spoiled
 from varsel import rollback
 from varsel.cli import app
-from varsel.errors import PartlyDoneError
+from varsel.errors import PartlyDoneError, VarselError
 from varsel.exit_codes import ExitCode
 from varsel.promotion import Promotion
 
@@ -51,6 +51,16 @@ def test_what_passes_every_gate_becomes_champion_and_the_ledger_names_the_decisi
         written,
     )
     assert (decision.author, decision.approver, decision.allowed) == (AUTHOR, APPROVER, True)
+
+
+def test_without_a_reason_nothing_moves_and_nothing_is_written_down(promotion: Promotion):
+    promoted(promotion, "0.1.0", "0.2.0")
+    before = promotion.store.ledger(), DecisionLog(promotion.store.directory).rows()
+    with pytest.raises(VarselError, match="the reason is empty"):
+        promotion.promote(candidate(promotion, "0.3.0"), Alias.CHAMPION, " ")
+    with pytest.raises(VarselError, match="the reason is empty"):
+        promotion.rollback(MODEL, "")
+    assert (promotion.store.ledger(), DecisionLog(promotion.store.directory).rows()) == before
 
 
 def test_a_refusal_moves_nothing_and_is_written_down_with_its_reasons(promotion: Promotion):
