@@ -73,7 +73,11 @@ def _cancelled(*facts: str) -> Callable[[MessageContext], tuple[Telling, ...]]:
 
 
 def _transfer_cancelled(context: MessageContext) -> tuple[Telling, ...]:
-    return (_telling(context, f"ward/{_stamp(_occurred(context))}"),)
+    # EVN-2 and MSH-7 tell when it was cancelled: taken for the transfer's time they would cancel nothing, in silence.
+    at = context.moment(context.required("EVN"), 6)
+    if at is None:
+        raise RefusedError(RefusalCode.MISSING_TIME, "EVN-6 is empty; the time of the cancelled transfer is required")
+    return (_telling(context, f"ward/{_stamp(at)}"),)
 
 
 _TRIGGERS: Mapping[str, Callable[[MessageContext], tuple[Telling, ...]]] = {

@@ -178,6 +178,12 @@ def test_a_birth_in_the_future_is_refused_also_without_an_admission_time():
         read("ADT^A01", visit(admitted=""), patient="PID|1||P1||X||20400101|F")
 
 
+@pytest.mark.parametrize("event", ["EVN||20260110120000", "EVN||20260110120000||||"])
+def test_a_cancelled_transfer_of_no_time_is_refused(event: str):
+    with pytest.raises(MessageRefusedError, match="EVN-6 is empty"):
+        read("ADT^A12", event, visit())
+
+
 @pytest.mark.parametrize("offset", ["+9999", "-1500", "+0175"])
 def test_an_offset_that_no_clock_has_is_no_time(offset: str):
     with pytest.raises(MessageRefusedError, match="PV1-44 is no time"):
