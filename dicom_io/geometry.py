@@ -106,10 +106,20 @@ def _check_alike(slices: Sequence[Slice]) -> None:
             _refuse_mixed("pixel spacings", str(first.spacing_mm), str(one.spacing_mm))
         if _differ(one.orientation, first.orientation, _COSINE_TOLERANCE):
             _refuse_mixed("orientations", str(first.orientation), str(one.orientation))
+    _check_one_frame_of_reference(slices)
     # Vectors that are none have no direction at all.
     _normal(first)
     if not _is_axial(first):
         raise GeometryError("The slices are coronal or sagittal; required: axial. Choose the axial series.")
+
+
+def _check_one_frame_of_reference(slices: Sequence[Slice]) -> None:
+    found = {one.instance.frame_of_reference_uid for one in slices} - {""}
+    if len(found) > 1:
+        raise GeometryError(
+            f"The slices lie in {len(found)} Frames of Reference (0020,0052), whose positions cannot be compared; "
+            "required: one. Send the slices of each as a series of their own."
+        )
 
 
 def _differ(values: Sequence[float], others: Sequence[float], tolerance: float) -> bool:

@@ -156,9 +156,12 @@ def _assemble_series(headers: list[Header]) -> Series:
         modality=_first(header.modality for header in headers),
         body_part=_first(header.body_part for header in headers),
         description=_first(header.series_description for header in headers),
-        frame_of_reference_uid=_first(header.frame_of_reference_uid for header in headers),
-        instances=tuple(header.instance for header in headers),
+        instances=tuple(map(_placed_instance, headers)),
     )
+
+
+def _placed_instance(header: Header) -> Instance:
+    return _altered(header.instance, {"frame_of_reference_uid": header.frame_of_reference_uid})
 
 
 def _check_one_patient_and_study(headers: list[Header]) -> None:

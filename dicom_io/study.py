@@ -83,6 +83,8 @@ class Instance:
     spacing_basis: SpacingBasis = SpacingBasis.UNKNOWN
     #: Phase, time point, echo, reconstruction.
     acquisition: Acquisition = Acquisition()
+    #: Frame of Reference UID (0020,0052), once its study is assembled; empty when absent.
+    frame_of_reference_uid: str = ""
     #: Whether it was ever compressed with loss (0028,2110).
     is_lossy: bool = False
     #: Whether the header says that there are pixels to read.
@@ -106,8 +108,6 @@ class Series:
     body_part: str
     #: Series Description (0008,103E); empty when absent.
     description: str
-    #: Frame of Reference UID (0020,0052); empty when absent.
-    frame_of_reference_uid: str
     #: In the order of instance number, then UID.
     instances: tuple[Instance, ...]
 

@@ -80,13 +80,13 @@ def grid_of(names: Sequence[ImageName], sources: SourceSeries) -> Grid:
     Raises:
         ConformanceError: one was not read.
     """
-    series = sources.series_of(names[0].sop_instance_uid)
+    first = names[0].sop_instance_uid
     images = tuple(image_of(sources, one) for one in names)
     thickness = images[0].thickness_mm or sources.header.get("SliceThickness")
     return Grid(
         images=images,
-        series_instance_uid=series.series_instance_uid,
-        frame_of_reference_uid=series.frame_of_reference_uid,
+        series_instance_uid=sources.series_of(first).series_instance_uid,
+        frame_of_reference_uid=sources.instance(first).frame_of_reference_uid,
         slice_thickness_mm=None if thickness in (None, "") else float(thickness),
     )
 

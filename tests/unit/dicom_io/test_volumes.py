@@ -119,6 +119,20 @@ def test_mixed_sizes_and_orientations_are_refused(tmp_path: Path) -> None:
         read_volume(_series(slices, tmp_path / "orientation"))
 
 
+def test_places_in_two_frames_of_reference_are_not_compared(tmp_path: Path) -> None:
+    slices = ct_series(3)
+    slices[1].FrameOfReferenceUID = "2.25.1"
+    with pytest.raises(GeometryError, match="2 Frames of Reference"):
+        read_volume(_series(slices, tmp_path))
+
+
+def test_a_scout_in_a_frame_of_reference_of_its_own_is_left_out(tmp_path: Path) -> None:
+    scout, *slices = ct_series(4)
+    scout.ImageType, scout.FrameOfReferenceUID = ["ORIGINAL", "PRIMARY", "LOCALIZER"], "2.25.1"
+    stack = order_stack(_series([scout, *slices], tmp_path))
+    assert {one.instance.frame_of_reference_uid for one in stack.slices} == {slices[0].FrameOfReferenceUID}
+
+
 def test_a_coronal_series_is_refused(tmp_path: Path) -> None:
     slices = ct_series(3)
     for index, one in enumerate(slices):

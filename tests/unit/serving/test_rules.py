@@ -16,7 +16,6 @@ def study(modality: str = "CR", body_part: str = "CHEST", description: str = "Th
         modality=modality,
         body_part=body_part,
         description=description,
-        frame_of_reference_uid="",
         instances=(instance,),
     )
     return Study(
