@@ -26,6 +26,7 @@ from varsel.commands import (
     evaluate,
     feed,
     history,
+    migrate,
     processes,
     promote,
     pull,
@@ -133,6 +134,7 @@ app.command("status", epilog=status.EXAMPLES)(status.status)
 app.command("backup", epilog=backup.BACKUP_EXAMPLES)(backup.backup)
 app.command("restore", epilog=backup.RESTORE_EXAMPLES)(backup.restore)
 app.command("clean", epilog=clean.EXAMPLES)(clean.clean)
+app.command("migrate", epilog=migrate.EXAMPLES)(migrate.migrate)
 app.command("audit", epilog=audit.EXAMPLES)(audit.audit)
 app.command("check", epilog=check.EXAMPLES)(check.check)
 app.command("train", epilog=train.TRAIN_EXAMPLES)(train.train)

@@ -47,6 +47,26 @@ def migrate(engine: Engine) -> None:
         connection.commit()
 
 
+def step_back(engine: Engine) -> str | None:
+    """Take the tables of *engine* one step back; what only the newer ones can hold is lost.
+
+    Returns:
+        The step whose tables they are now; None when none stands before theirs, and they are as they were.
+
+    Raises:
+        DatabaseDownError: it refused or could not be reached.
+        NewerTablesError: a later version has upgraded it, and only that knows the way back.
+    """
+    with translated(engine), _alone(engine), engine.connect() as connection:
+        _hold_server_lock(connection)
+        demand_no_newer(_tables_in(connection))
+        earlier = _earlier(connection)
+        if earlier is not None:
+            command.downgrade(_config(connection), earlier)
+            connection.commit()
+    return earlier
+
+
 def tables_of(engine: Engine) -> Tables:
     """What the tables of *engine* are to this version; changes nothing."""
     with reading(engine) as connection:
@@ -71,6 +91,12 @@ def _tables_in(connection: Connection) -> Tables:
     if found == scripts.get_current_head():
         return Tables.CURRENT
     return Tables.OLDER if found in {script.revision for script in scripts.walk_revisions()} else Tables.NEWER
+
+
+def _earlier(connection: Connection) -> str | None:
+    found = MigrationContext.configure(connection).get_current_revision()
+    before = found and ScriptDirectory(str(_MIGRATIONS)).get_revision(found).down_revision
+    return before if isinstance(before, str) else None
 
 
 def _config(connection: Connection) -> Config:

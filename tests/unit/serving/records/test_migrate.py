@@ -8,7 +8,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect
 
 from serving.records.database import open_database
-from serving.records.migrate import migrate
+from serving.records.migrate import Tables, migrate, step_back, tables_of
 from serving.records.schema import METADATA
 
 
@@ -21,6 +21,21 @@ def test_the_migrations_end_where_the_schema_stands(tmp_path: Path):
     engine.dispose()
 
     assert differences == []
+
+
+def test_the_tables_go_back_step_by_step_to_the_first_and_forward_again(tmp_path: Path):
+    engine = open_database(f"sqlite:///{tmp_path / 'varsel.db'}")
+    migrate(engine)
+
+    steps = list(iter(lambda: step_back(engine), None))
+    first = tables_of(engine)
+    migrate(engine)
+    last = tables_of(engine)
+    engine.dispose()
+
+    assert steps == sorted(steps, reverse=True)
+    assert steps[-1] == "0001"
+    assert (first, last) == (Tables.OLDER, Tables.CURRENT)
 
 
 def test_processes_that_start_together_migrate_once(tmp_path: Path):
