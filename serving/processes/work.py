@@ -37,7 +37,7 @@ from serving.stay_clock import StayClock
 from serving.telemetry.health import Health, serve_health
 from serving.telemetry.logs import configure_logging
 from serving.telemetry.metric_table import Stage
-from serving.telemetry.metrics import CommitmentMetrics, StayMetrics, StepMetrics, WorkMetrics, new_registry
+from serving.telemetry.metrics import CommitmentMetrics, StayMetrics, WorkMetrics, new_registry
 from serving.work.dbos_engine import DbosEngine
 from serving.work.dispatcher import Dispatcher
 from serving.work.engine import RunKind, WorkEngine
@@ -148,7 +148,7 @@ def build_worker(settings: Settings, health: Health | None = None) -> WorkerProc
     registry = new_registry("work")
     serve_health(registry, health, settings.receive.host, settings.work.metrics_port)
     demand_database(health, database)
-    steps = StepWatch(_limits(settings.limits), StepMetrics(registry), stop_this_process)
+    steps = StepWatch(_limits(settings.limits), stop_this_process)
     destinations = {destination.name: destination for destination in settings.all_destinations}
     slots = _slots(settings)
     bench = Bench(

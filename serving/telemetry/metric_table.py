@@ -161,6 +161,12 @@ QUEUE_OLDEST_SECONDS = Spec(
     kind=Kind.GAUGE,
     text="Age of the oldest work item that waits for a worker; 0 when none waits.",
 )
+OVERRUN_ITEMS = Spec(
+    name="varsel_overrun_items",
+    kind=Kind.GAUGE,
+    text="Work whose last try had a step that took longer than its limit, until it ends well; put aside, for an hour.",
+    labels=("kind",),
+)
 DELIVERY_ITEMS = Spec(
     name="varsel_delivery_items",
     kind=Kind.GAUGE,
@@ -187,12 +193,6 @@ ADMISSION_HELD = Spec(
     name="varsel_admission_held",
     kind=Kind.GAUGE,
     text="1 while this process asks senders to come later because too much work waits, else 0.",
-)
-STEP_OVERRUNS = Spec(
-    name="varsel_step_overruns_total",
-    kind=Kind.COUNTER,
-    text="Steps that took longer than their limit; each ends its try and restarts the worker.",
-    labels=("stage",),
 )
 CLEARED = Spec(
     name="varsel_cleared_total",
@@ -276,10 +276,10 @@ TABLE = (
     QUEUE_OLDEST_SECONDS,
     DELIVERY_ITEMS,
     STUDIES_OPEN,
+    OVERRUN_ITEMS,
     DISK_FREE,
     DISK_REQUIRED,
     ADMISSION_HELD,
-    STEP_OVERRUNS,
     CLEARED,
     CLEARED_BYTES,
     CLEAN_FAILURES,

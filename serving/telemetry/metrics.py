@@ -144,18 +144,6 @@ class StayMetrics:
         self._rescored.inc(count)
 
 
-class StepMetrics:
-    """What is counted of steps that do not end."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        """Register in *registry*."""
-        self._overruns = _made(Counter, table.STEP_OVERRUNS, registry)
-
-    def overran(self, stage: str) -> None:
-        """A step of *stage* (``Stage`` value) took longer than its limit."""
-        self._overruns.labels(stage).inc()
-
-
 class RetentionMetrics:
     """What is counted of clearing away."""
 

@@ -5,22 +5,28 @@ summed to a multiple of the truth.
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, exists, func, select
 
-from serving.errors import DatabaseDownError
+from serving.errors import DatabaseDownError, StepOverrunError
 from serving.records.database import reading
+from serving.records.delivery_schema import DELIVERY_HISTORY
 from serving.records.schema import DELIVERY, STUDY, WORK_ITEM
 from serving.telemetry import metric_table as table
 from serving.telemetry.metric_table import Spec
 from serving.work.item import DeliveryState, State
+from serving.work.retry import FailureKind
 
 #: Done and superseded items only grow; they are counted as they finish, by the worker.
 _SHOWN_STATES = (State.QUEUED, State.RUNNING, State.WAITING, State.DELIVERING, State.FAILED)
 _SHOWN_DELIVERIES = (DeliveryState.QUEUED, DeliveryState.INTENT, DeliveryState.WAITING, DeliveryState.DEAD)
+#: Of work and of deliveries that a step took too long of: tried again, or put aside.
+_TRIED_AGAIN = (State.WAITING.value, State.RUNNING.value)
+_NOT_ARRIVED = (DeliveryState.WAITING.value, DeliveryState.INTENT.value, DeliveryState.DEAD.value)
+_HOUR = timedelta(hours=1)
 _WAITING_FOR_WORKER = (State.QUEUED.value, State.WAITING.value)
 
 
@@ -38,6 +44,7 @@ class QueueCollector(Collector):
                 families = [
                     *_queue(connection),
                     _deliveries(connection),
+                    _overrun(connection),
                     _commitments(connection),
                     _single(table.STUDIES_OPEN, _open_studies(connection)),
                 ]
@@ -52,6 +59,7 @@ class QueueCollector(Collector):
             table.QUEUE_ITEMS,
             table.QUEUE_OLDEST_SECONDS,
             table.DELIVERY_ITEMS,
+            table.OVERRUN_ITEMS,
             table.COMMITMENT_OLDEST_SECONDS,
             table.STUDIES_OPEN,
         )
@@ -85,6 +93,25 @@ def _deliveries(connection: Connection) -> GaugeMetricFamily:
         select(*columns, func.count()).where(DELIVERY.c.state.in_(shown)).group_by(*columns)
     ):
         family.add_metric([destination, state], count)
+    return family
+
+
+def _overrun(connection: Connection) -> GaugeMetricFamily:
+    """From the records: whoever counts an overrun is started anew by it, mostly before it was asked."""
+    lately = datetime.now(UTC) - _HOUR
+    is_open = WORK_ITEM.c.state.in_(_TRIED_AGAIN) | (
+        (WORK_ITEM.c.state == State.FAILED.value) & (WORK_ITEM.c.finished_at > lately)
+    )
+    items = select(func.count()).where(is_open, WORK_ITEM.c.reason_code == StepOverrunError.__name__)
+    stuck = exists().where(
+        DELIVERY_HISTORY.c.delivery_id == DELIVERY.c.id,
+        DELIVERY_HISTORY.c.failure == FailureKind.STUCK.value,
+        DELIVERY_HISTORY.c.at > lately,
+    )
+    deliveries = select(func.count()).where(DELIVERY.c.state.in_(_NOT_ARRIVED), stuck)
+    family = _family(table.OVERRUN_ITEMS)
+    family.add_metric(["work"], connection.scalar(items) or 0)
+    family.add_metric(["delivery"], connection.scalar(deliveries) or 0)
     return family
 
 

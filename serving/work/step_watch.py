@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import structlog
 
 from serving.telemetry.metric_table import Stage
-from serving.telemetry.metrics import StepMetrics
 
 _LOG = structlog.get_logger(__name__)
 _LOOK_SECONDS = 1.0
@@ -33,13 +32,11 @@ class StepWatch:
     def __init__(
         self,
         limits: Mapping[Stage, float],
-        metrics: StepMetrics,
         on_overrun: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Allow each stage so many seconds as *limits* say; call *on_overrun* once when one takes longer."""
         self._limits = dict(limits)
-        self._metrics = metrics
         self._on_overrun = on_overrun
         self._clock = clock
         self._steps: dict[int, Step] = {}
@@ -93,7 +90,6 @@ class StepWatch:
         return self._limits.get(stage, float("inf"))
 
     def _tell(self, step: Step) -> None:
-        self._metrics.overran(step.stage.value)
         _LOG.error(
             "A step takes longer than its limit; this process is started anew.",
             action="step_overrun",

@@ -1,7 +1,7 @@
 """A step that did not end leaves its reason, counts, and is put aside when it happens again and again."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,11 @@ from serving import analyse
 from serving.errors import SettledError
 from serving.records import work
 from serving.records.database import open_database, reading, writing
-from serving.records.schema import FINDING, METADATA, WORK_ITEM
+from serving.records.delivery_schema import DELIVERY_HISTORY
+from serving.records.schema import DELIVERY, FINDING, METADATA, WORK_ITEM
 from serving.telemetry.metric_table import Stage
 from serving.telemetry.metrics import WorkMetrics
+from serving.telemetry.queue_collector import QueueCollector
 from serving.work.item import State
 from serving.work.retry import RetryPolicy
 from serving.work.slots import Slots
@@ -75,6 +77,34 @@ def test_a_stuck_step_is_tried_again_and_the_third_time_put_aside(engine: Engine
     assert states[0][1] == 0
     assert "'decode' did not end within 300 seconds" in row(engine).reason
     assert row(engine).reason_code == "StepOverrunError"
+
+
+def test_operations_see_it_until_it_ends_well_whoever_was_started_anew(engine: Engine):
+    registry = CollectorRegistry()
+    registry.register(QueueCollector(engine))
+    seen = []
+    for _ in range(3):
+        item = claim(engine)
+        worker_on(engine).end_try(STEP, 300)
+        seen.append(registry.get_sample_value("varsel_overrun_items", {"kind": "work"}))
+    with writing(engine) as connection:
+        work.move_item(connection, item.id, State.QUEUED, LATER)
+
+    assert seen == [1, 1, 1]
+    assert registry.get_sample_value("varsel_overrun_items", {"kind": "work"}) == 0
+
+
+@pytest.mark.parametrize(("hours", "seen"), [(0.5, 1), (1.5, 0)])
+def test_operations_see_a_delivery_that_did_not_end_for_an_hour(engine: Engine, hours: float, seen: int):
+    at = datetime.now(UTC) - timedelta(hours=hours)
+    delivery = {"id": "d", "work_item_id": "1", "destination": "pacs", "objects": [], "priority": 2, "state": "dead"}
+    with writing(engine) as connection:
+        connection.execute(insert(DELIVERY).values(**delivery, not_before=at, created_at=at))
+        connection.execute(insert(DELIVERY_HISTORY).values(delivery_id="d", at=at, state="dead", failure="stuck"))
+    registry = CollectorRegistry()
+    registry.register(QueueCollector(engine))
+
+    assert registry.get_sample_value("varsel_overrun_items", {"kind": "delivery"}) == seen
 
 
 def test_what_a_stuck_try_brings_after_its_end_does_not_count(engine: Engine):

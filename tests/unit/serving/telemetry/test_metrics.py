@@ -18,7 +18,6 @@ from serving.telemetry.metrics import (
     ReceiveMetrics,
     RetentionMetrics,
     StayMetrics,
-    StepMetrics,
     WebMetrics,
     WorkMetrics,
     measure_disk,
@@ -61,7 +60,6 @@ def test_every_metric_of_the_table_is_made_by_some_process(tmp_path: Path):
     RetentionMetrics(work)
     measure_disk(work, tmp_path, 1)
     FeedMetrics(work)
-    StepMetrics(work)
     show_admission(work, lambda: False)
     web = CollectorRegistry()
     WebMetrics(web)
