@@ -242,7 +242,7 @@ def test_pull_fetches_what_else_the_archive_has_of_a_patient(site: Path) -> None
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["nowhere", "--limit", "1"], 1, "known: gone, pacs"),
+        (["nowhere", "--limit", "1"], 2, "known: gone, pacs"),
         (["pacs"], 2, "say which studies"),
         (["pacs", "--priors-of", CT_STUDY], 1, "nothing of study"),
         (["pacs", "--study", "../x"], 2, "no Study Instance UID"),

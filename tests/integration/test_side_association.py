@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from factories.dicom import cr_image, structured_report, write
+from factories.waiting import until
 from pydicom import dcmread
 from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
 from pynetdicom import AE, build_context, evt
@@ -49,6 +50,10 @@ class Peer:
         return DicomAddress(
             host="127.0.0.1", port=port, ae_title="PEER", acse_timeout_seconds=5, dimse_timeout_seconds=15
         )
+
+    def is_idle(self) -> bool:
+        """Whether every association has ended on this side too, some time after its release."""
+        return not self._server.active_associations
 
     def stop(self) -> None:
         """Listen no more."""
@@ -135,6 +140,7 @@ def test_who_took_no_second_association_is_not_asked_again_at_once(narrow: Peer)
     first.release()
 
     assert not side.is_open(contexts)
+    until(narrow.is_idle, 30)
     now = 3600.0
     assert side.is_open(contexts)
     side.close()
