@@ -8,7 +8,7 @@ import tarfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from serving.errors import SnapshotError
 
@@ -93,7 +93,7 @@ def _unpack_one(tar: tarfile.TarFile, member: tarfile.TarInfo, scratch: Path, te
 class _Digesting:
     """A file that is read once: for the tar and for its digest."""
 
-    def __init__(self, file: BinaryIO, tell: Tell) -> None:
+    def __init__(self, file: IO[bytes], tell: Tell) -> None:
         self._file = file
         self._tell = tell
         self.digest = hashlib.sha256()

@@ -70,7 +70,12 @@ class Incoming:
             self._fail(error)
             return
         if len(self._beginning) < _HEADER_BYTES:
-            self._look_ahead(piece)
+            self._begin(piece)
+
+    def look_ahead(self, beginning: memoryview) -> None:
+        """Read the header in the *beginning* of the dataset, before `write` gets it, while the rest is on its way."""
+        if not self._beginning and len(beginning) >= _HEADER_BYTES:
+            self._begin(beginning)
 
     def header(self) -> Header:
         """What the whole dataset says of itself.
@@ -103,8 +108,7 @@ class Incoming:
             with contextlib.suppress(SpoolError):
                 draft.discard()
 
-    def _look_ahead(self, piece: memoryview) -> None:
-        # Reading the header while the rest is still on its way costs the sender no time.
+    def _begin(self, piece: memoryview) -> None:
         self._beginning += bytes(piece[: _HEADER_BYTES - len(self._beginning)])
         if len(self._beginning) < _HEADER_BYTES:
             return

@@ -137,6 +137,8 @@ class StoreAssociation:
         for piece in self._wire.gather(count, is_last=is_last):
             if incoming is not None:
                 incoming.write(piece)
+        if incoming is not None and not is_last:
+            incoming.look_ahead(self._wire.gathered())
         if is_last and message.command is not None:
             self._end(message, message.command)
 

@@ -85,6 +85,10 @@ class Wire:
             yield view[: self._gathered]
             self._gathered = 0
 
+    def gathered(self) -> memoryview:
+        """What `gather` has not given out yet; it holds only until more is read."""
+        return self._view[: self._gathered]
+
     def send(self, data: bytes) -> None:
         """Send all of *data*."""
         self._wait_no_longer_than_allowed()

@@ -99,6 +99,24 @@ def test_an_object_may_come_in_pieces_of_any_size(tmp_path: Path, file: bytes) -
     assert arrival.path.read_bytes().endswith(offer.dataset)
 
 
+@pytest.mark.parametrize("ahead", [100, 16_384, 20_000])
+def test_a_header_may_be_looked_at_before_its_bytes_are_written(tmp_path: Path, ahead: int) -> None:
+    (path,) = write(ct_series(1, size=(128, 128)), tmp_path / "source")
+    inbox = MemoryInbox()
+    neck = Neck(inbox, Spool(tmp_path / "spool"), SilentObserver())
+    offer = _offer(path.read_bytes())
+    whole = memoryview(offer.dataset)
+    incoming = neck.begin(_envelope(offer))
+    incoming.look_ahead(whole[:ahead])
+    incoming.write(whole[:30_000])
+    incoming.look_ahead(whole[30_000:])
+    incoming.write(whole[30_000:])
+    assert neck.end(incoming).status is StoreStatus.SUCCESS
+    (arrival,) = inbox.arrivals.values()
+    assert arrival.header == read_dataset_header(offer.dataset, offer.transfer_syntax_uid).at(arrival.path)
+    assert arrival.path.read_bytes().endswith(offer.dataset)
+
+
 def test_a_header_that_is_longer_than_usual_is_read_too(tmp_path: Path) -> None:
     image = cr_image()
     image.add_new(0x00091001, "OB", bytes(200_000))
