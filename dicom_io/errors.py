@@ -15,6 +15,7 @@ DicomIoError
 ├── ConformanceError         a result of ours breaks a rule and may not leave
 └── SendError                a destination did not take an object
     ├── UnreachableError     no association could be made or it broke: trying again may help
+    │   └── BusyError        the peer takes no association just now
     └── RejectedError        the destination answered with a failure status: trying again will not help
 
 A docstring is the error's default message. Wire codes (DIMSE, HTTP) are given at the doors, not here.
@@ -83,6 +84,10 @@ class SendError(DicomIoError):
 
 class UnreachableError(SendError):
     """No association could be made, or it broke; trying again may help."""
+
+
+class BusyError(UnreachableError):
+    """The peer takes no association now, and may take one in a moment (PS3.8 9.3.4: rejected-transient)."""
 
 
 class RejectedError(SendError):

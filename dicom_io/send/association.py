@@ -11,12 +11,14 @@ from typing import Any
 from pynetdicom import AE
 from pynetdicom.presentation import PresentationContext
 
-from dicom_io.errors import RejectedError, UnreachableError
+from dicom_io.errors import BusyError, RejectedError, UnreachableError
 from dicom_io.file_format import IMPLEMENTATION_CLASS_UID
 from dicom_io.receive.vendor import SocketCare, configure_pynetdicom
 
 #: Between two looks of pynetdicom's threads at a connection: its own value, and ours for one that rests.
 _LOOK_SECONDS, _RESTING_LOOK_SECONDS = 0.001, 0.02
+#: Result of an A-ASSOCIATE-RJ (PS3.8 9.3.4).
+_REJECTED_TRANSIENT = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,8 +195,14 @@ def associate(
             "proposed to it. Check what it is configured to take."
         )
     if not association.is_established:
-        raise UnreachableError(f"No association with {address}: {_why_not(association, address)}")
+        kind = BusyError if _is_busy(association) else UnreachableError
+        raise kind(f"No association with {address}: {_why_not(association, address)}")
     return association
+
+
+def _is_busy(association: Any) -> bool:
+    answer = association.acceptor.primitive
+    return association.is_rejected and answer is not None and answer.result == _REJECTED_TRANSIENT
 
 
 def _why_not(association: Any, address: DicomAddress) -> str:

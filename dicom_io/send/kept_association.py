@@ -1,13 +1,18 @@
 """An association that stays open for a little while, since opening one and releasing it cost 10 ms each."""
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from pynetdicom.presentation import PresentationContext
 
+from dicom_io.errors import BusyError
 from dicom_io.send.association import AbortedOnFailure, DicomAddress, associate, held_reactor, lay_down, rouse
+
+#: Between tries to open another association right after a release: an archive that takes one at a time needs a moment.
+_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
 
 
 class KeptAssociation:
@@ -83,14 +88,24 @@ class KeptAssociation:
             self._timer.cancel()
         wanted = {_key(context): context for context in contexts}
         if self._association is None or not self._association.is_established or wanted.keys() - self._contexts.keys():
-            self._release()
+            released = self._release()
             # What was proposed before is proposed again, so that one association soon fits every delivery. A peer
             # takes 128 contexts at most (PS3.8 9.3.2.2).
             together = self._contexts | wanted
             self._contexts = together if len(together) <= 128 else wanted
-            self._association = associate(self._address, list(self._contexts.values()))
+            self._association = self._opened(patiently=released)
         rouse(self._association)
         return self._association
+
+    def _opened(self, *, patiently: bool) -> Any:
+        """Another association; *patiently* where the peer may not have noticed yet that the one before is over."""
+        contexts = list(self._contexts.values())
+        for seconds in _PAUSES if patiently else ():
+            try:
+                return associate(self._address, contexts)
+            except BusyError:
+                time.sleep(seconds)
+        return associate(self._address, contexts)
 
     def _rest(self) -> bool:
         """Release it when its time has come; whether it stays open until then."""
@@ -108,12 +123,15 @@ class KeptAssociation:
             if self._timer is threading.current_thread() and self._association is association:
                 self._release()
 
-    def _release(self) -> None:
+    def _release(self) -> bool:
+        """Release it where it is open; whether it was."""
         association, self._association = self._association, None
-        if association is not None and association.is_established:
-            rouse(association)
-            with held_reactor(association):
-                association.release()
+        if association is None or not association.is_established:
+            return False
+        rouse(association)
+        with held_reactor(association):
+            association.release()
+        return True
 
 
 def _key(context: PresentationContext) -> tuple[str, str]:

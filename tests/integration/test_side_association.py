@@ -13,9 +13,11 @@ from pydicom import dcmread
 from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
 from pynetdicom import AE, build_context, evt
 
+from dicom_io.errors import BusyError
 from dicom_io.receive.vendor import SocketCare, configure_pynetdicom
 from dicom_io.send.association import DicomAddress, associate
 from dicom_io.send.destination import Receipt
+from dicom_io.send.kept_association import KeptAssociation
 from dicom_io.send.side_association import SideAssociation
 from dicom_io.send.store_scu import StoreScu
 from serving.outlets import Outlets
@@ -30,6 +32,10 @@ class Peer:
         self.order: list[str] = []
         #: How many associations were established.
         self.opened = 0
+        #: How many were rejected.
+        self.rejected = 0
+        #: For so long an association that was released still counts.
+        self.linger_seconds = 0.0
         self._report_is_here = threading.Event()
         entity = AE(ae_title="PEER")
         entity.maximum_associations = associations
@@ -39,6 +45,8 @@ class Peer:
         handlers = [
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_ESTABLISHED, self._count),
+            (evt.EVT_RELEASED, self._linger),
+            (evt.EVT_REJECTED, self._count_rejected),
             *SocketCare().handlers(),
         ]
         self._server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
@@ -62,6 +70,14 @@ class Peer:
     def _count(self, event: Any) -> None:
         del event
         self.opened += 1
+
+    def _count_rejected(self, event: Any) -> None:
+        del event
+        self.rejected += 1
+
+    def _linger(self, event: Any) -> None:
+        del event
+        time.sleep(self.linger_seconds)
 
     def _store(self, event: Any) -> int:
         sop_class = str(event.request.AffectedSOPClassUID)
@@ -129,6 +145,21 @@ def test_what_was_prepared_is_open_when_it_is_needed(roomy: Peer, files: list[Pa
 
     assert [one._association for one in kept] == prepared
     archive.close()
+
+
+def test_an_archive_that_is_slow_to_end_its_one_association_is_asked_again(narrow: Peer):
+    first = associate(narrow.address, [build_context(SecondaryCaptureImageStorage)])
+    with pytest.raises(BusyError, match="rejected the association"):
+        associate(narrow.address, [build_context(SecondaryCaptureImageStorage)])
+    first.release()
+    until(narrow.is_idle, 30)
+    kept = KeptAssociation(narrow.address, 30)
+    kept.prepare([build_context(SecondaryCaptureImageStorage)])
+    narrow.linger_seconds = 0.3
+    kept.prepare([build_context(Comprehensive3DSRStorage)])
+    kept.close()
+
+    assert narrow.rejected > 1
 
 
 def test_who_took_no_second_association_is_not_asked_again_at_once(narrow: Peer):
