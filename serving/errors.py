@@ -73,7 +73,7 @@ class DatabaseDownError(ServingError):
 
 
 class NewerTablesError(ServingError):
-    """The database was upgraded by a later version of Varsel; run that version, or restore a backup of this one."""
+    """A later version of Varsel upgraded the database; run that, or its `varsel migrate --back`, or restore a backup."""
 
 
 class SnapshotError(ServingError):

@@ -150,11 +150,6 @@ def fold_norms(network: nn.Module) -> None:
             part.fold()
 
 
-def has_imagenet_weights() -> bool:
-    """Whether the package with the start weights is installed."""
-    return find_spec(_WEIGHTS_PACKAGE) is not None
-
-
 def imagenet_weights() -> Path:
     """The file with the start weights.
 

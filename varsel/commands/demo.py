@@ -1,12 +1,12 @@
 """``varsel demo``."""
 
-from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from varsel.exit_codes import ExitCode
+from varsel.language import Language
 
 EXAMPLES = (
     "Examples: [bold]varsel demo[/bold]   [bold]varsel demo --once --language da[/bold]   "
@@ -14,15 +14,6 @@ EXAMPLES = (
     "The first run installs the releases that ship; later runs in the same directory begin with them. "
     "With --once the exit code is 0 only when every case came out as it must."
 )
-
-
-class Language(Enum):
-    """Languages of what is said and found."""
-
-    #: English.
-    EN = "en"
-    #: Danish.
-    DA = "da"
 
 
 def demo(

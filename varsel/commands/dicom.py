@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from varsel.commands import deidentify
-from varsel.commands.demo import Language
+from varsel.language import Language
 
 #: So few are read before anybody looks for a progress bar.
 _FEW_FILES = 20

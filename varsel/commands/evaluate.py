@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from varsel.language import Language
+
 if TYPE_CHECKING:
     from evaluation.evaluate import Evaluation, Model
     from evaluation.report import Chosen, EvaluationReport
@@ -35,13 +37,6 @@ class Part(Enum):
     TEST = "test"
     #: Every one.
     ALL = "all"
-
-
-class Language(Enum):
-    """Language of the page."""
-
-    EN = "en"
-    DA = "da"
 
 
 def evaluate(  # noqa: PLR0913, PLR0917  # each is an argument or option of the command

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from varsel.commands.demo import Language
+from varsel.language import Language
 
 surveillance = typer.Typer(help="Hospital-acquired infections by published definitions.", no_args_is_help=True)
 
