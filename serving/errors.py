@@ -73,7 +73,7 @@ class DatabaseDownError(ServingError):
 
 
 class NewerTablesError(ServingError):
-    """A later version of Varsel upgraded the database; run that, or its `varsel migrate --back`, or restore a backup."""
+    """The database was upgraded by a later version; run that, or its `varsel migrate --back`, or restore a backup."""
 
 
 class SnapshotError(ServingError):
